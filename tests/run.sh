@@ -1,0 +1,361 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Run the tests: sh tests/run.sh [--quick] [--clean] [--list] [PART...]
+#
+#   PART       one or more of the parts that --list shows; default: all of them
+#   --quick    leave out what takes longest: clang, package, e2e
+#   --clean    build everything anew
+#
+# Installs nothing (.ci/run does) and builds under build-test/ only. One line a part, the output of what failed, and
+# as the last line "N passed, N failed", counted in test cases. Exit status 0 only if nothing failed. A part that
+# cannot be run, or that runs no test, has failed. $JOBS: processes at a time (default: number of processors).
+
+set -u
+LC_ALL=C
+export LC_ALL
+
+top=$(cd "$(dirname "$0")/.." && pwd) || exit 1
+work=$top/build-test
+jobs=${JOBS:-$(nproc 2> /dev/null || echo 2)}
+sim_seeds=${SIM_SEEDS:-2000}
+python=/usr/bin/python3
+[ -x "$python" ] || python=python3
+
+all_parts="unit replay sim fuzz checks units clang package e2e"
+quick_parts="unit replay sim fuzz checks units"
+
+describe() {
+    case $1 in
+    unit) echo "Unit tests, every module, with sanitizers" ;;
+    replay) echo "Recorded dialogues replayed, with sanitizers" ;;
+    sim) echo "Simulation, $sim_seeds seeds, with sanitizers" ;;
+    fuzz) echo "Fuzz corpus run again, with sanitizers" ;;
+    checks) echo "Layers and style, and the checks' own test" ;;
+    units) echo "systemd units verified and rated" ;;
+    clang) echo "clang without warnings, and a short fuzzing" ;;
+    package) echo "Installing, uninstalling, make distcheck" ;;
+    e2e) echo "End to end, simulated modem and real brokers" ;;
+    esac
+}
+
+usage() {
+    sed -n '4,12s/^# \{0,1\}//p' "$0"
+    exit "$1"
+}
+
+parts=
+is_clean=no
+for arg; do
+    case $arg in
+    --quick) parts="$parts $quick_parts" ;;
+    --clean) is_clean=yes ;;
+    --list) for part in $all_parts; do printf '%-8s %s\n' "$part" "$(describe "$part")"; done; exit 0 ;;
+    -h | --help) usage 0 ;;
+    *)
+        case " $all_parts " in
+        *" $arg "*) parts="$parts $arg" ;;
+        *) echo "run.sh: there is no part $arg" >&2; usage 64 >&2 ;;
+        esac ;;
+    esac
+done
+[ -n "$parts" ] || parts=$all_parts
+
+[ $is_clean = no ] || rm -rf "$work"
+mkdir -p "$work" || exit 1
+rm -rf "$work/log"
+mkdir "$work/log" || exit 1
+
+# ---- counting -----------------------------------------------------------------------------------
+
+total_passed=0
+total_failed=0
+passed=0 # of the part under way
+failed=0
+
+pass() {
+    passed=$((passed + $1))
+}
+
+# fail COUNT WHAT [LOG]: the end of LOG tells why
+fail() {
+    failed=$((failed + $1))
+    echo "  FAILED: $2"
+    if [ -n "${3-}" ] && [ -s "$3" ]; then
+        [ "$(wc -l < "$3")" -le 60 ] || echo "    | ... all of it: $3"
+        tail -n 60 "$3" | sed 's/^/    | /'
+    fi
+}
+
+# One test case: its exit status says it all. try NAME COMMAND...
+try() {
+    try_name=$1
+    shift
+    try_log=$work/log/$part.$(echo "$try_name" | tr -c 'a-zA-Z0-9\n' _).log
+    if "$@" > "$try_log" 2>&1 < /dev/null; then
+        pass 1
+    else
+        fail 1 "$try_name (status $?)" "$try_log"
+        return 1
+    fi
+}
+
+# Count the cases of a program that has run: TAP lines, or a last "N passed, N failed", or COUNT cases that all
+# passed if it left with 0. judge NAME STATUS COUNT LOG
+judge() {
+    judge_ok=$(grep -c '^ok ' "$4")
+    judge_bad=$(grep -c '^not ok ' "$4")
+    if [ $((judge_ok + judge_bad)) -gt 0 ]; then
+        judge_plan=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$4" | awk '{ n += $1 } END { print n + 0 }')
+        judge_missing=$((judge_plan - judge_ok - judge_bad))
+        [ $judge_missing -le 0 ] || judge_bad=$((judge_bad + judge_missing))
+    else
+        judge_line=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$4" | tail -n 1)
+        if [ -n "$judge_line" ]; then
+            judge_ok=${judge_line%% *}
+            judge_bad=${judge_line#*, }
+            judge_bad=${judge_bad%% *}
+        elif [ "$2" -eq 0 ]; then
+            judge_ok=$3
+        fi
+    fi
+    [ "$2" -eq 0 ] || [ "$judge_bad" -gt 0 ] || judge_bad=1
+    pass "$judge_ok"
+    if [ "$judge_bad" -gt 0 ]; then
+        fail "$judge_bad" "$1 (status $2)" "$4"
+    elif [ "$judge_ok" -eq 0 ]; then
+        fail 1 "$1 ran no test" "$4"
+    fi
+}
+
+# ---- building -----------------------------------------------------------------------------------
+
+# In a sub-shell, with the variables of build.
+configure_and_make() {
+    cd "$top" || return
+    if [ -e config.status ]; then
+        echo "this tree was configured in place: run make distclean, then this again"
+        return 1
+    fi
+    if [ ! -e configure ] || [ -n "$(find configure.ac Makefile.am -newer configure)" ]; then
+        autoreconf -fi || return
+    fi
+    mkdir -p "$work/$build_name" && cd "$work/$build_name" || return
+    if [ ! -e config.status ] || [ -n "$(find "$top/configure" -newer config.status)" ]; then
+        "$top/configure" --quiet --enable-werror "$@" || return
+    fi
+    # shellcheck disable=SC2086
+    make --no-print-directory -j"$jobs" $build_targets
+}
+
+# build NAME TARGETS CONFIGURE-ARGUMENTS...: in build-test/NAME; done once a run
+build() {
+    build_name=$1
+    build_targets=$2
+    shift 2
+    build_log=$work/log/build-$build_name.log
+    [ ! -e "$work/log/built-$build_name" ] || return 0
+    [ ! -e "$work/log/broken-$build_name" ] || { fail 1 "the build $build_name failed, see above"; return 1; }
+    if (configure_and_make "$@") > "$build_log" 2>&1 < /dev/null; then
+        : > "$work/log/built-$build_name"
+    else
+        : > "$work/log/broken-$build_name"
+        fail 1 "the build $build_name" "$build_log"
+        return 1
+    fi
+}
+
+build_sanitized() {
+    build sanitized test-programs --enable-sanitizers CC="${CC:-gcc}" CFLAGS="-g -O1"
+}
+
+build_plain() {
+    build plain all CC="${CC:-gcc}"
+}
+
+# ---- the parts ----------------------------------------------------------------------------------
+
+part_unit() {
+    build_sanitized || return
+    cd "$work/sanitized" || return
+    unit_names=
+    for source in "$top"/tests/unit/test_*.c; do
+        name=$(basename "$source" .c)
+        if [ -x "tests/unit/$name" ]; then
+            unit_names="$unit_names $name"
+        else
+            fail 1 "tests/unit/$name was not built"
+        fi
+    done
+    # shellcheck disable=SC2016,SC2086
+    printf '%s\n' $unit_names | LOG=$work/log srcdir=$top top_srcdir=$top CMOCKA_MESSAGE_OUTPUT=TAP \
+        xargs -P "$jobs" -I '{}' sh -c \
+        'timeout 300 tests/unit/{} > "$LOG/unit.{}.log" 2>&1 < /dev/null; echo $? > "$LOG/unit.{}.status"'
+    for name in $unit_names; do
+        judge "$name" "$(cat "$work/log/unit.$name.status")" 0 "$work/log/unit.$name.log"
+    done
+}
+
+# run_program NAME COUNT PROGRAM ARGUMENTS...: from the root of the source tree
+run_program() {
+    run_name=$1
+    run_count=$2
+    shift 2
+    run_log=$work/log/$part.$(basename "$1").log
+    if [ ! -x "$1" ]; then
+        fail 1 "$run_name: there is no program $1"
+        return
+    fi
+    (cd "$top" && srcdir=$top top_srcdir=$top timeout 900 "$@") > "$run_log" 2>&1 < /dev/null
+    judge "$run_name" $? "$run_count" "$run_log"
+}
+
+part_replay() {
+    build_sanitized || return
+    run_program "replay" "$(find "$top/tests/replay" -name '*.at' | wc -l)" \
+        "$work/sanitized/tests/replay/replay" "$top/tests/replay"
+}
+
+part_sim() {
+    build_sanitized || return
+    # sim is the whole core in its world, at_sim the AT stack alone
+    for name in at_sim sim; do
+        run_program "$name" "$sim_seeds" "$work/sanitized/tests/sim/$name" --seeds "$sim_seeds"
+    done
+}
+
+# The corpus of a fuzz target: a folder of its name.
+corpus_of() {
+    echo "$top/tests/fuzz/corpus/$(basename "$1" | sed 's/^fuzz_//')"
+}
+
+part_fuzz() {
+    build_sanitized || return
+    for source in "$top"/tests/fuzz/fuzz_*.c; do
+        name=$(basename "$source" .c)
+        corpus=$(corpus_of "$name")
+        count=$(find "$corpus" -type f 2> /dev/null | wc -l)
+        if [ "$count" -eq 0 ]; then
+            fail 1 "$name has no corpus in $corpus"
+        else
+            run_program "$name" "$count" "$work/sanitized/tests/fuzz/$name" "$corpus"
+        fi
+    done
+}
+
+part_checks() {
+    run_program "check-selftest" 0 "$top/tests/check-selftest"
+    try "check-style" "$top/tests/check-style" --format
+    build_plain || return
+    try "check-layers" "$top/tests/check-layers" --library "$work/plain/libcmqttd-core.a"
+}
+
+# Rated 1.0 or better: --threshold counts in tenths.
+part_units() {
+    if ! command -v systemd-analyze > /dev/null; then
+        fail 1 "there is no systemd-analyze"
+        return
+    fi
+    build_plain || return
+    units=$work/log/units
+    mkdir -p "$units" && cp "$work"/plain/systemd/* "$units" || return
+    sed -i "s|^\(Exec[A-Za-z]*=\).*/sbin/cmqttd|\1$work/plain/cmqttd|" "$units"/*.service
+    for unit in "$units"/*.service "$units"/*.socket; do
+        name=$(basename "$unit")
+        case $name in *@.service) cp "$unit" "$units/${name%.service}one.service"; unit=$units/${name%.service}one.service ;; esac
+        try "verify $name" verify_unit "$unit"
+        case $name in
+        *.service) try "rate $name" systemd-analyze security --no-pager --offline=true --threshold=10 "$unit" ;;
+        esac
+    done
+}
+
+# systemd-analyze leaves with 0 after mere warnings: silence is what passes.
+verify_unit() {
+    verify_output=$(SYSTEMD_UNIT_PATH="$units:" systemd-analyze verify --man=no "$1" 2>&1)
+    verify_status=$?
+    echo "$verify_output"
+    [ $verify_status -eq 0 ] && [ -z "$verify_output" ]
+}
+
+part_clang() {
+    build clang test-programs --enable-sanitizers --enable-fuzzers CC=clang CFLAGS="-g -O1" || return
+    pass 1
+    for source in "$top"/tests/fuzz/fuzz_*.c; do
+        name=$(basename "$source" .c)
+        found=$work/log/found-$name
+        mkdir -p "$found"
+        try "fuzzing with $name" timeout 120 "$work/clang/tests/fuzz/$name" -seed=1 -runs=20000 -max_total_time=30 \
+            -max_len=4096 -timeout=10 -print_final_stats=1 -artifact_prefix="$found/" "$found" "$(corpus_of "$name")"
+    done
+}
+
+part_package() {
+    build_plain || return
+    cd "$work/plain" || return
+    root=$work/log/root
+    try "make install" make install DESTDIR="$root"
+    for entry in \
+        "755 usr/sbin/cmqttd" \
+        "755 usr/bin/cmqttctl" \
+        "640 etc/cmqttd/cmqttd.conf" \
+        "644 usr/lib/systemd/system/cmqttd.service" \
+        "644 usr/lib/systemd/system/cmqttd@.service" \
+        "644 usr/lib/systemd/system/cmqttd.socket" \
+        "644 usr/lib/systemd/system/cmqttd-control.socket" \
+        "644 usr/lib/udev/rules.d/60-cmqttd.rules" \
+        "644 usr/lib/sysusers.d/cmqttd.conf" \
+        "644 usr/lib/tmpfiles.d/cmqttd.conf"; do
+        try "installed: $entry" test "$(stat -c %a "$root/${entry#* }" 2> /dev/null)" = "${entry%% *}"
+    done
+    try "no place left open in the installed files" sh -c "! grep -rnE '@[a-z]+dir@' '$root/usr/lib'"
+    echo "# changed by the administrator" >> "$root/etc/cmqttd/cmqttd.conf"
+    try "make install again" make install DESTDIR="$root"
+    try "a changed configuration stays" grep -q "by the administrator" "$root/etc/cmqttd/cmqttd.conf"
+    try "make uninstall" make uninstall DESTDIR="$root"
+    try "a changed configuration survives even that" test -e "$root/etc/cmqttd/cmqttd.conf"
+    try "nothing else is left" test "$(find "$root" ! -type d | wc -l)" -eq 1
+    try "make distcheck" make --no-print-directory -j"$jobs" distcheck VERBOSE=1
+    if build without-systemd all --without-systemd CC="${CC:-gcc}"; then
+        pass 1
+        try "without systemd nothing links with it" sh -c "! ldd '$work/without-systemd/cmqttd' | grep libsystemd"
+    fi
+}
+
+part_e2e() {
+    build_sanitized || return
+    log=$work/log/e2e.log
+    (cd "$top" && CMQTTD_BUILD=$work/sanitized PYTHONDONTWRITEBYTECODE=1 \
+        timeout 900 "$python" -m pytest -q -rsfE -p no:cacheprovider tests/e2e) > "$log" 2>&1 < /dev/null
+    status=$?
+    summary=$(grep -E '(passed|failed|errors?|skipped|no tests ran).* in [0-9.]+' "$log" | tail -n 1)
+    # shellcheck disable=SC2046
+    set -- $(echo "$summary" | tr ',' '\n' | awk '
+        / passed/ { ok += $1 } / failed| error| skipped| xpassed/ { bad += $1 } END { print ok + 0, bad + 0 }')
+    pass "$1"
+    [ "$status" -eq 0 ] || [ "$2" -gt 0 ] || set -- "$1" 1
+    if [ "$2" -gt 0 ]; then
+        fail "$2" "pytest (status $status; what was skipped has failed, too)" "$log"
+    elif [ "$1" -eq 0 ]; then
+        fail 1 "pytest ran no test" "$log"
+    fi
+}
+
+# ---- all of it ----------------------------------------------------------------------------------
+
+begin=$(date +%s)
+for part in $parts; do
+    passed=0
+    failed=0
+    since=$(date +%s)
+    echo "$(describe "$part") ..."
+    "part_$part"
+    cd "$top" || exit 1
+    [ $((passed + failed)) -gt 0 ] || fail 1 "this part ran no test"
+    echo "  $part: $passed passed, $failed failed, $(($(date +%s) - since)) s"
+    total_passed=$((total_passed + passed))
+    total_failed=$((total_failed + failed))
+done
+echo "All in $(($(date +%s) - begin)) s; logs in $work/log"
+echo "$total_passed passed, $total_failed failed"
+[ "$total_failed" -eq 0 ]
