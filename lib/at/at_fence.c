@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "at/at_fence.h"
+
+#include "at/at_chan.h"
+#include "at/at_line.h"
+#include "base/timerq.h"
+
+void at_fence_init(struct at_fence *f, bool may_pay)
+{
+	*f = (struct at_fence){ .state = AT_FENCE_WANTED, .may_pay = may_pay, .is_first = may_pay };
+}
+
+void at_fence_want(struct at_fence *f, size_t owed_bytes)
+{
+	f->state = AT_FENCE_WANTED;
+	f->tries = 0;
+	f->is_answering = false;
+	f->stale = f->outstanding;
+	f->owed_bytes = owed_bytes;
+	f->may_pay = true;
+	f->is_first = false;
+}
+
+static uint32_t timeout_of(const struct at_fence *f)
+{
+	if (f->is_first && f->tries == 0)
+		return AT_FENCE_FIRST_TIMEOUT_MS;
+	return f->tries < AT_FENCE_TRIES ? AT_FENCE_TIMEOUT_MS : AT_FENCE_RETRY_MS;
+}
+
+size_t at_fence_sent(struct at_fence *f, uint64_t now_ms)
+{
+	size_t pay = f->owed_bytes;
+
+	f->state = AT_FENCE_ASKED;
+	f->owed_bytes = 0;
+	f->outstanding++;
+	f->limit_ms = now_ms + timeout_of(f) + pay / AT_FENCE_PAD_BYTES_PER_MS;
+	f->deadline_ms = f->limit_ms;
+	return pay;
+}
+
+void at_fence_postpone(struct at_fence *f, uint64_t now_ms)
+{
+	f->state = AT_FENCE_ASKED;
+	f->limit_ms = now_ms + timeout_of(f);
+	f->deadline_ms = f->limit_ms;
+}
+
+bool at_fence_expired(struct at_fence *f)
+{
+	f->state = AT_FENCE_WANTED;
+	/* Fences of last time were sent one behind the other and are answered so: none follows. */
+	if (f->is_answering) {
+		f->is_answering = false;
+		f->stale = 0;
+		return false;
+	}
+	f->tries++;
+	/* What we know to be owed was not enough, or we know nothing: the most that can be. Paid
+	 * with the tries that count, not for ever after. */
+	if (f->may_pay && f->tries < AT_FENCE_TRIES)
+		f->owed_bytes = AT_DATA_MAX;
+	return f->tries == AT_FENCE_TRIES;
+}
+
+bool at_fence_takes_line(struct at_fence *f, struct span line)
+{
+	if (f->outstanding == 0 || !at_line_has_prefix(line, AT_FENCE_ANSWER))
+		return false;
+	f->answer_seen = true;
+	return true;
+}
+
+static enum at_fence_final pass(struct at_fence *f)
+{
+	f->state = AT_FENCE_OPEN;
+	f->tries = 0;
+	f->is_answering = false;
+	f->owed_bytes = 0;
+	return AT_FENCE_PASSED;
+}
+
+void at_fence_heard(struct at_fence *f, uint64_t now_ms)
+{
+	if (f->is_answering)
+		f->deadline_ms = timer_min(f->limit_ms, now_ms + AT_FENCE_NEXT_MS);
+}
+
+/* An answer with its OK came. */
+static enum at_fence_final take_pair(struct at_fence *f, uint64_t now_ms)
+{
+	f->answer_seen = false;
+	f->outstanding--;
+	if (f->state == AT_FENCE_OPEN)
+		return AT_FENCE_PAIR;
+	if (f->stale == 0)
+		return pass(f);
+	f->stale--;
+	if (f->state == AT_FENCE_ASKED) {
+		f->is_answering = true;
+		at_fence_heard(f, now_ms);
+	}
+	return AT_FENCE_PAIR;
+}
+
+enum at_fence_final at_fence_take_final(struct at_fence *f, uint64_t now_ms, bool is_ok)
+{
+	if (f->answer_seen && is_ok)
+		return take_pair(f, now_ms);
+	return f->state == AT_FENCE_ASKED ? AT_FENCE_DROPPED : AT_FENCE_NOT_MINE;
+}
+
+void at_fence_settle(struct at_fence *f)
+{
+	f->outstanding = 0;
+	f->stale = 0;
+	f->answer_seen = false;
+}
