@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mqtt/mqtt_retain.h"
+
+#include "base/hash.h"
+#include "base/limits.h"
+#include "mqtt/mqtt_topic.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct mqtt_retained {
+	struct mqtt_retained *chain;
+	struct mqtt_link link;
+	struct mqtt_msg *msg;
+};
+
+static size_t bucket_of(const char *topic, size_t len)
+{
+	return hash_fnv1a(HASH_INIT, topic, len) % MQTT_RETAIN_BUCKETS;
+}
+
+static size_t kept_bytes(const struct mqtt_msg *m)
+{
+	return sizeof(struct mqtt_retained) + sizeof(*m) + m->topic_len + m->payload_len;
+}
+
+static struct mqtt_retained *find(const struct mqtt_retain *r, const char *topic, size_t len)
+{
+	struct mqtt_retained *e = r->buckets[bucket_of(topic, len)];
+
+	while (e && (e->msg->topic_len != len || memcmp(mqtt_msg_topic(e->msg), topic, len) != 0))
+		e = e->chain;
+	return e;
+}
+
+static void drop(struct mqtt_retain *r, struct mqtt_retained *e)
+{
+	struct mqtt_retained **at =
+	    &r->buckets[bucket_of(mqtt_msg_topic(e->msg), e->msg->topic_len)];
+
+	while (*at != e)
+		at = &(*at)->chain;
+	*at = e->chain;
+	mqtt_link_remove(&e->link);
+	r->count--;
+	r->bytes -= kept_bytes(e->msg);
+	mqtt_msg_unref(e->msg);
+	free(e);
+}
+
+void mqtt_retain_init(struct mqtt_retain *r)
+{
+	*r = (struct mqtt_retain){ 0 };
+	mqtt_list_init(&r->all);
+}
+
+void mqtt_retain_fini(struct mqtt_retain *r)
+{
+	while (!mqtt_list_is_empty(&r->all))
+		drop(r, MQTT_LINK_OWNER(r->all.next, struct mqtt_retained, link));
+}
+
+int mqtt_retain_set(struct mqtt_retain *r, struct mqtt_msg *m)
+{
+	struct mqtt_retained *e = find(r, mqtt_msg_topic(m), m->topic_len);
+	size_t bucket = bucket_of(mqtt_msg_topic(m), m->topic_len);
+
+	if (e)
+		drop(r, e);
+	if (m->payload_len == 0)
+		return 0;
+	if (r->count >= MQTT_RETAINED_MAX || kept_bytes(m) > MQTT_RETAINED_BYTES_MAX - r->bytes)
+		return -ENOSPC;
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return -ENOMEM;
+	e->msg = mqtt_msg_ref(m);
+	e->chain = r->buckets[bucket];
+	r->buckets[bucket] = e;
+	mqtt_list_append(&r->all, &e->link);
+	r->count++;
+	r->bytes += kept_bytes(m);
+	return 0;
+}
+
+static bool has_wildcards(struct span filter)
+{
+	return memchr(filter.data, '+', filter.len) || memchr(filter.data, '#', filter.len);
+}
+
+void mqtt_retain_walk_init(
+    struct mqtt_retain_walk *w, const struct mqtt_retain *r, struct span filter)
+{
+	*w = (struct mqtt_retain_walk){ .retain = r, .filter = filter, .next = r->all.next };
+	if (!has_wildcards(filter)) {
+		w->only = find(r, (const char *)filter.data, filter.len);
+		w->next = NULL;
+	}
+}
+
+struct mqtt_msg *mqtt_retain_walk_next(struct mqtt_retain_walk *w)
+{
+	struct mqtt_retained *e = w->only;
+
+	w->only = NULL;
+	if (e)
+		return e->msg;
+	while (w->next && w->next != &w->retain->all) {
+		struct mqtt_msg *m = MQTT_LINK_OWNER(w->next, struct mqtt_retained, link)->msg;
+
+		w->next = w->next->next;
+		if (mqtt_topic_matches((const char *)w->filter.data, w->filter.len,
+			mqtt_msg_topic(m), m->topic_len))
+			return m;
+	}
+	return NULL;
+}

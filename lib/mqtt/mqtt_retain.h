@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Retained messages (MQTT 3.1.1, 3.3.1.3): the last one of each topic, for those who subscribe
+ * later. Bounded by number and bytes. It does not know who gets them.
+ */
+#ifndef CMQTTD_MQTT_MQTT_RETAIN_H
+#define CMQTTD_MQTT_MQTT_RETAIN_H
+
+#include "base/buf.h"
+#include "mqtt/mqtt_list.h"
+#include "mqtt/mqtt_msg.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define MQTT_RETAIN_BUCKETS 1024
+
+struct mqtt_retained;
+
+struct mqtt_retain {
+	struct mqtt_retained *buckets[MQTT_RETAIN_BUCKETS];
+	struct mqtt_link all; /* in the order in which they were set */
+	size_t count;
+	size_t bytes;
+};
+
+/* A walk over what a filter matches. */
+struct mqtt_retain_walk {
+	const struct mqtt_retain *retain;
+	struct span filter;
+	struct mqtt_link *next;
+	struct mqtt_retained *only; /* the filter has no wildcards */
+};
+
+/* Nothing retained; nothing allocated yet. */
+void mqtt_retain_init(struct mqtt_retain *r);
+
+/* Give all of them back. */
+void mqtt_retain_fini(struct mqtt_retain *r);
+
+/* Keep the message (a reference is taken) in place of an older one of its topic; an empty payload
+ * only removes that [MQTT-3.3.1-10]. 0, -ENOMEM, or -ENOSPC at MQTT_RETAINED_MAX or _BYTES_MAX; the
+ * older one is gone then too: no news is better than old news. */
+int mqtt_retain_set(struct mqtt_retain *r, struct mqtt_msg *m);
+
+/* Walk over what matches a valid filter. Nothing may be set meanwhile. */
+void mqtt_retain_walk_init(
+    struct mqtt_retain_walk *w, const struct mqtt_retain *r, struct span filter);
+
+/* The next message, borrowed; NULL after the last one. */
+struct mqtt_msg *mqtt_retain_walk_next(struct mqtt_retain_walk *w);
+
+#endif

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mqtt/mqtt_server_impl.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#define SLOT_BITS      8 /* a client number is a serial number and a slot */
+#define SERIAL_MAX     (UINT32_MAX >> SLOT_BITS)
+#define OUT_IDLE_BYTES 65536 /* memory that an empty output buffer may keep */
+
+static_assert(MQTT_CLIENTS_MAX <= 1 << SLOT_BITS, "a slot must fit into a client number");
+
+struct mqtt_server *mqtt_server_new(const struct mqtt_listener *listeners, size_t count)
+{
+	struct mqtt_server *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	if (mqtt_sessions_init(&s->sessions) < 0) {
+		free(s);
+		return NULL;
+	}
+	s->listeners = listeners;
+	s->listener_count = count;
+	mqtt_retain_init(&s->retain);
+	timerq_init(&s->timers);
+	mqtt_list_init(&s->ready);
+	mqtt_list_init(&s->held);
+	mqtt_list_init(&s->notices);
+	mqtt_list_init(&s->dirty);
+	mqtt_list_init(&s->acking);
+	mqtt_list_init(&s->dead);
+	mqtt_list_init(&s->wills);
+	mqtt_list_init(&s->held_wills);
+	return s;
+}
+
+static void free_dead(struct mqtt_server *s)
+{
+	struct mqtt_link *l;
+
+	while ((l = mqtt_list_pop(&s->dead))) {
+		struct mqtt_client *c = MQTT_LINK_OWNER(l, struct mqtt_client, dead);
+
+		mqtt_link_remove(&c->notice);
+		s->clients[c->number & ((1U << SLOT_BITS) - 1)] = NULL;
+		mqtt_client_free(c);
+	}
+}
+
+void mqtt_server_free(struct mqtt_server *s)
+{
+	if (!s)
+		return;
+	mqtt_server_shutdown(s, 0);
+	for (size_t i = 0; i < MQTT_CLIENTS_MAX; i++) {
+		if (s->clients[i])
+			mqtt_list_append(&s->dead, &s->clients[i]->dead);
+	}
+	free_dead(s);
+	mqtt_will_free_all(s);
+	mqtt_msg_unref(s->offer.msg);
+	mqtt_sessions_fini(&s->sessions);
+	mqtt_retain_fini(&s->retain);
+	timerq_fini(&s->timers);
+	free(s);
+}
+
+/* The client of this number, NULL if its socket is gone. */
+static struct mqtt_client *find_client(const struct mqtt_server *s, uint32_t number)
+{
+	size_t slot = number & ((1U << SLOT_BITS) - 1);
+	struct mqtt_client *c = slot < MQTT_CLIENTS_MAX ? s->clients[slot] : NULL;
+
+	return c && c->number == number && !c->is_eof ? c : NULL;
+}
+
+void mqtt_server_set_listeners(
+    struct mqtt_server *s, uint64_t now_ms, const struct mqtt_listener *listeners, size_t count)
+{
+	(void)now_ms;
+	s->listeners = listeners;
+	s->listener_count = count;
+	for (size_t i = 0; i < MQTT_CLIENTS_MAX; i++) {
+		struct mqtt_client *c = s->clients[i];
+
+		if (c && c->listener >= count)
+			mqtt_client_close(s, c, MQTT_CLOSE_SHUTDOWN);
+	}
+}
+
+int mqtt_server_client_new(
+    struct mqtt_server *s, uint64_t now_ms, size_t listener, uint32_t *ret_client)
+{
+	struct mqtt_client *c;
+	uint32_t number, slot = 0;
+
+	assert(listener < s->listener_count);
+	while (slot < MQTT_CLIENTS_MAX && s->clients[slot])
+		slot++;
+	if (slot == MQTT_CLIENTS_MAX)
+		return -EMFILE;
+	s->serial = s->serial < SERIAL_MAX ? s->serial + 1 : 1;
+	number = s->serial << SLOT_BITS | slot;
+	c = mqtt_client_new(s, now_ms, number, listener);
+	if (!c)
+		return -ENOMEM;
+	s->clients[slot] = c;
+	*ret_client = number;
+	return 0;
+}
+
+void mqtt_server_client_rx(
+    struct mqtt_server *s, uint64_t now_ms, uint32_t client, const uint8_t *data, size_t len)
+{
+	struct mqtt_client *c = find_client(s, client);
+	int r;
+
+	(void)now_ms;
+	if (!c || c->state == MQTT_CLIENT_CLOSED)
+		return;
+	r = buf_append(&c->rx, data, len);
+	if (r < 0)
+		mqtt_client_close(s, c, r == -ENOMEM ? MQTT_CLOSE_NOMEM : MQTT_CLOSE_TOO_LARGE);
+	else if (!c->is_held)
+		mqtt_list_append(&s->ready, &c->ready);
+}
+
+void mqtt_server_client_gone(struct mqtt_server *s, uint64_t now_ms, uint32_t client)
+{
+	struct mqtt_client *c = find_client(s, client);
+
+	(void)now_ms;
+	if (!c)
+		return;
+	c->is_eof = true;
+	if (c->state == MQTT_CLIENT_CLOSED) {
+		c->notices &= ~MQTT_NOTICE_CLOSE;
+		mqtt_list_append(&s->dead, &c->dead);
+		return;
+	}
+	/* Its last packets, a DISCONNECT perhaps, may have come together with the end. */
+	timerq_cancel(&s->timers, &c->timer);
+	if (!c->is_held)
+		mqtt_list_append(&s->ready, &c->ready);
+}
+
+struct buf *mqtt_server_client_out(struct mqtt_server *s, uint32_t client)
+{
+	struct mqtt_client *c = find_client(s, client);
+
+	return c ? &c->out : NULL;
+}
+
+void mqtt_server_client_sent(struct mqtt_server *s, uint64_t now_ms, uint32_t client)
+{
+	struct mqtt_client *c = find_client(s, client);
+
+	(void)now_ms;
+	if (!c || c->state == MQTT_CLIENT_CLOSED)
+		return;
+	if (buf_len(&c->out) == 0 && c->out.cap > OUT_IDLE_BYTES)
+		buf_fini(&c->out);
+	mqtt_client_flush_acks(s, c);
+	mqtt_deliver_pump(s, c);
+}
+
+/* ---- events ---- */
+
+/* One of the notices of the first client that has any. */
+static bool next_notice(struct mqtt_server *s, struct mqtt_event *ret)
+{
+	static const struct {
+		unsigned notice;
+		enum mqtt_event_type type;
+	} order[] = {
+		{ MQTT_NOTICE_ONLINE, MQTT_EVENT_ONLINE },
+		{ MQTT_NOTICE_OFFLINE, MQTT_EVENT_OFFLINE },
+		{ MQTT_NOTICE_CLOSE, MQTT_EVENT_CLOSE },
+	};
+	struct mqtt_client *c;
+	size_t i = 0;
+
+	while (!mqtt_list_is_empty(&s->notices)) {
+		c = MQTT_LINK_OWNER(s->notices.next, struct mqtt_client, notice);
+		if (c->notices)
+			break;
+		mqtt_link_remove(&c->notice);
+	}
+	if (mqtt_list_is_empty(&s->notices))
+		return false;
+	while (!(c->notices & order[i].notice))
+		i++;
+	c->notices &= ~order[i].notice;
+	*ret = (struct mqtt_event){
+		.type = order[i].type,
+		.client = c->number,
+		.client_id = c->client_id ? c->client_id : "",
+		.why = c->why,
+	};
+	return true;
+}
+
+static bool take_offer(struct mqtt_server *s, struct mqtt_event *ret)
+{
+	if (!s->offer.msg)
+		return false;
+	*ret = (struct mqtt_event){
+		.type = MQTT_EVENT_PUBLISH,
+		.client = s->offer.client ? s->offer.client->number : 0,
+		.msg = s->offer.msg,
+		.is_will = s->offer.will,
+	};
+	return true;
+}
+
+/* PAUSE, RESUME or WRITE of one client, as far as still true. */
+static bool next_dirty(struct mqtt_server *s, struct mqtt_event *ret)
+{
+	while (!mqtt_list_is_empty(&s->dirty)) {
+		struct mqtt_client *c = MQTT_LINK_OWNER(s->dirty.next, struct mqtt_client, dirty);
+
+		*ret = (struct mqtt_event){ .client = c->number };
+		if (c->is_eof) {
+			mqtt_link_remove(&c->dirty);
+		} else if (c->is_held != c->is_told_paused) {
+			c->is_told_paused = c->is_held;
+			ret->type = c->is_held ? MQTT_EVENT_PAUSE : MQTT_EVENT_RESUME;
+			return true;
+		} else if (c->has_news) {
+			c->has_news = false;
+			ret->type = MQTT_EVENT_WRITE;
+			return true;
+		} else {
+			mqtt_link_remove(&c->dirty);
+		}
+	}
+	return false;
+}
+
+/* Input goes before WRITE, so that one WRITE stands for all that a turn has for a client. */
+bool mqtt_server_next_event(struct mqtt_server *s, uint64_t now_ms, struct mqtt_event *ret)
+{
+	assert(!s->offer.msg);
+	for (;;) {
+		if (next_notice(s, ret))
+			return true;
+		if (mqtt_list_is_empty(&s->wills) && mqtt_list_is_empty(&s->ready))
+			return next_dirty(s, ret);
+		if (!mqtt_will_offer(s))
+			mqtt_client_step(
+			    s, MQTT_LINK_OWNER(s->ready.next, struct mqtt_client, ready), now_ms);
+		/* CONNECT and PUBLISH may have come in one piece: never offer before ONLINE. */
+		if (take_offer(s, ret))
+			return true;
+	}
+}
+
+static void hold(struct mqtt_server *s, struct mqtt_client *c)
+{
+	if (c->state != MQTT_CLIENT_ONLINE)
+		return;
+	c->is_held = true;
+	mqtt_link_remove(&c->ready);
+	mqtt_list_append(&s->held, &c->held);
+	mqtt_list_append(&s->dirty, &c->dirty);
+}
+
+/* The packet is done with: accepted or denied. */
+static void conclude(struct mqtt_server *s, const struct mqtt_offer *offer, bool is_accepted)
+{
+	struct mqtt_client *c = offer->client;
+
+	if (is_accepted)
+		s->counters.received++;
+	if (c->state != MQTT_CLIENT_ONLINE)
+		return;
+	mqtt_client_consume(c, offer->packet_len);
+	/* Without memory for the identifier it must not be acknowledged. */
+	if (offer->msg->qos == 2 && mqtt_session_remember(c->session, offer->packet_id) < 0)
+		mqtt_client_close(s, c, MQTT_CLOSE_NOMEM);
+	else
+		mqtt_client_acknowledge(s, c, offer->msg->qos, offer->packet_id);
+}
+
+void mqtt_server_verdict(struct mqtt_server *s, uint64_t now_ms, enum mqtt_verdict verdict)
+{
+	struct mqtt_offer offer = s->offer;
+
+	(void)now_ms;
+	assert(offer.msg);
+	if (offer.will)
+		mqtt_will_verdict(s, verdict);
+	else if (verdict == MQTT_HOLD)
+		hold(s, offer.client);
+	else
+		conclude(s, &offer, verdict == MQTT_ACCEPT);
+	s->offer = (struct mqtt_offer){ 0 };
+	mqtt_msg_unref(offer.msg);
+}
+
+void mqtt_server_publish(struct mqtt_server *s, uint64_t now_ms, struct mqtt_msg *m)
+{
+	int r;
+
+	(void)now_ms;
+	if (m->retain) {
+		r = mqtt_retain_set(&s->retain, m);
+		if (r == -ENOMEM)
+			s->counters.dropped_nomem++;
+		else if (r < 0)
+			s->counters.dropped_retained++;
+	}
+	mqtt_deliver(s, m);
+}
+
+void mqtt_server_committed(struct mqtt_server *s, uint64_t now_ms)
+{
+	struct mqtt_link *l;
+
+	(void)now_ms;
+	while ((l = mqtt_list_pop(&s->acking))) {
+		struct mqtt_client *c = MQTT_LINK_OWNER(l, struct mqtt_client, acking);
+
+		c->acks_durable = buf_len(&c->acks);
+		mqtt_client_flush_acks(s, c);
+	}
+}
+
+void mqtt_server_resume_held(struct mqtt_server *s, uint64_t now_ms)
+{
+	struct mqtt_link *l;
+
+	(void)now_ms;
+	mqtt_will_resume_held(s);
+	while ((l = mqtt_list_pop(&s->held))) {
+		struct mqtt_client *c = MQTT_LINK_OWNER(l, struct mqtt_client, held);
+
+		c->is_held = false;
+		mqtt_list_append(&s->ready, &c->ready);
+		mqtt_list_append(&s->dirty, &c->dirty);
+	}
+}
+
+/* ---- time, end, numbers ---- */
+
+void mqtt_server_tick(struct mqtt_server *s, uint64_t now_ms)
+{
+	struct timer *t;
+
+	while ((t = timerq_pop(&s->timers, now_ms)))
+		mqtt_client_timeout(s, MQTT_LINK_OWNER(t, struct mqtt_client, timer), now_ms);
+}
+
+uint64_t mqtt_server_deadline(const struct mqtt_server *s)
+{
+	return timerq_deadline(&s->timers);
+}
+
+void mqtt_server_shutdown(struct mqtt_server *s, uint64_t now_ms)
+{
+	(void)now_ms;
+	for (size_t i = 0; i < MQTT_CLIENTS_MAX; i++) {
+		struct mqtt_client *c = s->clients[i];
+
+		if (!c)
+			continue;
+		mqtt_will_free(c->will);
+		c->will = NULL;
+		mqtt_client_close(s, c, MQTT_CLOSE_SHUTDOWN);
+	}
+}
+
+void mqtt_server_settle(struct mqtt_server *s)
+{
+	struct mqtt_link *l, *next;
+
+	assert(!s->offer.msg);
+	for (l = s->dead.next; l != &s->dead; l = next) {
+		struct mqtt_client *c = MQTT_LINK_OWNER(l, struct mqtt_client, dead);
+
+		next = l->next;
+		if (c->notices)
+			continue; /* OFFLINE is not told yet */
+		mqtt_link_remove(&c->notice);
+		mqtt_link_remove(&c->dead);
+		s->clients[c->number & ((1U << SLOT_BITS) - 1)] = NULL;
+		mqtt_client_free(c);
+	}
+}
+
+size_t mqtt_server_clients(const struct mqtt_server *s, size_t listener)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < MQTT_CLIENTS_MAX; i++) {
+		const struct mqtt_client *c = s->clients[i];
+
+		count += c && c->listener == listener && c->state == MQTT_CLIENT_ONLINE;
+	}
+	return count;
+}
+
+const struct mqtt_counters *mqtt_server_counters(const struct mqtt_server *s)
+{
+	return &s->counters;
+}
+
+size_t mqtt_server_kept_bytes(const struct mqtt_server *s)
+{
+	return s->sessions.kept_bytes + s->retain.bytes;
+}

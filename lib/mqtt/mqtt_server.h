@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * MQTT server for local clients: CONNECT to DISCONNECT, QoS 0..2 both ways, last wills, keep-alive,
+ * clean and persistent sessions, retained messages, rights.
+ *
+ * It owns no socket and no clock. Bytes come in by mqtt_server_client_rx, bytes for a client wait
+ * in its output buffer, and what the owner must decide or do comes out of mqtt_server_next_event.
+ *
+ * A PUBLISH is not acknowledged by the server on its own: the event is offered, the owner answers
+ * with a verdict, and the acknowledgement of an accepted one is written by mqtt_server_committed,
+ * that is after the owner made it durable. The owner also decides the local delivery, by calling
+ * mqtt_server_publish for it. Clients are known by number; a number that is not known (any more) is
+ * ignored everywhere. Freeing of clients is deferred to mqtt_server_settle.
+ */
+#ifndef CMQTTD_MQTT_MQTT_SERVER_H
+#define CMQTTD_MQTT_MQTT_SERVER_H
+
+#include "base/buf.h"
+#include "mqtt/mqtt_msg.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mqtt_server;
+struct mqtt_auth; /* mqtt/mqtt_auth.h: user names and rights of one listener */
+
+/* What the server needs to know of a listener. Borrowed until mqtt_server_free or the next
+ * mqtt_server_set_listeners. */
+struct mqtt_listener {
+	const char *address;
+	bool allow_anonymous;
+	const struct mqtt_auth *auth; /* NULL: no users, no rights list */
+};
+
+enum mqtt_event_type {
+	MQTT_EVENT_WRITE, /* client has bytes in its output buffer */
+	MQTT_EVENT_CLOSE, /* write what is left in its buffer, then close; no more input, please */
+	MQTT_EVENT_PUBLISH, /* answer with mqtt_server_verdict before the next event is taken */
+	MQTT_EVENT_ONLINE,  /* CONNECT accepted */
+	MQTT_EVENT_OFFLINE, /* gone after having been online */
+	MQTT_EVENT_PAUSE,   /* stop reading from this client */
+	MQTT_EVENT_RESUME,  /* read again */
+};
+
+/* Why a client's connection ended, for counters and the log. */
+enum mqtt_close {
+	MQTT_CLOSE_NORMAL,     /* DISCONNECT */
+	MQTT_CLOSE_EOF,        /* socket closed without DISCONNECT */
+	MQTT_CLOSE_PROTOCOL,   /* violation of the standard */
+	MQTT_CLOSE_TOO_LARGE,  /* packet over MQTT_PACKET_MAX */
+	MQTT_CLOSE_KEEPALIVE,  /* silent for 1.5 times its keep-alive */
+	MQTT_CLOSE_TAKEN_OVER, /* another connection came with the same client id */
+	MQTT_CLOSE_REFUSED,    /* CONNECT refused: version, identifier, password */
+	MQTT_CLOSE_NO_CONNECT, /* nothing sensible within MQTT_CONNECT_TIMEOUT_MS */
+	MQTT_CLOSE_SLOW,       /* did not read; its output buffer ran full */
+	MQTT_CLOSE_NOMEM,
+	MQTT_CLOSE_SHUTDOWN,
+	MQTT_CLOSE_COUNT
+};
+
+struct mqtt_event {
+	enum mqtt_event_type type;
+	uint32_t client;       /* 0: nobody's any more (the will of a client that is gone) */
+	const char *client_id; /* ONLINE, OFFLINE, CLOSE; borrowed until the next event */
+	enum mqtt_close why;   /* CLOSE, OFFLINE */
+	struct mqtt_msg *msg;  /* PUBLISH; borrowed: take a reference to keep it */
+	bool is_will;          /* PUBLISH */
+};
+
+enum mqtt_verdict {
+	MQTT_ACCEPT, /* acknowledge at mqtt_server_committed */
+	MQTT_HOLD,   /* not now: the packet stays unread and the client paused until
+		      * mqtt_server_resume_held. For a will: kept and offered again then */
+	MQTT_DENY,   /* refused for good: MQTT 3.1.1 cannot say so; acknowledged, not delivered */
+};
+
+struct mqtt_counters {
+	uint64_t received;         /* PUBLISH from clients, accepted */
+	uint64_t sent;             /* PUBLISH to clients */
+	uint64_t dropped_slow;     /* QoS 0 to a client that does not read */
+	uint64_t dropped_queue;    /* beyond a session's queue; wills beyond MQTT_WILLS_MAX */
+	uint64_t dropped_retained; /* delivered, but not kept: MQTT_RETAINED_MAX, _BYTES_MAX */
+	uint64_t dropped_nomem;
+	uint64_t closed[MQTT_CLOSE_COUNT];
+};
+
+/* New server with the given listeners (borrowed). NULL when memory is out. */
+struct mqtt_server *mqtt_server_new(const struct mqtt_listener *listeners, size_t count);
+void mqtt_server_free(struct mqtt_server *s);
+
+/* Exchange the listeners (reload); clients stay, rights apply from the next packet on. A client
+ * whose listener index is beyond count is closed. */
+void mqtt_server_set_listeners(
+    struct mqtt_server *s, uint64_t now_ms, const struct mqtt_listener *listeners, size_t count);
+
+/* A connection was accepted on listener number `listener`. 0 and its number (never 0, not reused
+ * soon), -EMFILE at MQTT_CLIENTS_MAX, -ENOMEM. */
+int mqtt_server_client_new(
+    struct mqtt_server *s, uint64_t now_ms, size_t listener, uint32_t *ret_client);
+
+/* Bytes came. They are copied, and worked off by mqtt_server_next_event; up to MQTT_CLIENT_RX_MAX
+ * are kept for a paused client, or between two drains of the events. More close the connection. */
+void mqtt_server_client_rx(
+    struct mqtt_server *s, uint64_t now_ms, uint32_t client, const uint8_t *data, size_t len);
+
+/* The socket is gone (or was closed as MQTT_EVENT_CLOSE asked). The number is unknown from now on,
+ * but what had arrived is still worked off: PUBLISH and OFFLINE events may carry the number yet. */
+void mqtt_server_client_gone(struct mqtt_server *s, uint64_t now_ms, uint32_t client);
+
+/* The client's output buffer: write from it, buf_consume what went, then call
+ * mqtt_server_client_sent. NULL for an unknown client. */
+struct buf *mqtt_server_client_out(struct mqtt_server *s, uint32_t client);
+
+/* Bytes of the output buffer were written: room for queued messages. */
+void mqtt_server_client_sent(struct mqtt_server *s, uint64_t now_ms, uint32_t client);
+
+/* The next thing to do, false when there is none. Borrowed until the next call. After a PUBLISH
+ * mqtt_server_verdict must be called first. */
+bool mqtt_server_next_event(struct mqtt_server *s, uint64_t now_ms, struct mqtt_event *ret);
+
+/* The answer to the PUBLISH event just taken. */
+void mqtt_server_verdict(struct mqtt_server *s, uint64_t now_ms, enum mqtt_verdict verdict);
+
+/* Deliver to local subscribers (each at the lower of both QoS, rights permitting), and keep it if
+ * m->retain (an empty retained payload removes). */
+void mqtt_server_publish(struct mqtt_server *s, uint64_t now_ms, struct mqtt_msg *m);
+
+/* Everything accepted so far is durable: write its PUBACK, PUBREC, PUBCOMP. */
+void mqtt_server_committed(struct mqtt_server *s, uint64_t now_ms);
+
+/* There may be room again: offer all held PUBLISH packets again. */
+void mqtt_server_resume_held(struct mqtt_server *s, uint64_t now_ms);
+
+/* Keep-alives, connect time-outs. */
+void mqtt_server_tick(struct mqtt_server *s, uint64_t now_ms);
+uint64_t mqtt_server_deadline(const struct mqtt_server *s);
+
+/* Close all clients (no wills: the server goes, not they). */
+void mqtt_server_shutdown(struct mqtt_server *s, uint64_t now_ms);
+
+/* Free what died this turn and has no event left to tell. No event borrowed before is valid
+ * afterwards. */
+void mqtt_server_settle(struct mqtt_server *s);
+
+/* Clients connected on a listener. */
+size_t mqtt_server_clients(const struct mqtt_server *s, size_t listener);
+
+/* What was counted since mqtt_server_new; lives as long as the server. */
+const struct mqtt_counters *mqtt_server_counters(const struct mqtt_server *s);
+
+/* Bytes of messages kept for absent and slow clients, and retained. */
+size_t mqtt_server_kept_bytes(const struct mqtt_server *s);
+
+#endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside of the MQTT server: what its files share. Nobody else includes this.
+ *
+ *   mqtt_server.c   the interface: client numbers, order of events, verdicts, time
+ *   mqtt_client.c   a connection: its packets, its end
+ *   mqtt_connect.c  CONNECT: identity, rights, session, take-over
+ *   mqtt_deliver.c  messages to clients: QoS windows, retained messages
+ *   mqtt_will.c     last wills, from CONNECT until the owner took them
+ *
+ * A connection is a struct mqtt_client from accept to the first settle after both it is closed and
+ * its socket is gone. Its memory never goes earlier, so pointers to it are good for a whole turn.
+ * A session may go in the middle of a turn, but never while messages are being delivered: delivery
+ * closes no client.
+ */
+#ifndef CMQTTD_MQTT_MQTT_SERVER_IMPL_H
+#define CMQTTD_MQTT_MQTT_SERVER_IMPL_H
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/timerq.h"
+#include "mqtt/mqtt_codec.h"
+#include "mqtt/mqtt_list.h"
+#include "mqtt/mqtt_retain.h"
+#include "mqtt/mqtt_server.h"
+#include "mqtt/mqtt_session.h"
+
+enum mqtt_client_state {
+	MQTT_CLIENT_NEW,    /* CONNECT is awaited */
+	MQTT_CLIENT_ONLINE, /* has a session */
+	MQTT_CLIENT_CLOSED,
+};
+
+/* Events of a client that are not told yet; told in this order. */
+#define MQTT_NOTICE_ONLINE  1U
+#define MQTT_NOTICE_OFFLINE 2U
+#define MQTT_NOTICE_CLOSE   4U
+
+struct mqtt_will {
+	struct mqtt_link link; /* in wills or held_wills of the server */
+	struct mqtt_msg *msg;
+};
+
+struct mqtt_client {
+	uint32_t number;
+	enum mqtt_client_state state;
+	enum mqtt_version version;
+	size_t listener;
+	char *client_id;              /* NULL before CONNECT */
+	struct mqtt_session *session; /* while online */
+	struct mqtt_will *will;
+
+	struct buf rx;
+	struct buf out;
+	struct buf acks;     /* acknowledgements of what is accepted */
+	size_t acks_durable; /* bytes of them whose turn has come */
+	bool is_eof;         /* the socket is gone; what it had sent is still worked off */
+	bool is_held;        /* first in rx is a PUBLISH that the owner does not want yet */
+	bool is_told_paused;
+	bool has_news; /* bytes in out, WRITE not told */
+
+	enum mqtt_close why; /* closed */
+	unsigned notices;
+	struct timer timer;      /* CONNECT time-out, then keep-alive */
+	uint32_t silence_max_ms; /* 0: no keep-alive */
+	uint64_t last_packet_ms;
+
+	struct mqtt_link ready;  /* has unread packets */
+	struct mqtt_link held;   /* is_held */
+	struct mqtt_link notice; /* notices are not 0 */
+	struct mqtt_link dirty;  /* WRITE, PAUSE or RESUME may be due */
+	struct mqtt_link acking; /* acks that are not durable yet */
+	struct mqtt_link dead;   /* closed and gone */
+};
+
+/* The PUBLISH that was offered to the owner; msg is NULL when there is none. */
+struct mqtt_offer {
+	struct mqtt_msg *msg;
+	struct mqtt_client *client; /* NULL: a will */
+	struct mqtt_will *will;
+	size_t packet_len;
+	uint16_t packet_id;
+};
+
+struct mqtt_server {
+	const struct mqtt_listener *listeners;
+	size_t listener_count;
+	struct mqtt_client *clients[MQTT_CLIENTS_MAX];
+	uint32_t serial;
+	uint64_t generated_ids;
+	struct mqtt_sessions sessions;
+	struct mqtt_retain retain;
+	struct timerq timers;
+	struct mqtt_offer offer;
+	struct mqtt_link ready;
+	struct mqtt_link held;
+	struct mqtt_link notices;
+	struct mqtt_link dirty;
+	struct mqtt_link acking;
+	struct mqtt_link dead;
+	struct mqtt_link wills; /* to be offered */
+	struct mqtt_link held_wills;
+	size_t will_count; /* in these two */
+	struct mqtt_counters counters;
+};
+
+/* ---- mqtt_client.c ---- */
+
+/* A connection that awaits CONNECT; NULL when memory is out. */
+struct mqtt_client *mqtt_client_new(
+    struct mqtt_server *s, uint64_t now_ms, uint32_t number, size_t listener);
+void mqtt_client_free(struct mqtt_client *c);
+
+/* End the connection: session detached, will queued (unless it ended by DISCONNECT), events noted.
+ * Nothing happens if it is closed already. */
+void mqtt_client_close(struct mqtt_server *s, struct mqtt_client *c, enum mqtt_close why);
+
+/* Close for a failure to write a packet: -ENOBUFS or -ENOMEM. */
+void mqtt_client_close_unwritable(struct mqtt_server *s, struct mqtt_client *c, int error);
+
+/* Work off one packet. It may be a PUBLISH that becomes the offer. */
+void mqtt_client_step(struct mqtt_server *s, struct mqtt_client *c, uint64_t now_ms);
+
+/* Drop len bytes from the front of rx. */
+void mqtt_client_consume(struct mqtt_client *c, size_t len);
+
+/* There is something in the output buffer. */
+void mqtt_client_has_news(struct mqtt_server *s, struct mqtt_client *c);
+
+/* Queue the acknowledgement of an accepted, denied or repeated PUBLISH. For QoS 2 the identifier
+ * must have been remembered. Nothing happens for QoS 0 and for a closed client. */
+void mqtt_client_acknowledge(
+    struct mqtt_server *s, struct mqtt_client *c, uint8_t qos, uint16_t packet_id);
+
+/* Move acknowledgements whose turn has come to the output buffer, when all of them fit. */
+void mqtt_client_flush_acks(struct mqtt_server *s, struct mqtt_client *c);
+
+/* Its timer ran out. */
+void mqtt_client_timeout(struct mqtt_server *s, struct mqtt_client *c, uint64_t now_ms);
+
+/* ---- mqtt_connect.c ---- */
+
+/* Answer a CONNECT: let the client in, or refuse and close. */
+void mqtt_client_connect(
+    struct mqtt_server *s, struct mqtt_client *c, uint64_t now_ms, const struct mqtt_frame *f);
+
+/* ---- mqtt_deliver.c ---- */
+
+/* To everybody who subscribed, retain = 0 [MQTT-3.3.1-9]. */
+void mqtt_deliver(struct mqtt_server *s, struct mqtt_msg *m);
+
+/* What is retained for this filter, retain = 1 [MQTT-3.3.1-6, -8]. */
+void mqtt_deliver_retained(
+    struct mqtt_server *s, struct mqtt_client *c, struct span filter, uint8_t qos);
+
+/* Write what is in flight and unsent, then what waits, as far as window and buffer allow. */
+void mqtt_deliver_pump(struct mqtt_server *s, struct mqtt_client *c);
+
+/* The client acknowledged. 0, or -EBADMSG when it is not what that message awaits. */
+int mqtt_deliver_puback(struct mqtt_server *s, struct mqtt_client *c, uint16_t packet_id);
+int mqtt_deliver_pubrec(struct mqtt_server *s, struct mqtt_client *c, uint16_t packet_id);
+int mqtt_deliver_pubcomp(struct mqtt_server *s, struct mqtt_client *c, uint16_t packet_id);
+
+/* Rights of a session on a topic or filter. */
+bool mqtt_session_may_read(
+    const struct mqtt_server *s, const struct mqtt_session *session, struct span topic);
+bool mqtt_session_may_write(
+    const struct mqtt_server *s, const struct mqtt_session *session, struct span topic);
+bool mqtt_session_may_subscribe(
+    const struct mqtt_server *s, const struct mqtt_session *session, struct span filter);
+
+/* ---- mqtt_will.c ---- */
+
+/* The will of a CONNECT, whose topic was checked; NULL when memory is out. */
+struct mqtt_will *mqtt_will_new(const struct mqtt_connect *p);
+void mqtt_will_free(struct mqtt_will *w);
+
+/* The client is lost: its will goes to the queue. */
+void mqtt_will_queue(struct mqtt_server *s, struct mqtt_client *c);
+
+/* Make the first queued will the offer; false: there is none. */
+bool mqtt_will_offer(struct mqtt_server *s);
+
+/* The owner's answer to it. */
+void mqtt_will_verdict(struct mqtt_server *s, enum mqtt_verdict verdict);
+void mqtt_will_resume_held(struct mqtt_server *s);
+void mqtt_will_free_all(struct mqtt_server *s);
+
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Session state of local clients (MQTT 3.1.1, 3.1.2.4): subscriptions, messages that wait or are on
+ * their way, QoS 2 identifiers received. It outlives the connection if the client asked for that.
+ *
+ * Everything that changes this state is a function of this file, so that a store can follow it.
+ * What is sent when is not decided here.
+ *
+ * A session belongs to struct mqtt_sessions from mqtt_sessions_create to mqtt_sessions_destroy.
+ */
+#ifndef CMQTTD_MQTT_MQTT_SESSION_H
+#define CMQTTD_MQTT_MQTT_SESSION_H
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "mqtt/mqtt_msg.h"
+#include "mqtt/subs.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MQTT_SESSION_BUCKETS 512
+
+struct mqtt_client;
+
+/* What is awaited from the client for a message in flight (4.3). */
+enum mqtt_awaits {
+	MQTT_AWAITS_PUBACK,
+	MQTT_AWAITS_PUBREC,
+	MQTT_AWAITS_PUBCOMP, /* the message itself is released */
+};
+
+/* One message for one client, waiting or in flight. */
+struct mqtt_out {
+	struct mqtt_msg *msg; /* NULL when PUBCOMP is awaited */
+	uint16_t packet_id;   /* 0 while it waits */
+	uint8_t qos;          /* as this client gets it */
+	uint8_t awaits;       /* enum mqtt_awaits, in flight only */
+	bool retain;
+	bool is_sent; /* on the present connection */
+	bool is_dup;  /* it was sent on an earlier one */
+};
+
+struct mqtt_session {
+	struct subs_owner subs;
+	struct mqtt_session *chain;
+	struct mqtt_client *client; /* NULL: absent */
+	size_t listener;            /* whose rights apply */
+	bool is_persistent;
+	uint16_t last_packet_id;
+	struct mqtt_out inflight[MQTT_INFLIGHT_MAX]; /* in order of sending */
+	size_t inflight_count;
+	size_t unsent;          /* of those, not yet sent on the present connection */
+	struct mqtt_out *queue; /* ring */
+	size_t queue_cap, queue_first, queue_count, queue_bytes;
+	uint8_t *received_ids; /* one bit each; NULL until the first QoS 2 PUBLISH */
+	struct span id;
+	struct span user; /* empty: anonymous */
+	uint8_t names[];  /* id, user */
+};
+
+struct mqtt_sessions {
+	struct mqtt_session *buckets[MQTT_SESSION_BUCKETS];
+	size_t count;
+	size_t kept_bytes; /* of messages waiting and in flight, each counted for every holder */
+	struct subs subs;
+};
+
+/* 0 or -ENOMEM. */
+int mqtt_sessions_init(struct mqtt_sessions *t);
+void mqtt_sessions_fini(struct mqtt_sessions *t);
+
+/* NULL: there is none. */
+struct mqtt_session *mqtt_sessions_find(const struct mqtt_sessions *t, struct span id);
+
+/* A new session; id and user are copied. 0, -ENOMEM, -ENOSPC at MQTT_SESSIONS_MAX. The caller takes
+ * care that the id is unique. */
+int mqtt_sessions_create(
+    struct mqtt_sessions *t, struct span id, struct span user, struct mqtt_session **ret);
+void mqtt_sessions_destroy(struct mqtt_sessions *t, struct mqtt_session *s);
+
+/* The client is there: what was in flight has to be sent again [MQTT-4.4.0-1]. */
+void mqtt_session_attach(
+    struct mqtt_session *s, struct mqtt_client *c, size_t listener, bool is_persistent);
+
+/* The client went. Destroys the session unless it is persistent. */
+void mqtt_session_detach(struct mqtt_sessions *t, struct mqtt_session *s);
+
+/* Subscriptions; errors as subs_add. */
+int mqtt_session_subscribe(
+    struct mqtt_sessions *t, struct mqtt_session *s, struct span filter, uint8_t qos);
+void mqtt_session_unsubscribe(struct mqtt_sessions *t, struct mqtt_session *s, struct span filter);
+
+/* Keep a message for the client (a reference is taken). 0, -ENOMEM, or -ENOBUFS at MQTT_QUEUE_MAX,
+ * MQTT_QUEUE_BYTES_MAX or MQTT_KEPT_BYTES_MAX. */
+int mqtt_session_enqueue(
+    struct mqtt_sessions *t, struct mqtt_session *s, struct mqtt_msg *m, uint8_t qos, bool retain);
+
+/* The message that waits longest; NULL: none. */
+struct mqtt_out *mqtt_session_first(struct mqtt_session *s);
+
+/* Drop that one, after it was sent at QoS 0. */
+void mqtt_session_drop_first(struct mqtt_sessions *t, struct mqtt_session *s);
+
+/* Put that one, of QoS 1 or 2, in flight under a new packet identifier. NULL when
+ * MQTT_INFLIGHT_MAX are. */
+struct mqtt_out *mqtt_session_launch_first(struct mqtt_session *s);
+
+/* It is in the client's output buffer. */
+void mqtt_session_sent(struct mqtt_session *s, struct mqtt_out *o);
+
+/* The message in flight under this identifier; NULL: none. */
+struct mqtt_out *mqtt_session_inflight(struct mqtt_session *s, uint16_t packet_id);
+
+/* PUBREC came: release the message, await PUBCOMP. */
+void mqtt_session_released(struct mqtt_sessions *t, struct mqtt_session *s, struct mqtt_out *o);
+
+/* PUBACK or PUBCOMP came: it is over. */
+void mqtt_session_done(struct mqtt_sessions *t, struct mqtt_session *s, struct mqtt_out *o);
+
+/* QoS 2 identifiers between PUBLISH and PUBREL [MQTT-4.3.3-2]. remember: 0 or -ENOMEM. */
+bool mqtt_session_remembers(const struct mqtt_session *s, uint16_t packet_id);
+int mqtt_session_remember(struct mqtt_session *s, uint16_t packet_id);
+void mqtt_session_forget(struct mqtt_session *s, uint16_t packet_id);
+
+#endif
