@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The certificate files of one broker in the modem's flash: which are there, which must be uploaded,
+ * which must go.
+ *
+ * The modem cannot tell what is in a file, so that the name does: it holds the client index, the
+ * role and a hash of the contents. A file that has the name is believed to have the contents, except
+ * when an upload under that name was not confirmed, or when a TLS handshake failed (an earlier
+ * process may have died during an upload): such files are deleted before they are sent again. Two
+ * sessions never share a file, so that neither can spoil the other's. Decides only; its owner talks
+ * to the modem.
+ */
+#ifndef CMQTTD_MODEM_CERTS_H
+#define CMQTTD_MODEM_CERTS_H
+
+#include "at/at_chan.h"
+#include "modem/link_config.h"
+
+#define CERT_NAME_MAX 48
+
+enum cert_role { CERT_CA, CERT_CLIENT, CERT_KEY, CERT_ROLES };
+
+enum cert_state {
+	CERT_UNKNOWN,
+	CERT_PRESENT,
+	CERT_MISSING,
+	CERT_DOUBTFUL, /* delete it, then upload */
+};
+
+struct cert_file {
+	char name[CERT_NAME_MAX]; /* "": not configured */
+	struct span content;
+	enum cert_state state;
+};
+
+/* What is to be done next. */
+enum cert_step { CERT_STEP_LIST, CERT_STEP_DELETE, CERT_STEP_UPLOAD, CERT_STEP_READY };
+
+struct certs {
+	unsigned client;
+	struct cert_file file[CERT_ROLES];
+	char stale[CERT_NAME_MAX]; /* an old file of this client that nobody needs; "": none */
+	bool is_listed;
+	bool was_renewed; /* since the modem's boot */
+	enum cert_step step; /* under way */
+	size_t current;      /* file under way; CERT_ROLES: the stale one */
+};
+
+/* Nothing is wanted. */
+void certs_init(struct certs *c, unsigned client);
+
+/* The files of this configuration are wanted; contents are borrowed. What is known of files that
+ * keep their names stays known. */
+void certs_configure(struct certs *c, const struct tls_config *tls);
+
+/* The modem has booted or was exchanged: look again. Doubts stay. */
+void certs_forget(struct certs *c);
+
+/* The next step; for DELETE and UPLOAD also the file. */
+enum cert_step certs_next(struct certs *c, const char **ret_name, struct span *ret_content);
+
+/* A line of the list. */
+void certs_line(struct certs *c, struct span line);
+
+/* How the step ended. false: it failed, and the session cannot go on now. */
+bool certs_done(struct certs *c, enum at_result result);
+
+/* TLS failed: send all files again, once per boot of the modem. false: was done before. */
+bool certs_renew(struct certs *c);
+
+/* Name of the file of this role, NULL when there is none. */
+const char *certs_name(const struct certs *c, enum cert_role role);
+
+#endif

@@ -1,0 +1,887 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "modem/modem_life.h"
+
+#include "at/at_line.h"
+#include "modem/link_copy.h"
+#include "modem/sim7600.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RETRY_MS          1000
+#define POLL_FAST_MS      3000  /* registration, in the first minute */
+#define POLL_SLOW_MS      10000 /* and later */
+#define POLL_FAST_FOR_MS  60000
+#define STATUS_MS         60000
+#define FIRST_STATUS_MS   5000
+#define START_PAUSE_MS    5000
+#define START_TRIES       2
+#define RESTART_WAIT_MS   60000   /* for a modem that was reset or lost its power to come back */
+#define BOOT_LINES_MS     90000   /* PB DONE can come many seconds after RDY (seen on A76xx) */
+#define UNREGISTERED_MS   300000  /* without network and without broker: back to registering */
+#define UNREACHABLE_MS    1200000 /* no broker for so long: something in the modem is stuck */
+
+enum attach_step {
+	ATTACH_CLOCK,
+	ATTACH_CLOCK_SET,
+	ATTACH_START,
+	ATTACH_VERIFY, /* does it run, although START did not say so? */
+	ATTACH_NETOPEN_QUERY,
+	ATTACH_NETOPEN,
+	ATTACH_RELEASE, /* a service with clients in use cannot be stopped */
+	ATTACH_STOP,
+};
+
+enum register_step { REGISTER_SETUP, REGISTER_POLL };
+enum ready_step { READY_STATUS, READY_CLOCK, READY_CLOCK_SET, READY_VERIFY, READY_STOP };
+enum recover_step { RECOVER_ACT, RECOVER_WAIT };
+
+struct state {
+	/* Begin what is to be done; called when nothing is under way and no pause is. NULL: only
+	 * waits. */
+	void (*begin)(struct modem *m, uint64_t now_ms);
+	/* What was begun has ended. */
+	void (*done)(struct modem *m, uint64_t now_ms, const struct at_event *ev);
+	uint32_t budget_ms; /* 0: none, the state has deadlines of its own */
+	enum recovery_reach reach;
+	const char *overdue; /* what to say when the budget is used up */
+};
+
+static const struct state *state_of(enum modem_state state);
+
+static const struct modem_config *config_of(const struct modem *m)
+{
+	static const struct modem_config nothing;
+
+	return m->cfg ? m->cfg : &nothing;
+}
+
+/* ---- changing state ---- */
+
+static void tell_sessions(struct modem *m, uint64_t now_ms, bool has_booted, const char *why)
+{
+	size_t i;
+
+	for (i = 0; i < MODEM_CLIENTS; i++)
+		session_service_down(&m->session[i], now_ms, has_booted, why);
+}
+
+static uint64_t budget_end(enum modem_state state, uint64_t now_ms)
+{
+	uint32_t budget_ms = state_of(state)->budget_ms;
+
+	return budget_ms > 0 ? now_ms + budget_ms : TIMER_NEVER;
+}
+
+/* The one place where the state changes. */
+static void set_state(struct modem *m, uint64_t now_ms, enum modem_state to, const char *why)
+{
+	enum modem_state from = m->status.state;
+	const struct modem_event event = {
+		.type = MODEM_EVENT_STATE, .from = (int)from, .to = (int)to
+	};
+
+	exchange_abandon(&m->exchange, m->chan, now_ms);
+	m->status.state = to;
+	m->status.since_ms = now_ms;
+	m->step = 0;
+	m->resume_at_ms = 0;
+	m->budget_at_ms = budget_end(to, now_ms);
+	m->env.is_service_up = to == MODEM_READY;
+	if (to == from)
+		return;
+	event_queue_push(&m->events, &event, "%s", why);
+	if (from == MODEM_READY)
+		tell_sessions(m, now_ms, false, why);
+}
+
+static void recover(struct modem *m, uint64_t now_ms, enum recovery_reach reach, const char *why)
+{
+	uint32_t pause_ms;
+
+	m->rung = recovery_next(&m->recovery, reach, config_of(m)->has_power_cycle, &pause_ms);
+	set_state(m, now_ms, MODEM_RECOVERING, why);
+	m->resume_at_ms = now_ms + pause_ms;
+	m->budget_at_ms = m->resume_at_ms + state_of(MODEM_RECOVERING)->budget_ms;
+}
+
+static void run(struct modem *m, uint64_t now_ms, const struct at_step *script)
+{
+	if (exchange_start(&m->exchange, m->chan, now_ms, script) < 0)
+		m->resume_at_ms = now_ms + RETRY_MS;
+}
+
+static void pause_for(struct modem *m, uint64_t now_ms, uint32_t ms)
+{
+	m->resume_at_ms = now_ms + ms;
+}
+
+/* Go on to another step of the state. */
+static void go_to(struct modem *m, unsigned step)
+{
+	m->step = step;
+}
+
+/* ---- SYNCING ---- */
+
+static void sync_begin(struct modem *m, uint64_t now_ms)
+{
+	(void)exchange_args(&m->exchange);
+	run(m, now_ms, sim7600_sync_script);
+}
+
+static void sync_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
+{
+	if (ev->result != AT_OK) {
+		pause_for(m, now_ms, RETRY_MS);
+		return;
+	}
+	event_queue_notice(&m->events, 0, MODEM_NOTICE_IDENTITY, "%s, revision %s",
+	    m->status.model[0] ? m->status.model : "unknown model",
+	    m->status.revision[0] ? m->status.revision : "unknown");
+	sim_card_restart(&m->sim, now_ms);
+	set_state(m, now_ms, MODEM_SIM, "the modem answers");
+}
+
+/* ---- SIM ---- */
+
+static void sim_begin(struct modem *m, uint64_t now_ms)
+{
+	struct at_args *args = exchange_args(&m->exchange);
+
+	switch (m->sim.step) {
+	case SIM_CARD_QUERY:
+		run(m, now_ms, sim7600_sim_script);
+		break;
+	case SIM_CARD_ATTEMPTS:
+		run(m, now_ms, sim7600_pin_attempts_script);
+		break;
+	case SIM_CARD_ENTER:
+		at_args_secret(args, "pin", config_of(m)->pin);
+		m->boot_until_ms = now_ms + BOOT_LINES_MS; /* the card starts now */
+		run(m, now_ms, sim7600_pin_enter_script);
+		break;
+	}
+}
+
+static void sim_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
+{
+	uint32_t wait_ms = 0;
+	enum sim_card_verdict verdict = sim_card_done(&m->sim, now_ms, config_of(m)->pin != NULL,
+	    ev->result, ev->detail, &wait_ms);
+
+	if (m->sim.has_notice)
+		event_queue_notice(&m->events, 0, m->sim.notice, "%s", m->sim.text);
+	switch (verdict) {
+	case SIM_CARD_GO_ON:
+		break;
+	case SIM_CARD_WAIT_MAN:
+		m->budget_at_ms = budget_end(MODEM_SIM, now_ms);
+		pause_for(m, now_ms, wait_ms);
+		break;
+	case SIM_CARD_WAIT:
+		pause_for(m, now_ms, wait_ms);
+		break;
+	case SIM_CARD_READY:
+		m->is_denied_told = false;
+		set_state(m, now_ms, MODEM_REGISTERING, "the SIM is ready");
+		break;
+	}
+}
+
+/* ---- REGISTERING ---- */
+
+static void register_begin(struct modem *m, uint64_t now_ms)
+{
+	const struct modem_config *cfg = config_of(m);
+	struct at_args *args = exchange_args(&m->exchange);
+
+	if (m->step == REGISTER_POLL) {
+		run(m, now_ms, sim7600_registration_script);
+		return;
+	}
+	at_args_text(args, "apn", cfg->apn);
+	at_args_text(args, "pdp_type", cfg->pdp_type ? cfg->pdp_type : "IP");
+	at_args_number(args, "auth_type", 3); /* PAP or CHAP, as the network wants (8.2.22) */
+	at_args_text(args, "apn_user", cfg->apn_user);
+	at_args_secret(args, "apn_password", cfg->apn_password ? cfg->apn_password : "");
+	run(m, now_ms, sim7600_network_script);
+}
+
+static void register_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
+{
+	bool is_early = now_ms - m->status.since_ms < POLL_FAST_FOR_MS;
+
+	if (m->step == REGISTER_SETUP) {
+		if (ev->result == AT_UNKNOWN)
+			pause_for(m, now_ms, RETRY_MS);
+		else
+			go_to(m, REGISTER_POLL);
+		return;
+	}
+	if (m->status.is_registered) {
+		m->start_failures = 0;
+		m->registered_at_ms = now_ms;
+		set_state(m, now_ms, MODEM_ATTACHED, "registered");
+		return;
+	}
+	if (net_status_is_denied(&m->net) && !m->is_denied_told) {
+		event_queue_notice(
+		    &m->events, 0, MODEM_NOTICE_DENIED, "the network denies the registration");
+		m->is_denied_told = true;
+	}
+	pause_for(m, now_ms, is_early ? POLL_FAST_MS : POLL_SLOW_MS);
+}
+
+/* ---- the clock, in ATTACHED and READY ---- */
+
+static void clock_begin(struct modem *m, uint64_t now_ms)
+{
+	(void)exchange_args(&m->exchange);
+	m->has_clock = false;
+	run(m, now_ms, sim7600_clock_script);
+}
+
+static void clock_line(struct modem *m, uint64_t now_ms, struct span line)
+{
+	int64_t utc_s;
+
+	if (!modem_clock_parse(line, &utc_s))
+		return;
+	m->has_clock = true;
+	m->env.is_clock_right = modem_clock_is_right(utc_s, &m->host, now_ms);
+}
+
+/* Wrong, and the host knows better. */
+static bool must_set_clock(struct modem *m)
+{
+	if (!m->has_clock)
+		m->env.is_clock_right = false;
+	return !m->env.is_clock_right && m->host.is_plausible;
+}
+
+static void clock_set_begin(struct modem *m, uint64_t now_ms)
+{
+	struct at_args *args = exchange_args(&m->exchange);
+
+	modem_clock_format(host_clock_now_s(&m->host, now_ms), m->clock_text);
+	at_args_text(args, "time", m->clock_text);
+	run(m, now_ms, sim7600_clock_set_script);
+}
+
+static void clock_set_done(struct modem *m, const struct at_event *ev)
+{
+	if (ev->result != AT_OK)
+		return;
+	m->env.is_clock_right = true;
+	event_queue_notice(&m->events, 0, MODEM_NOTICE_CLOCK_SET,
+	    "the modem's clock was wrong and has been set to %s", m->clock_text);
+}
+
+/* ---- ATTACHED ---- */
+
+static void release_begin(struct modem *m, uint64_t now_ms)
+{
+	struct at_args *args = exchange_args(&m->exchange);
+
+	at_args_number(args, "client_index", m->client);
+	at_args_number(args, "timeout", 0);
+	at_args_number(args, "acquired", 1);
+	run(m, now_ms, sim7600_close_script);
+}
+
+static void attach_begin(struct modem *m, uint64_t now_ms)
+{
+	switch ((enum attach_step)m->step) {
+	case ATTACH_CLOCK:
+		clock_begin(m, now_ms);
+		return;
+	case ATTACH_CLOCK_SET:
+		clock_set_begin(m, now_ms);
+		return;
+	case ATTACH_RELEASE:
+		release_begin(m, now_ms);
+		return;
+	case ATTACH_START:
+	case ATTACH_VERIFY:
+	case ATTACH_NETOPEN_QUERY:
+	case ATTACH_NETOPEN:
+	case ATTACH_STOP:
+		break;
+	}
+	(void)exchange_args(&m->exchange);
+	if (m->step == ATTACH_START)
+		run(m, now_ms, sim7600_start_script);
+	else if (m->step == ATTACH_VERIFY)
+		run(m, now_ms, sim7600_service_query_script);
+	else if (m->step == ATTACH_NETOPEN_QUERY)
+		run(m, now_ms, sim7600_netopen_query_script);
+	else if (m->step == ATTACH_NETOPEN)
+		run(m, now_ms, sim7600_netopen_script);
+	else
+		run(m, now_ms, sim7600_stop_script);
+}
+
+static void service_runs(struct modem *m, uint64_t now_ms)
+{
+	m->is_verify_due = false;
+	m->well_at_ms = now_ms;
+	set_state(m, now_ms, MODEM_READY, "the MQTT service runs");
+	pause_for(m, now_ms, FIRST_STATUS_MS); /* the sessions first */
+}
+
+/* START opens the data connection itself. Where it cannot, NETOPEN may; after that only stronger
+ * means are left. */
+static void start_failed(struct modem *m, uint64_t now_ms)
+{
+	if (++m->start_failures >= START_TRIES) {
+		m->start_failures = 0;
+		recover(m, now_ms, RECOVERY_REACH_SERVICE, "the MQTT service does not start");
+		return;
+	}
+	m->is_netopen = false;
+	go_to(m, ATTACH_NETOPEN_QUERY);
+}
+
+static void start_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
+{
+	m->is_start_refusal_vague = !ev->has_err;
+	if (ev->result == AT_OK)
+		service_runs(m, now_ms);
+	else if (m->is_start_refusal_vague)
+		go_to(m, ATTACH_VERIFY); /* A76xx: a bare ERROR when it runs already */
+	else
+		start_failed(m, now_ms);
+}
+
+static void attach_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
+{
+	switch ((enum attach_step)m->step) {
+	case ATTACH_CLOCK:
+		go_to(m, must_set_clock(m) ? ATTACH_CLOCK_SET : ATTACH_START);
+		break;
+	case ATTACH_CLOCK_SET:
+		clock_set_done(m, ev);
+		go_to(m, ATTACH_START);
+		break;
+	case ATTACH_START:
+		start_done(m, now_ms, ev);
+		break;
+	case ATTACH_VERIFY:
+		if (ev->result == AT_OK)
+			service_runs(m, now_ms);
+		else
+			start_failed(m, now_ms);
+		break;
+	case ATTACH_NETOPEN_QUERY:
+		go_to(m, m->is_netopen ? ATTACH_START : ATTACH_NETOPEN);
+		pause_for(m, now_ms, START_PAUSE_MS);
+		break;
+	case ATTACH_NETOPEN:
+		go_to(m, ATTACH_START);
+		break;
+	case ATTACH_RELEASE:
+		if (++m->client >= MODEM_CLIENTS)
+			go_to(m, ATTACH_STOP);
+		break;
+	case ATTACH_STOP:
+		go_to(m, ATTACH_START);
+		pause_for(m, now_ms, START_PAUSE_MS);
+		break;
+	}
+}
+
+/* ---- READY ---- */
+
+static void ready_begin(struct modem *m, uint64_t now_ms)
+{
+	if (m->is_verify_due && m->step == READY_STATUS)
+		go_to(m, READY_VERIFY);
+	switch ((enum ready_step)m->step) {
+	case READY_CLOCK:
+		clock_begin(m, now_ms);
+		return;
+	case READY_CLOCK_SET:
+		clock_set_begin(m, now_ms);
+		return;
+	case READY_STATUS:
+	case READY_VERIFY:
+	case READY_STOP:
+		break;
+	}
+	(void)exchange_args(&m->exchange);
+	if (m->step == READY_VERIFY)
+		run(m, now_ms, sim7600_service_query_script);
+	else if (m->step == READY_STOP)
+		run(m, now_ms, sim7600_stop_script);
+	else
+		run(m, now_ms, sim7600_status_script);
+}
+
+static void rest(struct modem *m, uint64_t now_ms)
+{
+	go_to(m, READY_STATUS);
+	pause_for(m, now_ms, STATUS_MS);
+}
+
+/* Once a minute: is it worth while to stay here? */
+static void review(struct modem *m, uint64_t now_ms)
+{
+	bool is_any_online = false, is_any_unreachable = false;
+	size_t i;
+
+	for (i = 0; i < MODEM_CLIENTS; i++) {
+		is_any_online =
+		    is_any_online || m->session[i].status.state == SESSION_ONLINE;
+		is_any_unreachable =
+		    is_any_unreachable || session_is_unreachable(&m->session[i]);
+	}
+	if (m->status.is_registered || is_any_online)
+		m->registered_at_ms = now_ms;
+	if (is_any_online || !is_any_unreachable) {
+		m->well_at_ms = now_ms;
+		if (now_ms - m->status.since_ms >= STATUS_MS)
+			recovery_well(&m->recovery);
+	}
+	if (now_ms - m->registered_at_ms >= UNREGISTERED_MS)
+		set_state(m, now_ms, MODEM_REGISTERING, "the network is lost");
+	else if (now_ms - m->well_at_ms >= UNREACHABLE_MS)
+		recover(m, now_ms, RECOVERY_REACH_SERVICE, "no broker can be reached");
+	else if (m->env.is_clock_right)
+		rest(m, now_ms);
+	else
+		go_to(m, READY_CLOCK);
+}
+
+static void verify_soon(struct modem *m, uint64_t now_ms)
+{
+	if (m->is_verify_due || m->status.state != MODEM_READY)
+		return;
+	m->is_verify_due = true;
+	if (m->step == READY_STATUS)
+		m->resume_at_ms = timer_min(m->resume_at_ms, now_ms);
+}
+
+static void verify_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
+{
+	m->is_verify_due = false;
+	if (ev->result == AT_FAILED)
+		life_booted(m, now_ms);
+	else
+		rest(m, now_ms);
+}
+
+static void ready_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
+{
+	switch ((enum ready_step)m->step) {
+	case READY_STATUS:
+		review(m, now_ms);
+		break;
+	case READY_CLOCK:
+		if (must_set_clock(m))
+			go_to(m, READY_CLOCK_SET);
+		else
+			rest(m, now_ms);
+		break;
+	case READY_CLOCK_SET:
+		clock_set_done(m, ev);
+		rest(m, now_ms);
+		break;
+	case READY_VERIFY:
+		verify_done(m, now_ms, ev);
+		break;
+	case READY_STOP:
+		m->stop = MODEM_STOP_DRAIN;
+		break;
+	}
+}
+
+/* ---- RECOVERING ---- */
+
+static void reopen(struct modem *m, uint64_t now_ms)
+{
+	at_chan_close(m->chan, now_ms);
+	modem_drop_inbound(m, INBOUND_LOSS_RESET);
+	set_state(m, now_ms, MODEM_OPENING, "the port is opened again");
+	event_queue_push(
+	    &m->events, &(struct modem_event){ .type = MODEM_EVENT_TTY_REOPEN }, NULL);
+}
+
+static void restart_service(struct modem *m, uint64_t now_ms)
+{
+	set_state(m, now_ms, MODEM_ATTACHED, "the MQTT service is started again");
+	m->client = 0;
+	go_to(m, ATTACH_RELEASE);
+}
+
+static void wait_for_restart(struct modem *m, uint64_t now_ms)
+{
+	go_to(m, RECOVER_WAIT);
+	pause_for(m, now_ms, RESTART_WAIT_MS);
+}
+
+static void recover_begin(struct modem *m, uint64_t now_ms)
+{
+	if (m->step == RECOVER_WAIT) {
+		reopen(m, now_ms); /* it has not come back by itself */
+		return;
+	}
+	switch (m->rung) {
+	case RECOVERY_REOPEN:
+		reopen(m, now_ms);
+		break;
+	case RECOVERY_SERVICE:
+		restart_service(m, now_ms);
+		break;
+	case RECOVERY_RESET:
+		(void)exchange_args(&m->exchange);
+		run(m, now_ms, sim7600_reset_script);
+		break;
+	case RECOVERY_POWER:
+		event_queue_push(
+		    &m->events, &(struct modem_event){ .type = MODEM_EVENT_POWER_HOOK }, NULL);
+		wait_for_restart(m, now_ms);
+		break;
+	}
+}
+
+static void recover_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
+{
+	(void)ev; /* a modem in trouble may reset and not say so */
+	wait_for_restart(m, now_ms);
+}
+
+/* ---- the table of states ---- */
+
+static const struct state states[] = {
+	[MODEM_ABSENT] = { NULL, NULL, 300000, RECOVERY_REACH_NONE, "the port does not appear" },
+	[MODEM_OPENING] = { NULL, NULL, 30000, RECOVERY_REACH_NONE, "the port does not open" },
+	[MODEM_SYNCING] = { sync_begin, sync_done, 40000, RECOVERY_REACH_NONE,
+	    "the modem does not answer" },
+	[MODEM_SIM] = { sim_begin, sim_done, 600000, RECOVERY_REACH_LINE,
+	    "the SIM does not get ready" },
+	[MODEM_REGISTERING] = { register_begin, register_done, 600000, RECOVERY_REACH_LINE,
+	    "no network" },
+	[MODEM_ATTACHED] = { attach_begin, attach_done, 600000, RECOVERY_REACH_SERVICE,
+	    "the MQTT service does not start" },
+	[MODEM_READY] = { ready_begin, ready_done, 0, RECOVERY_REACH_SERVICE, "" },
+	[MODEM_RECOVERING] = { recover_begin, recover_done, 120000, RECOVERY_REACH_NONE,
+	    "the modem does not come back" },
+};
+
+static const struct state *state_of(enum modem_state state)
+{
+	return &states[state];
+}
+
+void life_init(struct modem *m)
+{
+	m->status.state = MODEM_ABSENT;
+	m->budget_at_ms = TIMER_NEVER; /* the shell is about to open the port */
+	net_status_init(&m->net, &m->status);
+	sim_card_init(&m->sim);
+	exchange_init(&m->exchange, MODEM_CLIENTS);
+}
+
+/* ---- stopping ---- */
+
+static bool are_sessions_closed(const struct modem *m)
+{
+	size_t i;
+
+	for (i = 0; i < MODEM_CLIENTS; i++)
+		if (!session_is_shut_down(&m->session[i]))
+			return false;
+	return true;
+}
+
+/* false: nothing to do. */
+static bool stop_step(struct modem *m, uint64_t now_ms)
+{
+	switch (m->stop) {
+	case MODEM_STOP_SESSIONS:
+		if (m->status.state != MODEM_READY) {
+			m->stop = MODEM_STOP_DRAIN;
+			return true;
+		}
+		if (!are_sessions_closed(m))
+			break;
+		m->stop = MODEM_STOP_SERVICE;
+		m->step = READY_STOP;
+		m->resume_at_ms = 0;
+		exchange_abandon(&m->exchange, m->chan, now_ms);
+		return true;
+	case MODEM_STOP_SERVICE:
+		if (m->status.state == MODEM_READY && m->step == READY_STOP)
+			break;
+		m->stop = MODEM_STOP_DRAIN;
+		return true;
+	case MODEM_STOP_NO:
+	case MODEM_STOP_DRAIN:
+	case MODEM_STOP_DONE:
+		return false;
+	}
+	if (now_ms < m->stop_at_ms)
+		return false;
+	m->stop = MODEM_STOP_DRAIN;
+	return true;
+}
+
+/* ---- steps and deadlines ---- */
+
+/* Only when nothing is under way: commands hold pointers into the configuration. */
+static void apply_config(struct modem *m)
+{
+	if (!link_text_equal(config_of(m)->pin, m->next->pin)) {
+		sim_card_new_pin(&m->sim);
+		if (m->status.state == MODEM_SIM)
+			m->resume_at_ms = 0;
+	}
+	free(m->cfg);
+	m->cfg = m->next;
+	m->next = NULL;
+}
+
+static bool step_own(struct modem *m, uint64_t now_ms)
+{
+	const struct state *state = state_of(m->status.state);
+
+	if (now_ms >= m->budget_at_ms) {
+		if (state->reach == RECOVERY_REACH_NONE)
+			event_queue_notice(
+			    &m->events, 0, MODEM_NOTICE_STUCK, "%s", state->overdue);
+		recover(m, now_ms, state->reach, state->overdue);
+		return true;
+	}
+	if (m->exchange.is_busy)
+		return false;
+	if (m->next) {
+		apply_config(m);
+		return true;
+	}
+	if (m->stop != MODEM_STOP_NO && m->step != READY_STOP)
+		return false;
+	if (!state->begin || now_ms < m->resume_at_ms)
+		return false;
+	state->begin(m, now_ms);
+	return true;
+}
+
+bool life_step(struct modem *m, uint64_t now_ms)
+{
+	size_t i;
+
+	if (m->stop >= MODEM_STOP_DRAIN)
+		return false;
+	if (stop_step(m, now_ms))
+		return true;
+	if (m->env.is_service_doubted) {
+		m->env.is_service_doubted = false;
+		verify_soon(m, now_ms);
+	}
+	if (step_own(m, now_ms))
+		return true;
+	for (i = 0; i < MODEM_CLIENTS; i++)
+		if (session_step(&m->session[i], now_ms))
+			return true;
+	return false;
+}
+
+uint64_t life_deadline(const struct modem *m)
+{
+	uint64_t due_ms = m->budget_at_ms;
+	size_t i;
+
+	if (m->stop >= MODEM_STOP_DRAIN)
+		return TIMER_NEVER;
+	if (m->stop != MODEM_STOP_NO)
+		due_ms = timer_min(due_ms, m->stop_at_ms);
+	if (m->stop == MODEM_STOP_NO && !m->exchange.is_busy && state_of(m->status.state)->begin)
+		due_ms = timer_min(due_ms, m->resume_at_ms);
+	for (i = 0; i < MODEM_CLIENTS; i++)
+		due_ms = timer_min(due_ms, session_deadline(&m->session[i]));
+	return due_ms;
+}
+
+/* ---- port and channel ---- */
+
+void life_tty_up(struct modem *m, uint64_t now_ms)
+{
+	at_chan_open(m->chan, now_ms);
+	modem_drop_inbound(m, INBOUND_LOSS_RESET);
+	net_status_forget(&m->net);
+	m->boot_until_ms = now_ms + BOOT_LINES_MS;
+	tell_sessions(m, now_ms, false, "the port was opened");
+	set_state(m, now_ms, MODEM_SYNCING, "the port is open");
+}
+
+void life_tty_down(struct modem *m, uint64_t now_ms, int error)
+{
+	char why[64];
+
+	if (m->status.state == MODEM_ABSENT) {
+		if (m->budget_at_ms == TIMER_NEVER)
+			m->budget_at_ms = budget_end(MODEM_ABSENT, now_ms);
+		return;
+	}
+	at_chan_close(m->chan, now_ms);
+	modem_drop_inbound(m, INBOUND_LOSS_RESET);
+	net_status_forget(&m->net);
+	snprintf(why, sizeof why, "the port is gone: %s", strerror(error));
+	tell_sessions(m, now_ms, false, "the modem is gone");
+	set_state(m, now_ms, MODEM_ABSENT, why);
+}
+
+static void sync_line(struct modem *m, const struct at_event *ev)
+{
+	if (sim7600_urc_kind(ev->line) != URC_NONE)
+		return;
+	if (ev->step == SYNC_STEP_MODEL)
+		net_status_model(&m->net, ev->line);
+	else if (ev->step == SYNC_STEP_REVISION)
+		net_status_revision(&m->net, ev->line);
+	else if (ev->step == SYNC_STEP_IMEI)
+		net_status_imei(&m->net, ev->line);
+}
+
+void life_info(struct modem *m, uint64_t now_ms, const struct at_event *ev)
+{
+	struct span field;
+
+	if (m->exchange.is_abandoned)
+		return;
+	switch (m->status.state) {
+	case MODEM_SYNCING:
+		sync_line(m, ev);
+		break;
+	case MODEM_SIM:
+		sim_card_line(&m->sim, ev->line);
+		break;
+	case MODEM_ATTACHED:
+	case MODEM_READY:
+		clock_line(m, now_ms, ev->line);
+		if (at_line_has_prefix(ev->line, "+NETOPEN:"))
+			m->is_netopen = at_line_field(ev->line, 0, &field) && field.len == 1 &&
+			    field.data[0] == '1';
+		net_status_line(&m->net, ev->line);
+		break;
+	case MODEM_REGISTERING:
+		net_status_line(&m->net, ev->line);
+		break;
+	case MODEM_ABSENT:
+	case MODEM_OPENING:
+	case MODEM_RECOVERING:
+		break;
+	}
+}
+
+void life_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
+{
+	const struct state *state = state_of(m->status.state);
+
+	if (exchange_end(&m->exchange) && state->done)
+		state->done(m, now_ms, ev);
+}
+
+void life_stuck(struct modem *m, uint64_t now_ms)
+{
+	switch (m->status.state) {
+	case MODEM_ABSENT:
+	case MODEM_OPENING:
+	case MODEM_SYNCING: /* it may be starting; the budget of the state decides */
+	case MODEM_RECOVERING:
+		return;
+	case MODEM_SIM:
+	case MODEM_REGISTERING:
+	case MODEM_ATTACHED:
+	case MODEM_READY:
+		break;
+	}
+	event_queue_notice(&m->events, 0, MODEM_NOTICE_STUCK, "the modem does not answer");
+	recover(m, now_ms, RECOVERY_REACH_NONE, "the modem does not answer");
+}
+
+void life_fenced(struct modem *m, uint64_t now_ms)
+{
+	if (m->status.state != MODEM_RECOVERING)
+		return;
+	/* The other remedies begin on a line that answers. */
+	if (m->rung == RECOVERY_REOPEN || m->rung == RECOVERY_POWER)
+		set_state(m, now_ms, MODEM_SYNCING, "the modem answers again");
+}
+
+/* ---- unsolicited lines ---- */
+
+void life_booted(struct modem *m, uint64_t now_ms)
+{
+	if (m->status.state != MODEM_SYNCING)
+		event_queue_notice(&m->events, 0, MODEM_NOTICE_BOOTED, "the modem has started");
+	at_chan_rebooted(m->chan, now_ms);
+	modem_drop_inbound(m, INBOUND_LOSS_RESET);
+	net_status_forget(&m->net);
+	m->env.is_clock_right = false;
+	m->boot_until_ms = now_ms + BOOT_LINES_MS;
+	set_state(m, now_ms, MODEM_SYNCING, "the modem has started");
+	tell_sessions(m, now_ms, true, "the modem has started");
+}
+
+void life_boot_suspected(struct modem *m, uint64_t now_ms)
+{
+	switch (m->status.state) {
+	case MODEM_SIM:
+		m->resume_at_ms = timer_min(m->resume_at_ms, now_ms);
+		break;
+	case MODEM_REGISTERING:
+	case MODEM_ATTACHED:
+		if (now_ms < m->boot_until_ms)
+			break;
+		m->boot_until_ms = now_ms + BOOT_LINES_MS;
+		set_state(m, now_ms, MODEM_SYNCING, "the modem may have started");
+		break;
+	case MODEM_READY:
+		if (now_ms >= m->boot_until_ms)
+			verify_soon(m, now_ms);
+		break;
+	case MODEM_ABSENT:
+	case MODEM_OPENING:
+	case MODEM_SYNCING:
+	case MODEM_RECOVERING:
+		break;
+	}
+}
+
+void life_sim_gone(struct modem *m, uint64_t now_ms)
+{
+	switch (m->status.state) {
+	case MODEM_REGISTERING:
+	case MODEM_ATTACHED:
+	case MODEM_READY:
+		sim_card_restart(&m->sim, now_ms);
+		set_state(m, now_ms, MODEM_SIM, "the SIM is gone");
+		break;
+	case MODEM_ABSENT:
+	case MODEM_OPENING:
+	case MODEM_SYNCING:
+	case MODEM_SIM:
+	case MODEM_RECOVERING:
+		break;
+	}
+}
+
+void life_registration(struct modem *m, uint64_t now_ms)
+{
+	if (m->status.state == MODEM_REGISTERING)
+		m->resume_at_ms = timer_min(m->resume_at_ms, now_ms);
+}
+
+void life_network_closed(struct modem *m, uint64_t now_ms)
+{
+	at_chan_set_dirty(m->chan);
+	if (m->status.state != MODEM_READY)
+		return;
+	m->start_failures = 0;
+	set_state(m, now_ms, MODEM_ATTACHED, "the network closed the MQTT service");
+	go_to(m, ATTACH_START);
+	pause_for(m, now_ms, RETRY_MS);
+}

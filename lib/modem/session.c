@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "modem/session.h"
+
+#include "modem/link_copy.h"
+#include "modem/session_phase.h"
+#include "modem/sim7600.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- states ---- */
+
+/* The one place where the state changes. */
+static void set_state(struct session *s, uint64_t now_ms, enum session_state to, unsigned err,
+    const char *why)
+{
+	const struct modem_event event = {
+		.type = MODEM_EVENT_SESSION,
+		.client = s->client,
+		.from = (int)s->status.state,
+		.to = (int)to,
+		.err = err,
+	};
+
+	if (to == s->status.state)
+		return;
+	s->status.state = to;
+	s->status.since_ms = now_ms;
+	s->status.retry_at_ms = TIMER_NEVER;
+	s->resume_at_ms = 0;
+	event_queue_push(s->env->events, &event, "%s", why);
+}
+
+void session_online(struct session *s, uint64_t now_ms)
+{
+	s->status.connects++;
+	s->status.online_at_ms = now_ms;
+	s->status.last_error = (struct session_error){ 0 };
+	s->retries = 0;
+	s->unknowns = 0;
+	set_state(s, now_ms, SESSION_ONLINE, 0, "connected");
+}
+
+static void note_online_time(struct session *s, uint64_t now_ms)
+{
+	if (s->status.state == SESSION_ONLINE &&
+	    backoff_note_online(&s->backoff, now_ms - s->status.online_at_ms))
+		s->status.attempt = 0;
+}
+
+static void begin_attempt(struct session *s, uint64_t now_ms)
+{
+	char why[32];
+
+	s->status.attempt++;
+	s->was_out_of_step = false;
+	s->phase = PHASE_PROBE;
+	snprintf(why, sizeof why, "attempt %u", s->status.attempt);
+	set_state(s, now_ms, SESSION_CONNECTING, 0, why);
+}
+
+static void record_error(struct session *s, const struct session_failure *why)
+{
+	struct session_error *e = &s->status.last_error;
+
+	e->code = why->err;
+	snprintf(e->text, sizeof e->text, "%s", why->text ? why->text : mqtt_err_text(why->err));
+	e->command[0] = '\0';
+	if (why->step)
+		sim7600_command_name(why->step, e->command, sizeof e->command);
+}
+
+void session_fail(struct session *s, uint64_t now_ms, const struct session_failure *why)
+{
+	char text[EVENT_TEXT_MAX];
+
+	exchange_abandon(&s->exchange, s->env->chan, now_ms);
+	s->phase = PHASE_PROBE;
+	if (s->status.state == SESSION_STOPPING) {
+		session_closed(s, now_ms);
+		return;
+	}
+	note_online_time(s, now_ms);
+	record_error(s, why);
+	snprintf(text, sizeof text, "%s%s%s", s->status.last_error.command,
+	    s->status.last_error.command[0] ? ": " : "", s->status.last_error.text);
+	set_state(s, now_ms, SESSION_BACKOFF, why->err, text);
+	s->status.retry_at_ms = now_ms + backoff_next(&s->backoff, why->pace, s->env->prng);
+}
+
+static bool is_wanted(const struct session *s)
+{
+	return s->cfg && !s->is_off_by_hand && !s->is_shut_down;
+}
+
+/* ---- configuration ---- */
+
+void session_init(struct session *s, unsigned client, struct session_env *env)
+{
+	*s = (struct session){ .client = client, .env = env, .is_leftover_possible = true };
+	s->status.state = SESSION_DISABLED;
+	s->status.retry_at_ms = TIMER_NEVER;
+	exchange_init(&s->exchange, (uint8_t)client);
+	certs_init(&s->certs, client);
+	subscriptions_init(&s->subscriptions);
+}
+
+void session_fini(struct session *s)
+{
+	subscriptions_fini(&s->subscriptions);
+	free(s->cfg);
+	free(s->next);
+}
+
+int session_configure(struct session *s, const struct broker_config *cfg, bool is_in_place)
+{
+	struct broker_config *copy = NULL;
+
+	if (cfg) {
+		copy = broker_config_copy(cfg);
+		if (!copy)
+			return -ENOMEM;
+	}
+	free(s->next);
+	s->next = copy;
+	s->is_next_in_place =
+	    is_in_place && copy && s->cfg && (!s->has_next || s->is_next_in_place);
+	s->has_next = true;
+	if (!s->is_next_in_place)
+		s->must_close = true;
+	return 0;
+}
+
+static void configure_afresh(struct session *s)
+{
+	static const struct tls_config no_tls;
+
+	certs_configure(&s->certs, s->cfg && s->cfg->is_tls ? &s->cfg->tls : &no_tls);
+	subscriptions_fini(&s->subscriptions);
+	subscriptions_init(&s->subscriptions);
+	s->status.attempt = 0;
+	s->status.last_error = (struct session_error){ 0 };
+	s->is_unverified_told = false;
+	s->is_clock_told = false;
+	if (!s->cfg)
+		return;
+	subscriptions_configure(&s->subscriptions, s->cfg->filters, s->cfg->filter_count);
+	backoff_init(&s->backoff, s->cfg->reconnect_min_ms, s->cfg->reconnect_max_ms);
+	if (sim7600_server_addr(s->cfg, s->server_addr, sizeof s->server_addr) < 0)
+		s->server_addr[0] = '\0'; /* a configuration that was checked does not get here */
+}
+
+/* Only when nothing is under way: commands hold pointers into the configuration. */
+static void apply_next(struct session *s)
+{
+	struct broker_config *old = s->cfg;
+
+	assert(!s->exchange.is_busy);
+	s->has_next = false;
+	s->cfg = s->next;
+	s->next = NULL;
+	if (s->is_next_in_place) {
+		if (s->cfg->is_tls)
+			certs_configure(&s->certs, &s->cfg->tls);
+		subscriptions_configure(
+		    &s->subscriptions, s->cfg->filters, s->cfg->filter_count);
+	} else {
+		configure_afresh(s);
+	}
+	free(old);
+}
+
+void session_closed(struct session *s, uint64_t now_ms)
+{
+	s->must_close = false;
+	s->phase = PHASE_PROBE;
+	if (s->has_next && !s->exchange.is_busy)
+		apply_next(s);
+	if (!is_wanted(s))
+		set_state(s, now_ms, SESSION_DISABLED, 0,
+		    s->is_off_by_hand ? "disconnected by hand" : "closed");
+	else
+		set_state(s, now_ms, SESSION_WAITING, 0, "to be opened");
+}
+
+/* ---- steps ---- */
+
+static bool close_now(struct session *s, uint64_t now_ms)
+{
+	switch (s->status.state) {
+	case SESSION_CONNECTING:
+	case SESSION_ONLINE:
+	case SESSION_BACKOFF:
+		if (!s->env->is_service_up)
+			break;
+		note_online_time(s, now_ms);
+		s->phase = PHASE_PROBE;
+		set_state(s, now_ms, SESSION_STOPPING, 0, "disconnecting");
+		return true;
+	case SESSION_STOPPING:
+		return false;
+	case SESSION_DISABLED:
+	case SESSION_WAITING:
+		break;
+	}
+	session_closed(s, now_ms);
+	return true;
+}
+
+static bool leave_disabled(struct session *s, uint64_t now_ms)
+{
+	if (is_wanted(s)) {
+		set_state(s, now_ms, SESSION_WAITING, 0, "waiting for the modem");
+		return true;
+	}
+	if (s->is_leftover_possible && s->env->is_service_up && !s->is_shut_down) {
+		s->phase = PHASE_PROBE;
+		set_state(s, now_ms, SESSION_STOPPING, 0, "looking for an earlier connection");
+		return true;
+	}
+	return false;
+}
+
+bool session_step(struct session *s, uint64_t now_ms)
+{
+	if (s->exchange.is_busy)
+		return false;
+	if (s->has_next && s->is_next_in_place) {
+		apply_next(s);
+		return true;
+	}
+	if (s->must_close && s->status.state != SESSION_STOPPING)
+		return close_now(s, now_ms);
+	switch (s->status.state) {
+	case SESSION_DISABLED:
+		return leave_disabled(s, now_ms);
+	case SESSION_WAITING:
+		if (!s->env->is_service_up)
+			return false;
+		begin_attempt(s, now_ms);
+		return true;
+	case SESSION_BACKOFF:
+		if (now_ms < s->status.retry_at_ms)
+			return false;
+		begin_attempt(s, now_ms);
+		return true;
+	case SESSION_CONNECTING:
+	case SESSION_ONLINE:
+	case SESSION_STOPPING:
+		break;
+	}
+	if (now_ms < s->resume_at_ms)
+		return false;
+	s->resume_at_ms = 0;
+	return session_phase_run(s, now_ms);
+}
+
+uint64_t session_deadline(const struct session *s)
+{
+	uint64_t due_ms = s->status.retry_at_ms;
+
+	if (s->exchange.is_busy)
+		return TIMER_NEVER;
+	if (s->resume_at_ms > 0)
+		due_ms = timer_min(due_ms, s->resume_at_ms);
+	return due_ms;
+}
+
+/* ---- what the modem says unasked ---- */
+
+void session_lost(struct session *s, uint64_t now_ms, unsigned cause)
+{
+	static const char *const texts[] = { "connection lost",
+		"connection lost: closed by the server", "connection lost: reset by the server",
+		"connection lost: the network is closed" };
+	const struct session_failure why = {
+		.pace = BACKOFF_FAST,
+		.text = texts[cause < sizeof texts / sizeof texts[0] ? cause : 0],
+	};
+
+	switch (s->status.state) {
+	case SESSION_CONNECTING:
+	case SESSION_ONLINE:
+		break;
+	case SESSION_DISABLED:
+	case SESSION_WAITING:
+	case SESSION_BACKOFF:
+	case SESSION_STOPPING:
+		return;
+	}
+	switch (s->phase) {
+	case PHASE_PROBE:
+	case PHASE_CLOSE:
+	case PHASE_CERTS:
+	case PHASE_TLS:
+	case PHASE_ACQUIRE:
+		return; /* the connection of an earlier life */
+	case PHASE_CONNECT:
+		s->is_suspect = true; /* its own result decides; ask once more after it */
+		return;
+	case PHASE_CHECK:
+	case PHASE_SUBSCRIBE:
+	case PHASE_BIRTH:
+	case PHASE_IDLE:
+	case PHASE_PUBLISH:
+		break;
+	}
+	session_fail(s, now_ms, &why);
+}
+
+void session_ping_failed(struct session *s, uint64_t now_ms, unsigned err)
+{
+	const struct session_failure why = {
+		.pace = BACKOFF_FAST, .err = err, .text = "no answer to the keep-alive"
+	};
+
+	/* The client stays connected for the modem: the next attempt finds and closes it. */
+	if (s->status.state == SESSION_ONLINE)
+		session_fail(s, now_ms, &why);
+}
+
+void session_late_result(struct session *s)
+{
+	if (s->status.state == SESSION_ONLINE || s->status.state == SESSION_CONNECTING)
+		s->is_suspect = true;
+}
+
+void session_service_down(struct session *s, uint64_t now_ms, bool has_booted, const char *why)
+{
+	exchange_abandon(&s->exchange, s->env->chan, now_ms);
+	note_online_time(s, now_ms);
+	s->phase = PHASE_PROBE;
+	if (has_booted) {
+		s->is_leftover_possible = false;
+		certs_forget(&s->certs);
+	}
+	if (s->status.state != SESSION_DISABLED)
+		set_state(s, now_ms, is_wanted(s) ? SESSION_WAITING : SESSION_DISABLED, 0, why);
+}
+
+/* ---- by hand ---- */
+
+static bool has_broker(const struct session *s)
+{
+	return s->has_next ? s->next != NULL : s->cfg != NULL;
+}
+
+int session_connect(struct session *s, uint64_t now_ms)
+{
+	if (!has_broker(s))
+		return -ENOENT;
+	s->is_off_by_hand = false;
+	if (s->status.state == SESSION_BACKOFF)
+		s->status.retry_at_ms = now_ms;
+	return 0;
+}
+
+int session_disconnect(struct session *s)
+{
+	if (!has_broker(s))
+		return -ENOENT;
+	s->is_off_by_hand = true;
+	s->must_close = true;
+	return 0;
+}
+
+int session_reconnect(struct session *s)
+{
+	if (!has_broker(s))
+		return -ENOENT;
+	s->is_off_by_hand = false;
+	s->must_close = true;
+	return 0;
+}
+
+void session_shut_down(struct session *s)
+{
+	s->is_shut_down = true;
+	s->must_close = true;
+}
+
+bool session_is_unreachable(const struct session *s)
+{
+	return is_wanted(s) && s->status.state != SESSION_ONLINE &&
+	    mqtt_err_class(s->status.last_error.code) != ERR_CLASS_CONFIG;
+}
+
+bool session_is_shut_down(const struct session *s)
+{
+	return s->is_shut_down && s->status.state == SESSION_DISABLED && !s->must_close &&
+	    !s->exchange.is_busy;
+}
+
+/* ---- publishing ---- */
+
+bool session_can_publish(const struct session *s)
+{
+	return s->status.state == SESSION_ONLINE && s->phase == PHASE_IDLE &&
+	    !s->exchange.is_busy && s->resume_at_ms == 0 && !s->is_suspect && !s->must_close;
+}
+
+int session_publish(struct session *s, uint64_t now_ms, const struct modem_publish *p)
+{
+	struct at_args *args;
+	int r;
+
+	if (p->topic.len < 1 || p->topic.len > MODEM_TOPIC_MAX ||
+	    p->payload.len > MODEM_PAYLOAD_MAX || p->qos > 2)
+		return -EINVAL;
+	if (!session_can_publish(s))
+		return -EBUSY;
+	args = exchange_args(&s->exchange);
+	at_args_number(args, "client_index", s->client);
+	at_args_bytes(args, "topic", p->topic.data, p->topic.len);
+	at_args_bytes(args, "payload", p->payload.data, p->payload.len);
+	at_args_number(args, "qos", p->qos);
+	at_args_number(args, "pub_timeout", SIM7600_PUB_TIMEOUT_S);
+	at_args_number(args, "ratained", p->retain ? 1 : 0);
+	/* The modem gives each PUB a packet identifier of its own: it is a new PUBLISH, whatever it
+	 * is to us [MQTT-3.3.1-1]. */
+	at_args_number(args, "dup", 0);
+	r = exchange_start(&s->exchange, s->env->chan, now_ms, sim7600_publish_script);
+	if (r < 0)
+		return -EBUSY;
+	s->publish_qos = p->qos;
+	s->phase = PHASE_PUBLISH;
+	s->running = PHASE_PUBLISH;
+	return 0;
+}
+
+/* A failure with a number. Past the PUB the message may be with the broker in spite of it, unless
+ * the number says that there was no connection to send it on; at QoS 0 it must not go twice. */
+static enum send_result result_of_err(const struct session *s, uint8_t step, unsigned err)
+{
+	bool may_be_out = step == PUBLISH_STEP_PUB && s->publish_qos == 0 && err != 9 &&
+	    err != 11 && err != 14 && err != 20;
+
+	switch (mqtt_err_class(err)) {
+	case ERR_CLASS_POISON:
+		return SEND_POISON;
+	case ERR_CLASS_OK:
+	case ERR_CLASS_RETRY:
+		return may_be_out ? SEND_UNKNOWN : SEND_RETRY;
+	case ERR_CLASS_SESSION:
+	case ERR_CLASS_CONFIG:
+		break;
+	}
+	return may_be_out ? SEND_UNKNOWN : SEND_SESSION;
+}
+
+static enum send_result send_result_of(const struct session *s, const struct at_event *ev)
+{
+	switch (ev->result) {
+	case AT_OK:
+		return SEND_OK;
+	case AT_FAILED:
+		return ev->has_err ? result_of_err(s, ev->step, ev->err) : SEND_RETRY;
+	case AT_UNKNOWN:
+		return ev->step == PUBLISH_STEP_PUB ? SEND_UNKNOWN : SEND_SESSION;
+	case AT_CANCELLED:
+		return SEND_SESSION;
+	case AT_INVALID:
+		break;
+	}
+	return SEND_POISON;
+}
+
+static bool is_class_session(const struct at_event *ev)
+{
+	return ev->result == AT_FAILED && ev->has_err &&
+	    (mqtt_err_class(ev->err) == ERR_CLASS_SESSION ||
+		mqtt_err_class(ev->err) == ERR_CLASS_CONFIG);
+}
+
+/* What the outcome of a publish means for the session. */
+static void judge_session(
+    struct session *s, uint64_t now_ms, const struct at_event *ev, enum send_result result)
+{
+	const struct session_failure why = session_failure_of(s, ev);
+	bool is_lost = result == SEND_SESSION || is_class_session(ev);
+
+	if (result == SEND_OK || result == SEND_POISON) {
+		s->retries = 0;
+		s->unknowns = 0;
+	} else if (result == SEND_RETRY) {
+		s->resume_at_ms = now_ms + SESSION_PAUSE_MS;
+		s->is_suspect = s->is_suspect || !ev->has_err;
+	} else if (result == SEND_UNKNOWN) {
+		s->is_suspect = true;
+		is_lost = is_lost || ++s->unknowns >= SESSION_UNKNOWN_MAX;
+	}
+	if (is_lost)
+		session_fail(s, now_ms, &why);
+}
+
+static void publish_done(
+    struct session *s, uint64_t now_ms, const struct at_event *ev, bool is_session_alive)
+{
+	enum send_result result = send_result_of(s, ev);
+	struct modem_event event = {
+		.type = MODEM_EVENT_PUBLISHED,
+		.client = s->client,
+		.err = ev->has_err ? ev->err : 0,
+	};
+
+	/* A session that went down takes what was not sent with it; too many refusals do the same. */
+	if (result == SEND_RETRY && (!is_session_alive || ++s->retries >= SESSION_RETRIES_MAX))
+		result = SEND_SESSION;
+	event.result = result;
+	event_queue_push(s->env->events, &event, NULL);
+	if (!is_session_alive)
+		return;
+	s->phase = PHASE_IDLE;
+	judge_session(s, now_ms, ev, result);
+}
+
+/* ---- events of the job ---- */
+
+void session_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
+{
+	bool is_wanted_still = exchange_end(&s->exchange);
+
+	/* What became of a file or a message must be known even if nobody waits for it any more. */
+	if (s->running == PHASE_PUBLISH)
+		publish_done(s, now_ms, ev, is_wanted_still);
+	else if (is_wanted_still)
+		session_phase_done(s, now_ms, ev);
+	else if (s->running == PHASE_CERTS)
+		(void)certs_done(&s->certs, ev->result);
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of one broker's session on one MQTT client of the modem. The modem has as many of these
+ * as it has clients; none knows of the others.
+ *
+ * Every connect begins by asking the modem what it thinks of the client, because the modem outlives
+ * us and results get lost; then everything is closed, set and opened anew (AT manual 16.2: binding,
+ * will and settings do not survive). The same question settles any operation without a result.
+ * Whatever an operation's outcome, nothing is done twice at once on a client: a wish from outside
+ * (disconnect, another configuration) waits for the end of the operation under way, which has a
+ * deadline of its own.
+ *
+ * It is driven by its owner: session_step until it returns false, and the events of its job.
+ * `state` is what users see; `phase` is what is to be done next in it.
+ */
+#ifndef CMQTTD_MODEM_SESSION_H
+#define CMQTTD_MODEM_SESSION_H
+
+#include "modem/backoff.h"
+#include "modem/certs.h"
+#include "modem/event_queue.h"
+#include "modem/exchange.h"
+#include "modem/subscriptions.h"
+
+#define SESSION_PAUSE_MS    1000 /* before an operation that met a busy client is tried again */
+#define SESSION_RETRIES_MAX 5    /* such refusals in a row before the session is opened anew */
+#define SESSION_UNKNOWN_MAX 2    /* publishes without result in a row, likewise */
+
+/* What sessions share with the modem. */
+struct session_env {
+	struct at_chan *chan;
+	struct event_queue *events;
+	struct prng *prng;
+	bool is_service_up;      /* the MQTT service runs: sessions may talk */
+	bool is_clock_right;     /* the modem's clock: dates of certificates can be checked */
+	bool is_service_doubted; /* set by a session: the modem denied having MQTT clients */
+};
+
+enum session_phase {
+	PHASE_PROBE,     /* what does the modem think? */
+	PHASE_CLOSE,     /* DISC, REL */
+	PHASE_CERTS,     /* certificate files */
+	PHASE_TLS,       /* SSL context */
+	PHASE_ACQUIRE,   /* ACCQ, CFG */
+	PHASE_CONNECT,   /* binding, will, CONNECT */
+	PHASE_CHECK,     /* is it still connected? */
+	PHASE_SUBSCRIBE, /* and unsubscribe */
+	PHASE_BIRTH,     /* birth message */
+	PHASE_IDLE,      /* online and nothing to do */
+	PHASE_PUBLISH,   /* a message of our owner's */
+};
+
+struct session {
+	unsigned client;
+	struct session_env *env;
+	struct session_status status;
+	struct exchange exchange;
+	enum session_phase phase;
+	enum session_phase running; /* phase of the exchange under way */
+	uint64_t resume_at_ms;      /* the phase pauses until then */
+
+	struct broker_config *cfg;  /* own copy; NULL: none */
+	struct broker_config *next; /* takes its place when nothing is under way */
+	bool has_next;
+	bool is_next_in_place; /* only the filters differ: no need to close */
+
+	/* Wishes from outside. */
+	bool must_close;
+	bool is_off_by_hand;
+	bool is_shut_down; /* for good */
+
+	/* What the last probe said. */
+	bool is_probed; /* it said something */
+	bool is_acquired;
+	bool is_connected;
+
+	bool is_leftover_possible; /* an earlier process may have left the client in use */
+	bool must_disc;            /* REL alone was refused */
+	bool was_out_of_step;      /* ACCQ or CONNECT contradicted the probe once */
+	bool is_suspect;           /* check before the next operation */
+	bool is_birth_due;
+	bool is_unverified_told;
+	bool is_clock_told;
+	unsigned retries;  /* in a row */
+	unsigned unknowns; /* in a row */
+	uint8_t publish_qos;
+
+	struct backoff backoff;
+	struct certs certs;
+	struct subscriptions subscriptions;
+	char server_addr[MODEM_SERVER_ADDR_MAX + 1];
+};
+
+/* No broker. env must outlive the session. */
+void session_init(struct session *s, unsigned client, struct session_env *env);
+
+/* Only when its channel is gone or closed: nothing is sent. */
+void session_fini(struct session *s);
+
+/* This configuration (copied; NULL: none) from now on. is_in_place: it differs in its filters only,
+ * and the session need not be opened anew. 0 or -ENOMEM: nothing changes. */
+int session_configure(struct session *s, const struct broker_config *cfg, bool is_in_place);
+
+/* Do the next thing that needs no waiting; false: nothing to do. */
+bool session_step(struct session *s, uint64_t now_ms);
+
+/* When session_step must be called even if nothing happens. */
+uint64_t session_deadline(const struct session *s);
+
+/* Events of the session's job. */
+void session_info(struct session *s, struct span line);
+void session_done(struct session *s, uint64_t now_ms, const struct at_event *ev);
+
+/* What the modem said unasked: connection lost (cause 1..3), keep-alive failed, late result of some
+ * operation. */
+void session_lost(struct session *s, uint64_t now_ms, unsigned cause);
+void session_ping_failed(struct session *s, uint64_t now_ms, unsigned err);
+void session_late_result(struct session *s);
+
+/* The MQTT service is gone; has_booted: the modem has forgotten everything. */
+void session_service_down(struct session *s, uint64_t now_ms, bool has_booted, const char *why);
+
+/* By hand; -ENOENT: no broker. */
+int session_connect(struct session *s, uint64_t now_ms);
+int session_disconnect(struct session *s);
+int session_reconnect(struct session *s);
+
+/* It should be online and is not, and not for a reason that somebody must mend. */
+bool session_is_unreachable(const struct session *s);
+
+/* Close and stay closed. */
+void session_shut_down(struct session *s);
+bool session_is_shut_down(const struct session *s);
+
+/* See modem_can_publish and modem_publish. */
+bool session_can_publish(const struct session *s);
+int session_publish(struct session *s, uint64_t now_ms, const struct modem_publish *p);
+
+#endif

@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "modem/session_phase.h"
+
+#include "at/at_line.h"
+#include "modem/sim7600.h"
+
+/* ---- failures ---- */
+
+static const char *text_of(const struct at_event *ev)
+{
+	switch (ev->result) {
+	case AT_OK:
+		break;
+	case AT_FAILED:
+		if (ev->has_err)
+			return NULL;
+		return ev->detail && ev->detail[0] ? ev->detail : "refused without a reason";
+	case AT_UNKNOWN:
+		return "no answer in time";
+	case AT_CANCELLED:
+		return "cancelled";
+	case AT_INVALID:
+		return "cannot be sent to the modem";
+	}
+	return "no connection";
+}
+
+/* What waiting does not cure: wrong credentials and certificates, parameters the modem refuses, a
+ * context it does not take. */
+static bool is_config_failure(const struct session *s, const struct at_event *ev)
+{
+	enum err_class class;
+
+	if (ev->result == AT_INVALID)
+		return true;
+	if (ev->result != AT_FAILED)
+		return false;
+	if (!ev->has_err)
+		return s->running == PHASE_TLS || s->running == PHASE_CERTS;
+	class = mqtt_err_class(ev->err);
+	return class == ERR_CLASS_CONFIG || class == ERR_CLASS_POISON;
+}
+
+struct session_failure session_failure_of(const struct session *s, const struct at_event *ev)
+{
+	return (struct session_failure){
+		.pace = is_config_failure(s, ev) ? BACKOFF_SLOW : BACKOFF_FAST,
+		.err = ev->has_err ? ev->err : 0,
+		.text = text_of(ev),
+		.step = exchange_step(&s->exchange, ev->step),
+	};
+}
+
+static void fail_by(struct session *s, uint64_t now_ms, const struct at_event *ev)
+{
+	const struct session_failure why = session_failure_of(s, ev);
+
+	session_fail(s, now_ms, &why);
+}
+
+/* The script begins; if the channel cannot take it now, the phase begins again in a while. */
+static bool run(struct session *s, uint64_t now_ms, const struct at_step *script)
+{
+	s->running = s->phase;
+	if (exchange_start(&s->exchange, s->env->chan, now_ms, script) < 0)
+		s->resume_at_ms = now_ms + SESSION_PAUSE_MS;
+	return true;
+}
+
+/* Connected: whatever is due next. */
+static void advance(struct session *s, uint64_t now_ms)
+{
+	if (s->is_suspect) {
+		s->phase = PHASE_CHECK;
+	} else if (subscriptions_is_pending(&s->subscriptions)) {
+		s->phase = PHASE_SUBSCRIBE;
+	} else if (s->is_birth_due) {
+		s->phase = PHASE_BIRTH;
+	} else {
+		s->phase = PHASE_IDLE;
+		if (s->status.state != SESSION_ONLINE)
+			session_online(s, now_ms);
+	}
+}
+
+/* ---- probe and check ---- */
+
+static bool probe_begin(struct session *s, uint64_t now_ms)
+{
+	at_args_number(exchange_args(&s->exchange), "client_index", s->client);
+	s->is_probed = false;
+	s->is_acquired = false;
+	s->is_connected = false;
+	return run(s, now_ms, sim7600_probe_script);
+}
+
+static void probe_line(struct session *s, struct span line)
+{
+	struct span id;
+	uint32_t client, state;
+
+	if (!at_line_number(line, 0, &client) || client != s->client)
+		return;
+	if (at_line_has_prefix(line, "+CMQTTACCQ:")) {
+		s->is_probed = true;
+		s->is_acquired = at_line_field(line, 1, &id) && id.len > 0;
+	} else if (at_line_has_prefix(line, "+CMQTTDISC:") && at_line_number(line, 1, &state)) {
+		s->is_probed = true;
+		s->is_connected = state == 0; /* the other way round than one would think */
+	}
+}
+
+/* The client is free, as far as we know. */
+static void go_on_released(struct session *s, uint64_t now_ms)
+{
+	if (s->status.state == SESSION_STOPPING)
+		session_closed(s, now_ms);
+	else
+		s->phase = s->cfg->is_tls ? PHASE_CERTS : PHASE_ACQUIRE;
+}
+
+static void probe_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
+{
+	const struct session_failure denied = {
+		.pace = BACKOFF_FAST,
+		.text = "the modem does not know its MQTT clients",
+		.step = exchange_step(&s->exchange, ev->step),
+	};
+
+	if (ev->result != AT_OK) {
+		fail_by(s, now_ms, ev);
+		return;
+	}
+	if (!s->is_probed) {
+		s->env->is_service_doubted = true;
+		session_fail(s, now_ms, &denied);
+		return;
+	}
+	s->is_leftover_possible = false;
+	if (s->is_acquired || s->is_connected || s->must_disc)
+		s->phase = PHASE_CLOSE;
+	else
+		go_on_released(s, now_ms);
+}
+
+static void check_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
+{
+	const struct session_failure lost = { .pace = BACKOFF_FAST,
+		.err = 11,
+		.step = exchange_step(&s->exchange, ev->step) };
+
+	s->is_suspect = false;
+	if (ev->result != AT_OK)
+		fail_by(s, now_ms, ev);
+	else if (!s->is_connected)
+		session_fail(s, now_ms, &lost);
+	else
+		advance(s, now_ms);
+}
+
+/* ---- close ---- */
+
+static bool close_begin(struct session *s, uint64_t now_ms)
+{
+	struct at_args *args = exchange_args(&s->exchange);
+
+	at_args_number(args, "client_index", s->client);
+	at_args_number(args, "timeout", SIM7600_DISC_TIMEOUT_S);
+	if (s->is_connected || s->must_disc)
+		at_args_number(args, "connected", 1);
+	at_args_number(args, "acquired", 1);
+	return run(s, now_ms, sim7600_close_script);
+}
+
+static void close_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
+{
+	/* A client that cannot be released may be connected without saying so. */
+	s->must_disc = ev->result == AT_FAILED && !s->must_disc;
+	if (ev->result == AT_OK)
+		go_on_released(s, now_ms);
+	else
+		fail_by(s, now_ms, ev);
+}
+
+/* ---- certificates and SSL context ---- */
+
+static bool certs_begin(struct session *s, uint64_t now_ms)
+{
+	struct at_args *args = exchange_args(&s->exchange);
+	struct span content = { 0 };
+	const char *name = NULL;
+
+	switch (certs_next(&s->certs, &name, &content)) {
+	case CERT_STEP_LIST:
+		return run(s, now_ms, sim7600_cert_list_script);
+	case CERT_STEP_DELETE:
+		at_args_text(args, "filename", name);
+		return run(s, now_ms, sim7600_cert_delete_script);
+	case CERT_STEP_UPLOAD:
+		at_args_text(args, "filename", name);
+		at_args_bytes(args, "certificate", content.data, content.len);
+		return run(s, now_ms, sim7600_cert_upload_script);
+	case CERT_STEP_READY:
+		break;
+	}
+	s->phase = PHASE_TLS;
+	return true;
+}
+
+static void certs_step_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
+{
+	if (!certs_done(&s->certs, ev->result)) {
+		fail_by(s, now_ms, ev);
+		return;
+	}
+	if (s->certs.step == CERT_STEP_UPLOAD)
+		event_queue_notice(s->env->events, s->client, MODEM_NOTICE_CERT_UPLOADED, "%s",
+		    certs_name(&s->certs, (enum cert_role)s->certs.current));
+}
+
+/* 10.2.12: 0 nobody, 1 the server, 2 both, 3 the client alone. */
+static unsigned authmode_of(const struct tls_config *tls)
+{
+	bool has_cert = tls->cert.len > 0;
+
+	if (tls->verify)
+		return has_cert ? 2 : 1;
+	return has_cert ? 3 : 0;
+}
+
+static bool is_time_ignored(const struct session *s)
+{
+	switch (s->cfg->tls.check_time) {
+	case CHECK_TIME_AUTO:
+		return !s->env->is_clock_right;
+	case CHECK_TIME_YES:
+		return false;
+	case CHECK_TIME_NO:
+		break;
+	}
+	return true;
+}
+
+/* Said once: not at every attempt. */
+static void tell_tls_risks(struct session *s)
+{
+	const struct tls_config *tls = &s->cfg->tls;
+	bool is_clock_risk = !s->env->is_clock_right && tls->check_time != CHECK_TIME_NO;
+
+	if (!tls->verify && !s->is_unverified_told)
+		event_queue_notice(s->env->events, s->client, MODEM_NOTICE_NOT_VERIFIED,
+		    "the broker is not authenticated (verify = false)");
+	s->is_unverified_told = true;
+	if (is_clock_risk && !s->is_clock_told)
+		event_queue_notice(s->env->events, s->client, MODEM_NOTICE_CLOCK_WRONG, "%s",
+		    tls->check_time == CHECK_TIME_YES
+			? "the modem's clock is wrong: the handshake will fail"
+			: "the modem's clock is wrong: dates of certificates are not checked");
+	s->is_clock_told = is_clock_risk;
+}
+
+static bool tls_begin(struct session *s, uint64_t now_ms)
+{
+	const struct tls_config *tls = &s->cfg->tls;
+	struct at_args *args = exchange_args(&s->exchange);
+
+	tell_tls_risks(s);
+	at_args_number(args, "ssl_ctx_index", tls->context);
+	at_args_number(args, "sslversion", SIM7600_SSL_VERSION);
+	at_args_number(args, "authmode", authmode_of(tls));
+	at_args_number(args, "ignoreltime", is_time_ignored(s) ? 1 : 0);
+	at_args_number(args, "negotiatetime", tls->negotiate_s);
+	at_args_text(args, "ca_file", certs_name(&s->certs, CERT_CA));
+	at_args_text(args, "clientcert_file", certs_name(&s->certs, CERT_CLIENT));
+	at_args_text(args, "clientkey_file", certs_name(&s->certs, CERT_KEY));
+	at_args_number(args, "enableSNI_flag", tls->sni ? 1 : 0);
+	return run(s, now_ms, sim7600_tls_script);
+}
+
+static void tls_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
+{
+	if (ev->result == AT_OK) {
+		s->phase = PHASE_ACQUIRE;
+		return;
+	}
+	if (ev->result == AT_FAILED)
+		(void)certs_renew(&s->certs); /* a file may be missing that we believe there */
+	fail_by(s, now_ms, ev);
+}
+
+/* ---- acquire and connect ---- */
+
+static bool acquire_begin(struct session *s, uint64_t now_ms)
+{
+	sim7600_fill_acquire(exchange_args(&s->exchange), s->client, s->cfg);
+	return run(s, now_ms, sim7600_acquire_script);
+}
+
+/* The modem contradicts what the probe found: ask again, once an attempt. */
+static bool is_out_of_step(struct session *s, const struct at_event *ev, unsigned err)
+{
+	if (ev->result != AT_FAILED || !ev->has_err || ev->err != err || s->was_out_of_step)
+		return false;
+	s->was_out_of_step = true;
+	s->must_disc = false;
+	s->phase = PHASE_PROBE;
+	return true;
+}
+
+static void acquire_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
+{
+	if (ev->result == AT_OK)
+		s->phase = PHASE_CONNECT;
+	else if (!is_out_of_step(s, ev, 19))
+		fail_by(s, now_ms, ev);
+}
+
+static bool connect_begin(struct session *s, uint64_t now_ms)
+{
+	sim7600_fill_connect(exchange_args(&s->exchange), s->client, s->cfg, s->server_addr);
+	s->is_suspect = false;
+	return run(s, now_ms, sim7600_connect_script);
+}
+
+static bool is_tls_failure(const struct at_event *ev)
+{
+	return ev->result == AT_FAILED && ev->has_err && ev->err >= 32 && ev->err <= 34;
+}
+
+static void connected(struct session *s, uint64_t now_ms)
+{
+	s->is_connected = true;
+	s->is_birth_due = s->cfg->birth.topic != NULL;
+	s->retries = 0;
+	subscriptions_restart(&s->subscriptions);
+	advance(s, now_ms);
+}
+
+static void connect_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
+{
+	const struct at_step *step = exchange_step(&s->exchange, ev->step);
+
+	if (ev->result == AT_UNKNOWN && step->answer) {
+		/* A CONNECT without result was seen to have succeeded. */
+		s->is_suspect = true;
+		connected(s, now_ms);
+		return;
+	}
+	if (ev->result == AT_OK) {
+		connected(s, now_ms);
+		return;
+	}
+	if (is_out_of_step(s, ev, 13))
+		return;
+	if (is_tls_failure(ev))
+		(void)certs_renew(&s->certs);
+	fail_by(s, now_ms, ev);
+}
+
+/* ---- subscriptions ---- */
+
+static bool subscribe_begin(struct session *s, uint64_t now_ms)
+{
+	struct at_args *args = exchange_args(&s->exchange);
+	struct filter_config filter = { .filter = NULL };
+	enum subscribe_step step = subscriptions_next(&s->subscriptions, &filter);
+
+	at_args_number(args, "client_index", s->client);
+	at_args_text(args, "filter", filter.filter);
+	at_args_number(args, "qos", filter.qos);
+	switch (step) {
+	case SUBSCRIBE_STAGE:
+		return run(s, now_ms, sim7600_subtopic_script);
+	case SUBSCRIBE_COMMIT:
+		return run(s, now_ms, sim7600_sub_script);
+	case SUBSCRIBE_ONE:
+		return run(s, now_ms, sim7600_sub_one_script);
+	case SUBSCRIBE_REMOVE:
+		return run(s, now_ms, sim7600_unsubtopic_script);
+	case SUBSCRIBE_REMOVE_COMMIT:
+		return run(s, now_ms, sim7600_unsub_script);
+	case SUBSCRIBE_NOTHING:
+		break;
+	}
+	advance(s, now_ms);
+	return true;
+}
+
+static void tell_refused_filter(struct session *s, const struct at_event *ev)
+{
+	const struct filter_config *f = &s->subscriptions.filters[s->subscriptions.current];
+
+	event_queue_notice(s->env->events, s->client, MODEM_NOTICE_SUBSCRIBE_FAILED,
+	    "%.100s: %s", f->filter, ev->has_err ? mqtt_err_text(ev->err) : text_of(ev));
+}
+
+static void subscribe_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
+{
+	switch (subscriptions_done(&s->subscriptions, ev->result, ev->has_err, ev->err)) {
+	case SUBSCRIBE_GO_ON:
+		break;
+	case SUBSCRIBE_PAUSE:
+		s->resume_at_ms = now_ms + SESSION_PAUSE_MS;
+		return;
+	case SUBSCRIBE_REFUSED:
+		tell_refused_filter(s, ev);
+		break;
+	case SUBSCRIBE_LOST:
+		fail_by(s, now_ms, ev);
+		return;
+	case SUBSCRIBE_UNCERTAIN:
+		s->is_suspect = true;
+		break;
+	}
+	advance(s, now_ms);
+}
+
+/* ---- birth message ---- */
+
+static bool birth_begin(struct session *s, uint64_t now_ms)
+{
+	const struct message_config *birth = &s->cfg->birth;
+	struct at_args *args = exchange_args(&s->exchange);
+
+	at_args_number(args, "client_index", s->client);
+	at_args_text(args, "topic", birth->topic);
+	at_args_bytes(args, "payload", birth->payload.data, birth->payload.len);
+	at_args_number(args, "qos", birth->qos);
+	at_args_number(args, "pub_timeout", SIM7600_PUB_TIMEOUT_S);
+	at_args_number(args, "ratained", birth->retain ? 1 : 0);
+	at_args_number(args, "dup", 0);
+	return run(s, now_ms, sim7600_publish_script);
+}
+
+/* The birth message must not keep a session down for ever: what cannot be sent is left out. */
+static void birth_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
+{
+	bool is_failed = ev->result == AT_FAILED;
+	enum err_class class = ev->has_err ? mqtt_err_class(ev->err) : ERR_CLASS_RETRY;
+
+	if ((is_failed && class == ERR_CLASS_SESSION) ||
+	    (ev->result == AT_UNKNOWN && ev->step != PUBLISH_STEP_PUB)) {
+		fail_by(s, now_ms, ev);
+		return;
+	}
+	if (is_failed && class == ERR_CLASS_RETRY && ++s->retries < SESSION_RETRIES_MAX) {
+		s->resume_at_ms = now_ms + SESSION_PAUSE_MS;
+		return;
+	}
+	s->is_birth_due = false;
+	s->is_suspect = s->is_suspect || ev->result == AT_UNKNOWN;
+	advance(s, now_ms);
+}
+
+/* ---- dispatch ---- */
+
+static bool idle_begin(struct session *s, uint64_t now_ms)
+{
+	if (!s->is_suspect && !subscriptions_is_pending(&s->subscriptions))
+		return false;
+	advance(s, now_ms);
+	return true;
+}
+
+/* What to begin, and what to do when it has ended. */
+struct phase {
+	bool (*begin)(struct session *s, uint64_t now_ms);
+	void (*done)(struct session *s, uint64_t now_ms, const struct at_event *ev);
+};
+
+static const struct phase phases[] = {
+	[PHASE_PROBE] = { probe_begin, probe_done },
+	[PHASE_CLOSE] = { close_begin, close_done },
+	[PHASE_CERTS] = { certs_begin, certs_step_done },
+	[PHASE_TLS] = { tls_begin, tls_done },
+	[PHASE_ACQUIRE] = { acquire_begin, acquire_done },
+	[PHASE_CONNECT] = { connect_begin, connect_done },
+	[PHASE_CHECK] = { probe_begin, check_done },
+	[PHASE_SUBSCRIBE] = { subscribe_begin, subscribe_done },
+	[PHASE_BIRTH] = { birth_begin, birth_done },
+	[PHASE_IDLE] = { idle_begin, NULL },
+	[PHASE_PUBLISH] = { NULL, NULL }, /* session_publish and publish_done */
+};
+
+bool session_phase_run(struct session *s, uint64_t now_ms)
+{
+	return phases[s->phase].begin && phases[s->phase].begin(s, now_ms);
+}
+
+void session_phase_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
+{
+	if (phases[s->running].done)
+		phases[s->running].done(s, now_ms, ev);
+}
+
+void session_info(struct session *s, struct span line)
+{
+	switch (s->running) {
+	case PHASE_PROBE:
+	case PHASE_CHECK:
+		probe_line(s, line);
+		break;
+	case PHASE_CERTS:
+		certs_line(&s->certs, line);
+		break;
+	case PHASE_CLOSE:
+	case PHASE_TLS:
+	case PHASE_ACQUIRE:
+	case PHASE_CONNECT:
+	case PHASE_SUBSCRIBE:
+	case PHASE_BIRTH:
+	case PHASE_IDLE:
+	case PHASE_PUBLISH:
+		break;
+	}
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The two halves of a session and what they ask of each other: session.c has its states, wishes and
+ * unsolicited events; session_phase.c has the dialogue, phase by phase. For these two files alone.
+ */
+#ifndef CMQTTD_MODEM_SESSION_PHASE_H
+#define CMQTTD_MODEM_SESSION_PHASE_H
+
+#include "modem/session.h"
+
+/* Why an attempt or a connection ended. */
+struct session_failure {
+	enum backoff_pace pace;
+	unsigned err;               /* MQTT error number, 0: none was given */
+	const char *text;           /* NULL: the text of the number */
+	const struct at_step *step; /* the command; NULL: none of ours */
+};
+
+/* session_phase.c: begin what the phase wants, or go on to the next phase. false: nothing to do. */
+bool session_phase_run(struct session *s, uint64_t now_ms);
+
+/* session_phase.c: the exchange of s->running ended; the outcome is wanted. */
+void session_phase_done(struct session *s, uint64_t now_ms, const struct at_event *ev);
+
+/* session_phase.c: what a job's end means as a failure. */
+struct session_failure session_failure_of(const struct session *s, const struct at_event *ev);
+
+/* session.c: the attempt or the connection is over: back off (or, while stopping, be closed). */
+void session_fail(struct session *s, uint64_t now_ms, const struct session_failure *why);
+
+/* session.c: connected, subscribed, birth message sent. */
+void session_online(struct session *s, uint64_t now_ms);
+
+/* session.c: the client is released, as was wanted. */
+void session_closed(struct session *s, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "modem/sim7600.h"
+
+#include "at/at_template.h"
+#include "base/utf8.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define ADDR_MAX_TEXT (MODEM_SERVER_ADDR_MAX + 1)
+
+int sim7600_server_addr(const struct broker_config *cfg, char *ret_addr, size_t size)
+{
+	int len = snprintf(ret_addr, size, "tcp://%s:%u", cfg->host, (unsigned)cfg->port);
+
+	return len < 0 || (size_t)len >= size ? -EMSGSIZE : 0;
+}
+
+void sim7600_fill_acquire(struct at_args *args, unsigned client, const struct broker_config *cfg)
+{
+	at_args_number(args, "client_index", client);
+	at_args_text(args, "clientID", cfg->client_id);
+	at_args_number(args, "server_type", cfg->is_tls ? 1 : 0);
+	at_args_number(args, "mqtt_version", SIM7600_MQTT_VERSION);
+	at_args_number(args, "optimeout_val", SIM7600_OP_TIMEOUT_S);
+}
+
+void sim7600_fill_connect(struct at_args *args, unsigned client, const struct broker_config *cfg,
+    const char *server_addr)
+{
+	at_args_number(args, "client_index", client);
+	if (cfg->is_tls)
+		at_args_number(args, "ssl_ctx_index", cfg->tls.context);
+	if (cfg->will.topic) {
+		at_args_text(args, "will_topic", cfg->will.topic);
+		at_args_bytes(
+		    args, "will_message", cfg->will.payload.data, cfg->will.payload.len);
+		at_args_number(args, "qos", cfg->will.qos);
+	}
+	at_args_text(args, "server_addr", server_addr);
+	at_args_number(args, "keepalive_time", cfg->keepalive_s);
+	at_args_number(args, "clean_session", cfg->clean_session ? 1 : 0);
+	at_args_text(args, "user_name", cfg->username);
+	if (cfg->username)
+		at_args_secret(args, "pass_word", cfg->password);
+}
+
+/* ---- checks; each returns NULL or what is wrong ---- */
+
+static bool is_sendable(const char *text, size_t min, size_t max)
+{
+	size_t len = strlen(text);
+
+	return len >= min && len <= max && at_template_is_safe(text, len);
+}
+
+static bool is_utf8(const char *text)
+{
+	return utf8_is_mqtt_string((const uint8_t *)text, strlen(text));
+}
+
+/* A topic goes over as counted bytes, so that any character may be in it that MQTT allows. */
+static bool is_topic(const char *topic, bool is_filter)
+{
+	size_t len = strlen(topic);
+
+	return len >= 1 && len <= MODEM_TOPIC_MAX && is_utf8(topic) &&
+	    (is_filter || !strpbrk(topic, "+#"));
+}
+
+static const char *check_identity(const struct broker_config *cfg)
+{
+	char addr[ADDR_MAX_TEXT];
+
+	if (!cfg->client_id || !is_sendable(cfg->client_id, 1, MODEM_CLIENT_ID_MAX) ||
+	    !is_utf8(cfg->client_id))
+		return "client_id: 1 to 128 bytes of UTF-8 without quotes and control characters";
+	if (!cfg->host || !is_sendable(cfg->host, 1, MODEM_SERVER_ADDR_MAX) ||
+	    strpbrk(cfg->host, " ,;/"))
+		return "address: the host name is empty or holds characters that cannot be sent";
+	if (cfg->port == 0 || sim7600_server_addr(cfg, addr, sizeof addr) < 0)
+		return "address: no port, or longer than the modem takes (256 bytes with tcp:// and "
+		       "port)";
+	if (cfg->username && !is_sendable(cfg->username, 1, MODEM_CREDENTIAL_MAX))
+		return "username: 1 to 256 bytes without quotes and control characters";
+	if (cfg->password && !cfg->username)
+		return "password: there is no username to it";
+	if (cfg->password && !is_sendable(cfg->password, 1, MODEM_CREDENTIAL_MAX))
+		return "password: 1 to 256 bytes without quotes and control characters";
+	if (cfg->keepalive_s == 0 || cfg->keepalive_s > MODEM_KEEPALIVE_MAX_S)
+		return "keepalive: 1 to 64800 seconds";
+	return NULL;
+}
+
+static const char *check_tls(const struct tls_config *tls)
+{
+	if (tls->context >= MODEM_SSL_CONTEXTS)
+		return "tls.context: 0 to 9";
+	if (tls->negotiate_s < 10 || tls->negotiate_s > 300)
+		return "tls: the time for the handshake is 10 to 300 seconds";
+	if (tls->verify && tls->ca.len == 0)
+		return "tls.ca: required unless verify = false";
+	if ((tls->cert.len == 0) != (tls->key.len == 0))
+		return "tls: cert and key belong together";
+	if (tls->ca.len > MODEM_CERT_MAX || tls->cert.len > MODEM_CERT_MAX ||
+	    tls->key.len > MODEM_CERT_MAX)
+		return "tls: a file is larger than the modem takes (10240 bytes)";
+	return NULL;
+}
+
+static const char *check_messages(const struct broker_config *cfg)
+{
+	const struct message_config *will = &cfg->will;
+	const struct message_config *birth = &cfg->birth;
+
+	if (will->topic) {
+		if (!is_topic(will->topic, false) || will->qos > 2)
+			return "will: the topic must have 1 to 1024 bytes and no wildcards, qos 0 "
+			       "to 2";
+		if (will->payload.len < 1 || will->payload.len > MODEM_WILL_MAX)
+			return "will.payload: 1 to 1024 bytes";
+	}
+	if (birth->topic) {
+		if (!is_topic(birth->topic, false) || birth->qos > 2)
+			return "birth: the topic must have 1 to 1024 bytes and no wildcards, qos 0 "
+			       "to 2";
+		if (birth->payload.len > MODEM_PAYLOAD_MAX)
+			return "birth.payload: at most 10240 bytes";
+	}
+	return NULL;
+}
+
+static const char *check_filters(const struct broker_config *cfg)
+{
+	size_t i;
+
+	if (cfg->filter_count > BRIDGE_ROUTES_MAX)
+		return "topics: more filters than the modem is subscribed to (64)";
+	for (i = 0; i < cfg->filter_count; i++)
+		if (!is_topic(cfg->filters[i].filter, true) || cfg->filters[i].qos > 2)
+			return "topics: a filter must have 1 to 1024 bytes of UTF-8, prefix "
+			       "included, and qos 0 to 2";
+	return NULL;
+}
+
+/* Fields that are each short enough may not fit on one line together. */
+static const char *check_connect_line(const struct broker_config *cfg)
+{
+	const char *why = "address, username and password together are longer than the modem takes "
+			  "on one line (559 characters)";
+	const struct at_step *step = sim7600_connect_script;
+	char addr[ADDR_MAX_TEXT];
+	struct at_args args;
+	struct buf line;
+
+	if (sim7600_server_addr(cfg, addr, sizeof addr) < 0)
+		return why;
+	at_args_init(&args);
+	sim7600_fill_connect(&args, MODEM_CLIENTS - 1, cfg, addr);
+	while (!step->answer)
+		step++;
+	buf_init(&line, 2 * AT_CMD_MAX);
+	if (at_template_expand(step->send, &args, AT_CMD_MAX, false, &line) == 0)
+		why = NULL;
+	buf_fini(&line);
+	return why;
+}
+
+int sim7600_check_broker(const struct broker_config *cfg, const char **ret_why)
+{
+	const char *why = check_identity(cfg);
+
+	if (!why && cfg->is_tls)
+		why = check_tls(&cfg->tls);
+	if (!why)
+		why = check_messages(cfg);
+	if (!why)
+		why = check_filters(cfg);
+	if (!why && (cfg->reconnect_min_ms == 0 || cfg->reconnect_min_ms > cfg->reconnect_max_ms))
+		why = "reconnect: min must be above 0 and not above max";
+	if (!why)
+		why = check_connect_line(cfg);
+	if (!why)
+		return 0;
+	*ret_why = why;
+	return -EINVAL;
+}
+
+static bool is_pdp_type(const char *type)
+{
+	return strcmp(type, "IP") == 0 || strcmp(type, "IPV6") == 0 ||
+	    strcmp(type, "IPV4V6") == 0;
+}
+
+static bool is_pin(const char *pin)
+{
+	size_t len = strlen(pin);
+
+	return len >= 4 && len <= 8 && strspn(pin, "0123456789") == len;
+}
+
+static const char *check_modem(const struct modem_config *cfg)
+{
+	if (cfg->apn && !is_sendable(cfg->apn, 1, 100))
+		return "apn: 1 to 100 characters without quotes and control characters";
+	if (cfg->apn_user && !cfg->apn)
+		return "apn_user: there is no apn to it";
+	if (cfg->apn_user && !is_sendable(cfg->apn_user, 1, 127))
+		return "apn_user: 1 to 127 characters without quotes and control characters";
+	if (!cfg->apn_user != !cfg->apn_password)
+		return "apn_user and apn_password belong together";
+	if (cfg->apn_password && !is_sendable(cfg->apn_password, 1, 127))
+		return "apn_password: 1 to 127 characters without quotes and control characters";
+	if (cfg->pdp_type && !is_pdp_type(cfg->pdp_type))
+		return "pdp_type: IP, IPV6 or IPV4V6";
+	if (cfg->pin && !is_pin(cfg->pin))
+		return "pin: 4 to 8 digits";
+	return NULL;
+}
+
+int sim7600_check_modem(const struct modem_config *cfg, const char **ret_why)
+{
+	const char *why = check_modem(cfg);
+
+	if (!why)
+		return 0;
+	*ret_why = why;
+	return -EINVAL;
+}
+
+/* Commands after which the modem takes what comes next as data, or answers in another way than we
+ * read: they would take the line away from the daemon. */
+static const char *const refused_commands[] = { "+CMQTTTOPIC=", "+CMQTTPAYLOAD=", "+CMQTTSUBTOPIC=",
+	"+CMQTTUNSUBTOPIC=", "+CMQTTWILLTOPIC=", "+CMQTTWILLMSG=", "+CMQTTSUB=", "+CMQTTUNSUB=",
+	"+CCERTDOWN=", "+CIPSEND", "+CCHSEND=", "+CMGS=", "+CMGW=", "+HTTPDATA=", "+CFTRANRX=",
+	"+CMUX=", "+IPR=", "+IPREX=", "ATD", "ATO", "ATQ1", "ATV0", "ATZ", "AT&F" };
+
+static bool contains(const char *text, const char *part)
+{
+	size_t len = strlen(part);
+
+	for (; *text; text++)
+		if (strncasecmp(text, part, len) == 0)
+			return true;
+	return false;
+}
+
+bool sim7600_is_operator_command(const char *command)
+{
+	size_t len = strlen(command);
+	size_t i;
+
+	if (len < 2 || len > AT_CMD_MAX + 2 || strncasecmp(command, "AT", 2) != 0)
+		return false;
+	for (i = 0; i < len; i++)
+		if (command[i] < 0x20 || command[i] > 0x7e)
+			return false;
+	for (i = 0; i < sizeof refused_commands / sizeof refused_commands[0]; i++)
+		if (contains(command, refused_commands[i]))
+			return false;
+	return true;
+}

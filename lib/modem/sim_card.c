@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "modem/sim_card.h"
+
+#include "at/at_line.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void sim_card_init(struct sim_card *s)
+{
+	*s = (struct sim_card){ .step = SIM_CARD_QUERY, .attempts = UINT32_MAX };
+}
+
+void sim_card_restart(struct sim_card *s, uint64_t now_ms)
+{
+	s->step = SIM_CARD_QUERY;
+	s->since_ms = now_ms;
+	s->is_told = false;
+	s->answer[0] = '\0';
+	s->attempts = UINT32_MAX;
+}
+
+void sim_card_new_pin(struct sim_card *s)
+{
+	s->is_pin_tried = false;
+	s->is_told = false;
+}
+
+void sim_card_line(struct sim_card *s, struct span line)
+{
+	struct span field;
+
+	switch (s->step) {
+	case SIM_CARD_QUERY:
+		if (at_line_field(line, 0, &field))
+			snprintf(s->answer, sizeof s->answer, "%.*s", (int)field.len,
+			    field.len > 0 ? (const char *)field.data : "");
+		break;
+	case SIM_CARD_ATTEMPTS:
+		at_line_number(line, 0, &s->attempts);
+		break;
+	case SIM_CARD_ENTER:
+		break;
+	}
+}
+
+static void tell(struct sim_card *s, enum modem_notice notice, const char *text)
+{
+	s->has_notice = !s->is_told;
+	s->is_told = true;
+	s->notice = notice;
+	s->text = text;
+}
+
+static enum sim_card_verdict wait_for_man(
+    struct sim_card *s, enum modem_notice notice, const char *text, uint32_t *ret_wait_ms)
+{
+	tell(s, notice, text);
+	s->step = SIM_CARD_QUERY;
+	*ret_wait_ms = SIM_CARD_SLOW_MS;
+	return SIM_CARD_WAIT_MAN;
+}
+
+static enum sim_card_verdict wait_for_card(
+    struct sim_card *s, uint64_t now_ms, const char *detail, uint32_t *ret_wait_ms)
+{
+	bool is_late = now_ms - s->since_ms >= SIM_CARD_SETTLE_MS;
+
+	s->step = SIM_CARD_QUERY;
+	*ret_wait_ms = is_late ? SIM_CARD_SLOW_MS : SIM_CARD_FAST_MS;
+	if (is_late)
+		tell(s, MODEM_NOTICE_NO_SIM, detail && detail[0] ? detail : "SIM does not answer");
+	return SIM_CARD_WAIT;
+}
+
+static enum sim_card_verdict query_done(struct sim_card *s, uint64_t now_ms, bool has_pin,
+    enum at_result result, const char *detail, uint32_t *ret_wait_ms)
+{
+	if (result == AT_OK && strcmp(s->answer, "READY") == 0) {
+		s->is_pin_tried = false; /* it was the right one, or none is needed */
+		return SIM_CARD_READY;
+	}
+	if (result != AT_OK || s->answer[0] == '\0')
+		return wait_for_card(s, now_ms, detail, ret_wait_ms);
+	if (strcmp(s->answer, "SIM PIN") != 0)
+		return wait_for_man(s, MODEM_NOTICE_PIN_REFUSED,
+		    "the SIM asks for something else than its PIN (PUK or a lock)", ret_wait_ms);
+	if (!has_pin)
+		return wait_for_man(s, MODEM_NOTICE_PIN_REFUSED,
+		    "the SIM asks for its PIN and none is configured", ret_wait_ms);
+	if (s->is_pin_tried)
+		return wait_for_man(s, MODEM_NOTICE_PIN_REFUSED,
+		    "the SIM refused the PIN; it is not tried again", ret_wait_ms);
+	s->step = SIM_CARD_ATTEMPTS;
+	return SIM_CARD_GO_ON;
+}
+
+enum sim_card_verdict sim_card_done(struct sim_card *s, uint64_t now_ms, bool has_pin,
+    enum at_result result, const char *detail, uint32_t *ret_wait_ms)
+{
+	enum sim_card_verdict verdict = SIM_CARD_WAIT;
+
+	s->has_notice = false;
+	switch (s->step) {
+	case SIM_CARD_QUERY:
+		verdict = query_done(s, now_ms, has_pin, result, detail, ret_wait_ms);
+		break;
+	case SIM_CARD_ATTEMPTS:
+		/* A model that cannot tell (ERROR) leaves UINT32_MAX. */
+		if (s->attempts <= 1) {
+			verdict = wait_for_man(s, MODEM_NOTICE_PIN_REFUSED,
+			    "one attempt is left for the PIN: not tried", ret_wait_ms);
+			break;
+		}
+		s->step = SIM_CARD_ENTER;
+		s->is_pin_tried = true; /* now: an unknown outcome may have cost an attempt */
+		return SIM_CARD_GO_ON;
+	case SIM_CARD_ENTER:
+		/* The question says whether it was right. The card needs a moment for that. */
+		s->step = SIM_CARD_QUERY;
+		*ret_wait_ms = SIM_CARD_FAST_MS;
+		break;
+	}
+	s->answer[0] = '\0';
+	return verdict;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Getting the SIM ready: what to ask, when to enter the PIN, and when not.
+ *
+ * A wrong PIN locks the card after three tries, so that one PIN is entered once and never again
+ * until the configuration has another, and not at all when the card says that one attempt is left.
+ * Right after a start the card is "busy" or "failed" for some seconds (seen on SIM7600 and A76xx);
+ * only after SIM_CARD_SETTLE_MS that is told as a missing SIM. Decides only; its owner talks to the
+ * modem.
+ */
+#ifndef CMQTTD_MODEM_SIM_CARD_H
+#define CMQTTD_MODEM_SIM_CARD_H
+
+#include "at/at_chan.h"
+#include "modem/modem.h"
+
+#define SIM_CARD_SETTLE_MS 20000
+#define SIM_CARD_FAST_MS   1000  /* between questions until then */
+#define SIM_CARD_SLOW_MS   15000 /* and after it, or while somebody must act */
+
+enum sim_card_step { SIM_CARD_QUERY, SIM_CARD_ATTEMPTS, SIM_CARD_ENTER };
+
+enum sim_card_verdict {
+	SIM_CARD_GO_ON,    /* next step now */
+	SIM_CARD_WAIT,     /* next step in *ret_wait_ms */
+	SIM_CARD_WAIT_MAN, /* the same, and nothing but a human being can help */
+	SIM_CARD_READY,
+};
+
+struct sim_card {
+	enum sim_card_step step;
+	uint64_t since_ms; /* begin of the wait for the card */
+	bool is_told;      /* a notice was given for what is wrong */
+	bool is_pin_tried;
+	char answer[32]; /* "READY", "SIM PIN", ... of the step under way */
+	uint32_t attempts; /* left, as the card says; UINT32_MAX: it does not */
+	/* What to tell the operator; valid after a verdict with has_notice. */
+	bool has_notice;
+	enum modem_notice notice;
+	const char *text;
+};
+
+void sim_card_init(struct sim_card *s);
+
+/* The modem has booted: begin again. What is known of the PIN stays. */
+void sim_card_restart(struct sim_card *s, uint64_t now_ms);
+
+/* Another PIN is configured. */
+void sim_card_new_pin(struct sim_card *s);
+
+/* A line that the step under way collects. */
+void sim_card_line(struct sim_card *s, struct span line);
+
+/* How the step ended. detail: as in struct at_event. */
+enum sim_card_verdict sim_card_done(struct sim_card *s, uint64_t now_ms, bool has_pin,
+    enum at_result result, const char *detail, uint32_t *ret_wait_ms);
+
+#endif
