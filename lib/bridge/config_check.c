@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* memmem */
+#include "bridge/config_check.h"
+
+#include "base/limits.h"
+#include "base/utf8.h"
+#include "modem/sim7600.h"
+#include "mqtt/mqtt_topic.h"
+
+#include <string.h>
+
+#define HOST_MAX 253 /* RFC 1035, 2.3.4 as text */
+#define PIN_MIN  4
+#define PIN_MAX  8
+
+static bool has_control(const char *text)
+{
+	for (; *text; text++) {
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+static const char *check_text(const char *text)
+{
+	if (has_control(text))
+		return "must not contain control characters";
+	if (!utf8_is_mqtt_string((const uint8_t *)text, strlen(text)))
+		return "must be UTF-8";
+	return NULL;
+}
+
+const char *config_check_parameter(const char *text, size_t max_bytes)
+{
+	if (!*text)
+		return "must not be empty";
+	if (strlen(text) > max_bytes)
+		return "is longer than the modem takes";
+	if (strchr(text, '"'))
+		return "must not contain a double quote, which the modem cannot take";
+	return check_text(text);
+}
+
+const char *config_check_host(const char *host)
+{
+	static const char allowed[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	    "-._";
+	size_t len = strlen(host);
+
+	if (len == 0)
+		return "names no host";
+	if (len > HOST_MAX)
+		return "has a host name of more than 253 bytes";
+	if (strspn(host, allowed) != len)
+		return "has a host that is neither a name nor an IPv4 address";
+	return NULL;
+}
+
+const char *config_check_pin(const char *pin)
+{
+	size_t len = strlen(pin);
+
+	if (len < PIN_MIN || len > PIN_MAX || strspn(pin, "0123456789") != len)
+		return "must be 4 to 8 digits";
+	return NULL;
+}
+
+const char *config_check_topic(const char *topic)
+{
+	if (strlen(topic) > MODEM_TOPIC_MAX)
+		return "is longer than 1024 bytes, which is the most that the modem takes";
+	if (strpbrk(topic, "+#"))
+		return "must not contain wildcards";
+	if (!mqtt_topic_is_name(topic, strlen(topic)))
+		return "is not a valid topic";
+	return check_text(topic);
+}
+
+const char *config_check_pattern(const char *pattern)
+{
+	if (strlen(pattern) > MODEM_TOPIC_MAX)
+		return "is longer than 1024 bytes, which is the most that the modem takes";
+	if (!mqtt_topic_is_filter(pattern, strlen(pattern)))
+		return "is not a valid topic filter";
+	return check_text(pattern);
+}
+
+const char *config_check_prefix(const char *prefix)
+{
+	if (strpbrk(prefix, "+#"))
+		return "must not contain wildcards";
+	return check_text(prefix);
+}
+
+const char *config_check_joined(const char *prefix, const char *pattern, size_t max_bytes)
+{
+	char joined[MQTT_TOPIC_MAX];
+	size_t prefix_len = strlen(prefix), pattern_len = strlen(pattern);
+
+	if (max_bytes > sizeof(joined))
+		max_bytes = sizeof(joined);
+	if (prefix_len > max_bytes || pattern_len > max_bytes - prefix_len)
+		return "and the pattern together are too long";
+	memcpy(joined, prefix, prefix_len);
+	memcpy(joined + prefix_len, pattern, pattern_len);
+	if (!mqtt_topic_is_filter(joined, prefix_len + pattern_len))
+		return "and the pattern together are not a valid topic filter";
+	return NULL;
+}
+
+/* The text stands somewhere in the file. */
+static bool contains(struct span pem, const char *text)
+{
+	return memmem(pem.data, pem.len, text, strlen(text)) != NULL;
+}
+
+/* A line "-----BEGIN ...label-----". */
+static bool has_label(struct span pem, const char *label)
+{
+	static const char begin[] = "-----BEGIN ";
+	const char *line = (const char *)pem.data, *end = line + pem.len;
+
+	while ((line = memmem(line, (size_t)(end - line), begin, strlen(begin)))) {
+		const char *newline = memchr(line, '\n', (size_t)(end - line));
+		size_t len = (size_t)((newline ? newline : end) - line);
+		const char *found = memmem(line, len, label, strlen(label));
+
+		if (found && (size_t)(line + len - found) >= strlen(label) + 5 &&
+		    memcmp(found + strlen(label), "-----", 5) == 0)
+			return true;
+		line += len;
+	}
+	return false;
+}
+
+const char *config_check_pem(struct span pem, const char *label)
+{
+	if (pem.len == 0)
+		return "is an empty file";
+	if (pem.len > MODEM_CERT_MAX)
+		return "is longer than 10240 bytes, which is the most that the modem takes";
+	if (contains(pem, "ENCRYPTED PRIVATE KEY") || contains(pem, "Proc-Type: 4,ENCRYPTED"))
+		return "is encrypted; the modem needs it without a passphrase";
+	if (!has_label(pem, label))
+		return strcmp(label, "CERTIFICATE") == 0 ? "has no PEM certificate in it"
+							 : "has no PEM private key in it";
+	return NULL;
+}
+
+const char *config_check_broker(const struct broker_config *broker)
+{
+	const char *why = NULL;
+
+	return sim7600_check_broker(broker, &why) < 0 ? why : NULL;
+}
+
+const char *config_check_modem(const struct modem_config *modem)
+{
+	const char *why = NULL;
+
+	return sim7600_check_modem(modem, &why) < 0 ? why : NULL;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The core: everything that decides. Inputs are function calls with bytes and time; after each
+ * batch of inputs core_settle makes durable what has to be and core_next_action says what is to be
+ * done.
+ *
+ * The shell (daemon/) reads what is readable and hands it in, settles, executes the actions, and
+ * arms one timer for core_deadline. It takes no decision. now_ms is monotonic, never wall clock.
+ * Connections are known by number; a number that is not known any more is ignored.
+ */
+#ifndef CMQTTD_BRIDGE_CORE_H
+#define CMQTTD_BRIDGE_CORE_H
+
+#include "base/buf.h"
+#include "base/log_level.h"
+#include "bridge/core_config.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct core;
+
+/* Who is at the other end of a control connection (SO_PEERCRED). */
+struct ctl_peer {
+	uint32_t uid;
+	uint32_t pid;
+	bool is_admin; /* root or the daemon's own user: may change things */
+};
+
+/* What is worth a line in the log. Each has its MESSAGE_ID and text in daemon/log.c. */
+enum log_code {
+	LOG_MODEM_STATE,
+	LOG_MODEM_IDENTITY,
+	LOG_MODEM_BOOTED,
+	LOG_MODEM_GARBAGE,
+	LOG_MODEM_STUCK,
+	LOG_MODEM_PIN_REFUSED,
+	LOG_MODEM_NO_SIM,
+	LOG_MODEM_DENIED,
+	LOG_MODEM_CLOCK_SET,
+	LOG_MODEM_CLOCK_WRONG,
+	LOG_MODEM_POWER_CYCLE,
+	LOG_BROKER_ONLINE,
+	LOG_BROKER_OFFLINE,
+	LOG_BROKER_STATE,
+	LOG_BROKER_ERROR,
+	LOG_BROKER_CERT_UPLOADED,
+	LOG_BROKER_SUBSCRIBE_FAILED,
+	LOG_BROKER_NOT_VERIFIED,
+	LOG_MESSAGE_DEAD,
+	LOG_MESSAGE_DROPPED,
+	LOG_INBOUND_LOST,
+	LOG_STORE_FULL,
+	LOG_STORE_FAILED,
+	LOG_CLIENT_CLOSED,
+	LOG_CONTROL_CHANGE, /* somebody changed something over the control socket */
+	LOG_RELOADED,
+	LOG_STOPPING,
+	LOG_AT_TRAFFIC, /* debug only: the tty's traffic, secrets masked */
+	LOG_CODE_COUNT
+};
+
+#define LOG_DETAIL_MAX 240
+
+struct log_event {
+	enum log_code code;
+	enum log_level level;
+	const char *broker;          /* NULL: none */
+	int client_index;            /* -1: none */
+	unsigned err;                /* MQTT error number, 0: none */
+	const char *from, *to;       /* states, NULL: none */
+	char detail[LOG_DETAIL_MAX]; /* no secrets, no payload */
+};
+
+enum action_type {
+	ACTION_TTY_WRITE,    /* core_tty_out has bytes */
+	ACTION_TTY_REOPEN,   /* close the port, open it again, then core_tty_up or _down */
+	ACTION_POWER_HOOK,   /* run the operator's power_cycle command */
+	ACTION_CLIENT_WRITE, /* core_client_out has bytes */
+	ACTION_CLIENT_CLOSE, /* write what is left, close, then core_client_gone */
+	ACTION_CLIENT_PAUSE, /* do not read from it */
+	ACTION_CLIENT_RESUME,
+	ACTION_CTL_WRITE,
+	ACTION_CTL_CLOSE,
+	ACTION_LOG,
+	ACTION_STATUS,    /* text: one line for the service manager */
+	ACTION_RELOAD,    /* somebody asked for it over the control socket */
+	ACTION_LOG_LEVEL, /* log.level is the new one */
+	ACTION_EXIT,      /* all is closed: leave with status 0 */
+};
+
+struct action {
+	enum action_type type;
+	uint32_t id;          /* client or control connection */
+	struct log_event log; /* LOG, LOG_LEVEL */
+	const char *text;     /* STATUS; borrowed until the next core_next_action */
+};
+
+/* New core on a store (owned by the caller, must outlive the core). seed: for jitter. version: for
+ * the control interface, static. NULL: no memory. */
+struct core *core_new(const struct core_config *cfg, struct store *store, uint64_t seed,
+    uint64_t now_ms, const char *version);
+void core_free(struct core *c);
+
+/* The host's wall clock: call before the first input and whenever it may have moved; cheap. */
+void core_set_wall(struct core *c, uint64_t now_ms, int64_t wall_ms);
+
+void core_tty_up(struct core *c, uint64_t now_ms);
+void core_tty_down(struct core *c, uint64_t now_ms, int error);
+void core_tty_rx(struct core *c, uint64_t now_ms, const uint8_t *data, size_t len);
+struct buf *core_tty_out(struct core *c);
+
+/* A client came in on listener number `listener`. 0 and its number, -EMFILE, -ENOMEM. */
+int core_client_new(struct core *c, uint64_t now_ms, size_t listener, uint32_t *ret_id);
+void core_client_rx(struct core *c, uint64_t now_ms, uint32_t id, const uint8_t *data, size_t len);
+void core_client_sent(struct core *c, uint64_t now_ms, uint32_t id);
+void core_client_gone(struct core *c, uint64_t now_ms, uint32_t id);
+struct buf *core_client_out(struct core *c, uint32_t id); /* NULL: not known */
+
+/* The same for control connections. */
+int core_ctl_new(struct core *c, uint64_t now_ms, const struct ctl_peer *peer, uint32_t *ret_id);
+void core_ctl_rx(struct core *c, uint64_t now_ms, uint32_t id, const uint8_t *data, size_t len);
+void core_ctl_sent(struct core *c, uint64_t now_ms, uint32_t id);
+void core_ctl_gone(struct core *c, uint64_t now_ms, uint32_t id);
+struct buf *core_ctl_out(struct core *c, uint32_t id);
+
+/* Deadlines are due. */
+void core_tick(struct core *c, uint64_t now_ms);
+
+/* Use another configuration. What did not change is not touched. `cfg` must live on; the old one
+ * may be freed when the call returns. Listeners that the shell had to close or open are its own
+ * affair, but must be the same in number and order as cfg's. 0 or -ENOMEM (nothing changed). */
+int core_reload(struct core *c, uint64_t now_ms, const struct core_config *cfg);
+
+/* How the reload that ACTION_RELOAD asked for ended: "" or what was wrong, for whoever asked. */
+void core_reload_done(struct core *c, uint64_t now_ms, const char *error);
+
+/* Begin to stop: clients are closed, brokers get a DISCONNECT; ends with ACTION_EXIT. */
+void core_shutdown(struct core *c, uint64_t now_ms);
+
+/* Drain, commit the store, release the acknowledgements, start what can be started, free the dead.
+ */
+void core_settle(struct core *c, uint64_t now_ms);
+
+/* Next action, false: none. Borrowed until the next call of any core function. */
+bool core_next_action(struct core *c, struct action *ret);
+
+/* When core_tick must be called; UINT64_MAX: no need. */
+uint64_t core_deadline(const struct core *c);
+
+/* Counts whenever something was done; stands still when the core is stuck (for the watchdog). */
+uint64_t core_progress(const struct core *c);
+
+#endif

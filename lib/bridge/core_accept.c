@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A message comes in. Everything that can refuse or hold it happens before anything is changed, so
+ * that a held message can be offered again as if for the first time.
+ */
+#include "bridge/core_priv.h"
+
+#include "mqtt/mqtt_topic.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Where one message is to go. */
+struct plan {
+	struct routed routed[MODEM_CLIENTS];
+	bool is_wanted[MODEM_CLIENTS];
+	uint8_t qos[MODEM_CLIENTS];          /* the lower of the message's and the route's */
+	uint64_t old_durable[MODEM_CLIENTS]; /* superseded by it, 0: none */
+	uint64_t old_memory[MODEM_CLIENTS];
+};
+
+static void make_plan(struct core *c, struct span topic, uint8_t qos, int not_to, struct plan *p)
+{
+	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
+		p->is_wanted[i] =
+		    (int)i != not_to && router_out(&c->cfg->brokers[i], topic, &p->routed[i]);
+		if (p->is_wanted[i])
+			p->qos[i] = qos < p->routed[i].route->qos ? qos : p->routed[i].route->qos;
+	}
+}
+
+static bool fits_modem(size_t topic_len, size_t payload_len)
+{
+	return topic_len >= 1 && topic_len <= MODEM_TOPIC_MAX && payload_len <= MODEM_PAYLOAD_MAX;
+}
+
+static struct store_target target_of(
+    struct core *c, unsigned client, const struct plan *p, bool retain)
+{
+	const struct route_config *route = p->routed[client].route;
+
+	return (struct store_target){
+		.queue = c->outbox[client].durable_queue,
+		.topic = span_of(p->routed[client].topic, p->routed[client].topic_len),
+		.qos = p->qos[client],
+		.priority = route->priority,
+		.retain = retain,
+		.expires_ms = route->ttl_s ? core_wall(c) + (int64_t)route->ttl_s * 1000 : 0,
+	};
+}
+
+/* Give up the oldest waiting messages of these queues until the store takes the new one. */
+static int add_dropping_oldest(struct core *c, uint64_t seq, struct span payload,
+    const struct store_target *targets, size_t count)
+{
+	const struct store_ops *ops = c->store->ops;
+
+	for (;;) {
+		int r = ops->add(c->store, seq, core_wall(c), payload, targets, count);
+		bool has_dropped = false;
+
+		if (r != -ENOSPC)
+			return r;
+		for (unsigned i = 0; i < c->cfg->broker_count; i++) {
+			struct store_entry e;
+			uint64_t old;
+
+			if (!ops->oldest(c->store, c->outbox[i].durable_queue, &e))
+				continue;
+			old = e.seq;
+			core_count_drop(c, i, DROP_FULL, e.topic);
+			if (ops->remove(c->store, c->outbox[i].durable_queue, old) < 0)
+				return -EIO;
+			core_note_removed(c, i, old, 0, "dropped: the store is full");
+			has_dropped = true;
+		}
+		if (!has_dropped)
+			return -ENOSPC;
+	}
+}
+
+static int add_durable(struct core *c, uint64_t seq, struct span payload,
+    const struct store_target *targets, size_t count)
+{
+	int r;
+
+	if (c->cfg->store.overflow == STORE_DROP_OLDEST)
+		r = add_dropping_oldest(c, seq, payload, targets, count);
+	else
+		r = c->store->ops->add(c->store, seq, core_wall(c), payload, targets, count);
+	if (r == 0) {
+		c->is_store_dirty = true;
+		c->is_store_full = false;
+	} else if (r == -ENOSPC && !c->is_store_full) {
+		c->is_store_full = true;
+		core_log_text(c, LOG_LEVEL_WARNING, LOG_STORE_FULL, -1,
+		    "publishers are held until brokers have taken messages");
+	} else if (r == -EIO && !c->has_store_failed) {
+		c->has_store_failed = true;
+		core_log_text(c, LOG_LEVEL_ERROR, LOG_STORE_FAILED, -1, "cannot add a message");
+	}
+	return r;
+}
+
+/* QoS 0 in memory: the oldest goes when there is no room. */
+static void add_memory(struct core *c, unsigned client, uint64_t seq, struct span payload,
+    const struct store_target *target)
+{
+	struct outbox *o = &c->outbox[client];
+	const struct store_ops *ops = o->memory->ops;
+	struct store_target t = *target;
+	struct store_usage usage;
+	struct store_entry e;
+	int r;
+
+	t.queue = o->memory_queue;
+	ops->usage(o->memory, o->memory_queue, &usage);
+	for (;;) {
+		r = usage.messages >= BRIDGE_QOS0_MAX
+			? -ENOSPC
+			: ops->add(o->memory, seq, core_wall(c), payload, &t, 1);
+		if (r != -ENOSPC || !ops->oldest(o->memory, o->memory_queue, &e))
+			break;
+		core_count_drop(c, client, DROP_FULL, e.topic);
+		ops->remove(o->memory, o->memory_queue, e.seq);
+		ops->usage(o->memory, o->memory_queue, &usage);
+	}
+	if (r < 0)
+		core_count_drop(c, client, DROP_NOMEM, target->topic);
+}
+
+/* keep_last: what waits under the same topic will be superseded, unless it is in flight. */
+static void find_superseded(struct core *c, struct plan *p)
+{
+	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
+		struct outbox *o = &c->outbox[i];
+		struct span topic = span_of(p->routed[i].topic, p->routed[i].topic_len);
+
+		p->old_durable[i] = 0;
+		p->old_memory[i] = 0;
+		if (!p->is_wanted[i] || !p->routed[i].route->keep_last)
+			continue;
+		o->durable->ops->find_topic(
+		    o->durable, o->durable_queue, topic, &p->old_durable[i]);
+		o->memory->ops->find_topic(o->memory, o->memory_queue, topic, &p->old_memory[i]);
+	}
+}
+
+static void supersede(struct core *c, unsigned client, struct store *s, unsigned queue,
+    uint64_t seq, struct span topic)
+{
+	struct outbox *o = &c->outbox[client];
+
+	if (seq == 0 || (o->is_busy && o->seq == seq) || s->ops->remove(s, queue, seq) < 0)
+		return;
+	c->is_store_dirty = true;
+	core_count_drop(c, client, DROP_SUPERSEDED, topic);
+	core_note_removed(c, client, seq, 0, "superseded by a newer message");
+}
+
+/* Only after the newer message was queued: a held one supersedes nothing. */
+static void drop_superseded(struct core *c, const struct plan *p)
+{
+	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
+		struct outbox *o = &c->outbox[i];
+		struct span topic = span_of(p->routed[i].topic, p->routed[i].topic_len);
+
+		supersede(c, i, o->durable, o->durable_queue, p->old_durable[i], topic);
+		supersede(c, i, o->memory, o->memory_queue, p->old_memory[i], topic);
+	}
+}
+
+/* The message goes to the store as a dead letter right away: MQTT 3.1.1 cannot refuse it. */
+static void bury_too_large(struct core *c, unsigned client, uint64_t seq)
+{
+	const struct store_ops *ops = c->store->ops;
+	static const char reason[] = "over the modem's limits (topic 1024, payload 10240 bytes)";
+
+	if (ops->bury(c->store, c->outbox[client].durable_queue, seq, reason) < 0)
+		return;
+	c->counters[client].dead++;
+	core_log_text(c, LOG_LEVEL_WARNING, LOG_MESSAGE_DEAD, (int)client, reason);
+	core_note_removed(c, client, seq, 0, reason);
+}
+
+/* What is left to do for one broker when the durable part is in the store. */
+static void settle_target(struct core *c, unsigned client, const struct plan *p, uint64_t seq,
+    struct span payload, bool retain)
+{
+	struct store_target target = target_of(c, client, p, retain);
+	bool fits = fits_modem(p->routed[client].topic_len, payload.len);
+
+	if (p->qos[client] > 0 && !fits)
+		bury_too_large(c, client, seq);
+	else if (p->qos[client] == 0 && !fits)
+		core_count_drop(c, client, DROP_TOO_LARGE, target.topic);
+	else if (p->qos[client] == 0)
+		add_memory(c, client, seq, payload, &target);
+}
+
+/* Put the message into the queues of the plan. 0 and its number (0: nowhere), or the store's error:
+ * then nothing was queued. */
+static int enqueue(
+    struct core *c, struct plan *p, struct span payload, bool retain, uint64_t *ret_seq)
+{
+	struct store_target durable[MODEM_CLIENTS];
+	size_t count = 0;
+	uint64_t seq = c->last_seq + 1;
+	bool is_queued = false;
+	int r;
+
+	find_superseded(c, p);
+	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
+		if (p->is_wanted[i] && p->qos[i] > 0)
+			durable[count++] = target_of(c, i, p, retain);
+	}
+	if (count > 0) {
+		r = add_durable(c, seq, payload, durable, count);
+		if (r < 0)
+			return r;
+		is_queued = true;
+	}
+	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
+		if (!p->is_wanted[i])
+			continue;
+		settle_target(c, i, p, seq, payload, retain);
+		is_queued = true;
+	}
+	drop_superseded(c, p);
+	*ret_seq = is_queued ? seq : 0;
+	if (is_queued)
+		c->last_seq = seq;
+	return 0;
+}
+
+static struct span msg_topic(const struct mqtt_msg *m)
+{
+	return span_of(mqtt_msg_topic(m), m->topic_len);
+}
+
+static struct span msg_payload(const struct mqtt_msg *m)
+{
+	return (struct span){ mqtt_msg_payload(m), m->payload_len };
+}
+
+static void deliver_locally(struct core *c, int broker, struct mqtt_msg *m)
+{
+	mqtt_server_publish(c->server, c->now_ms, m);
+	ctl_on_message(c->ctl, c->now_ms, broker, msg_topic(m), msg_payload(m), m->qos, m->retain);
+}
+
+enum mqtt_verdict core_accept_local(struct core *c, struct mqtt_msg *m)
+{
+	struct plan plan;
+	uint64_t seq;
+
+	make_plan(c, msg_topic(m), m->qos, -1, &plan);
+	if (enqueue(c, &plan, msg_payload(m), m->retain, &seq) < 0) {
+		c->has_held = true;
+		return MQTT_HOLD;
+	}
+	deliver_locally(c, -1, m);
+	return MQTT_ACCEPT;
+}
+
+void core_accept_inbound(struct core *c, unsigned client, struct span topic, struct span payload)
+{
+	struct routed in;
+	struct plan plan;
+	struct mqtt_msg *m;
+	uint64_t seq;
+
+	c->counters[client].received++;
+	if (echo_take(&c->echo[client], c->now_ms, topic, payload)) {
+		c->counters[client].echoes++;
+		return;
+	}
+	if (!router_in(&c->cfg->brokers[client], topic, &in)) {
+		c->counters[client].unrouted++;
+		return;
+	}
+	m = mqtt_msg_new(in.topic, (uint16_t)in.topic_len, payload.data, (uint32_t)payload.len,
+	    in.route->qos, in.route->retain);
+	if (!m) {
+		c->counters[client].inbound_lost[INBOUND_LOSS_NOMEM]++;
+		return;
+	}
+	/* The modem has acknowledged it already: what the other broker's queue cannot take is lost
+	 * for that broker, and counted. */
+	make_plan(c, msg_topic(m), m->qos, (int)client, &plan);
+	if (enqueue(c, &plan, payload, false, &seq) < 0) {
+		for (unsigned i = 0; i < c->cfg->broker_count; i++) {
+			if (plan.is_wanted[i])
+				core_count_drop(c, i, DROP_FULL, msg_topic(m));
+		}
+	}
+	deliver_locally(c, (int)client, m);
+	mqtt_msg_unref(m);
+}
+
+static struct waiter *free_waiter(struct core *c)
+{
+	for (size_t i = 0; i < CORE_WAITERS_MAX; i++) {
+		if (c->waiters[i].conn == 0)
+			return &c->waiters[i];
+	}
+	return NULL;
+}
+
+/* To one broker alone, the topic as it is: a route made up for the occasion. */
+static void plan_direct(
+    struct core *c, unsigned client, struct span topic, uint8_t qos, struct plan *p)
+{
+	static const struct route_config direct = { .pattern = "#",
+		.direction = ROUTE_OUT,
+		.qos = 2,
+		.local_prefix = "",
+		.remote_prefix = "" };
+
+	for (unsigned i = 0; i < c->cfg->broker_count; i++)
+		p->is_wanted[i] = false;
+	p->is_wanted[client] = true;
+	p->qos[client] = qos;
+	p->routed[client].route = &direct;
+	p->routed[client].topic_len = topic.len;
+	memcpy(p->routed[client].topic, topic.data, topic.len);
+}
+
+static unsigned wanted_count(const struct core *c, const struct plan *p)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < c->cfg->broker_count; i++)
+		count += p->is_wanted[i];
+	return count;
+}
+
+static bool plan_fits(const struct core *c, const struct plan *p, size_t payload_len)
+{
+	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
+		if (p->is_wanted[i] && !fits_modem(p->routed[i].topic_len, payload_len))
+			return false;
+	}
+	return true;
+}
+
+int core_publish(struct core *c, uint64_t now_ms, uint32_t id, int client, struct span topic,
+    struct span payload, uint8_t qos, bool retain, bool wait)
+{
+	struct plan plan;
+	struct mqtt_msg *m;
+	struct waiter *w = NULL;
+	uint64_t seq;
+	int r;
+
+	c->now_ms = now_ms;
+	if (!mqtt_topic_is_name((const char *)topic.data, topic.len) ||
+	    payload.len > MQTT_PACKET_MAX)
+		return -EINVAL;
+	if (client >= 0)
+		plan_direct(c, (unsigned)client, topic, qos, &plan);
+	else
+		make_plan(c, topic, qos, -1, &plan);
+	if (!plan_fits(c, &plan, payload.len))
+		return -E2BIG;
+	if (wait) {
+		w = free_waiter(c);
+		if (wanted_count(c, &plan) == 0)
+			return -ENOENT;
+		if (!w)
+			return -ENOSPC;
+	}
+	m = mqtt_msg_new(
+	    topic.data, (uint16_t)topic.len, payload.data, (uint32_t)payload.len, qos, retain);
+	if (!m)
+		return -ENOMEM;
+	r = enqueue(c, &plan, payload, retain, &seq);
+	if (r == 0 && w)
+		*w = (struct waiter){ .conn = id, .seq = seq, .left = wanted_count(c, &plan) };
+	if (r == 0 && client < 0)
+		deliver_locally(c, -1, m);
+	mqtt_msg_unref(m);
+	return r;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the modem and the sessions report: states for log, history and the local $SYS topics;
+ * messages and outcomes for those who wait for them.
+ */
+#include "bridge/core_priv.h"
+
+#include "mqtt/mqtt_msg.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void publish_sys(struct core *c, const char *topic, const char *payload)
+{
+	struct mqtt_msg *m = mqtt_msg_new(
+	    topic, (uint16_t)strlen(topic), payload, (uint32_t)strlen(payload), 1, true);
+
+	if (!m)
+		return;
+	mqtt_server_publish(c->server, c->now_ms, m);
+	mqtt_msg_unref(m);
+}
+
+/* As mosquitto's bridges do. */
+static void publish_broker_state(struct core *c, unsigned client, bool is_online)
+{
+	char topic[96];
+
+	snprintf(topic, sizeof(topic), "$SYS/broker/connection/%s/state",
+	    c->cfg->brokers[client].link.name);
+	publish_sys(c, topic, is_online ? "1" : "0");
+}
+
+/* Operator names come from the network: nothing that would need escaping in JSON is passed on. */
+static void json_safe(char *text)
+{
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\' || (unsigned char)*text < 0x20 ||
+		    (unsigned char)*text >= 0x7f)
+			*text = '?';
+	}
+}
+
+static void publish_modem_state(struct core *c)
+{
+	struct modem_status s = *modem_get_status(c->modem);
+	char json[320];
+
+	json_safe(s.model);
+	json_safe(s.operator_name);
+	json_safe(s.technology);
+	snprintf(json, sizeof(json),
+	    "{\"state\":\"%s\",\"model\":\"%s\",\"operator\":\"%s\",\"technology\":\"%s\","
+	    "\"rssi_dbm\":%d,\"registered\":%s}",
+	    modem_state_name(s.state), s.model, s.operator_name, s.technology, s.rssi_dbm,
+	    s.is_registered ? "true" : "false");
+	publish_sys(c, "$SYS/cmqttd/modem", json);
+}
+
+void core_publish_states(struct core *c)
+{
+	for (unsigned i = 0; i < c->cfg->broker_count; i++)
+		publish_broker_state(c, i, modem_get_session(c->modem, i)->state == SESSION_ONLINE);
+	publish_modem_state(c);
+}
+
+static void remember(struct core *c, int broker, const char *from, const char *to, struct span why)
+{
+	struct history_entry *h = &c->history[c->history_count % HISTORY_MAX];
+	size_t len = why.len < sizeof(h->why) - 1 ? why.len : sizeof(h->why) - 1;
+
+	*h = (struct history_entry){
+		.broker = broker, .from = from, .to = to, .wall_ms = core_wall(c)
+	};
+	if (len > 0)
+		memcpy(h->why, why.data, len);
+	c->history_count++;
+}
+
+static void on_modem_state(struct core *c, const struct modem_event *ev)
+{
+	const char *from = modem_state_name((enum modem_state)ev->from);
+	const char *to = modem_state_name((enum modem_state)ev->to);
+
+	remember(c, -1, from, to, ev->text);
+	core_log(c, LOG_LEVEL_INFO, LOG_MODEM_STATE, -1, 0, from, to, ev->text);
+	ctl_on_state(c->ctl, c->now_ms, -1, from, to, 0, ev->text);
+	publish_modem_state(c);
+	c->is_status_stale = true;
+}
+
+static void log_session_state(
+    struct core *c, const struct modem_event *ev, const char *from, const char *to)
+{
+	bool was_online = ev->from == SESSION_ONLINE, is_online = ev->to == SESSION_ONLINE;
+	enum log_code code = LOG_BROKER_STATE;
+	enum log_level level = LOG_LEVEL_INFO;
+
+	if (is_online) {
+		code = LOG_BROKER_ONLINE;
+	} else if (was_online) {
+		code = LOG_BROKER_OFFLINE;
+		level = ev->to == SESSION_STOPPING ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING;
+	} else if (ev->to == SESSION_BACKOFF) {
+		code = LOG_BROKER_ERROR;
+		level = LOG_LEVEL_WARNING;
+	}
+	core_log(c, level, code, (int)ev->client, ev->err, from, to, ev->text);
+}
+
+static void on_session_state(struct core *c, const struct modem_event *ev)
+{
+	const char *from = session_state_name((enum session_state)ev->from);
+	const char *to = session_state_name((enum session_state)ev->to);
+	bool was_online = ev->from == SESSION_ONLINE, is_online = ev->to == SESSION_ONLINE;
+
+	remember(c, (int)ev->client, from, to, ev->text);
+	log_session_state(c, ev, from, to);
+	ctl_on_state(c->ctl, c->now_ms, (int)ev->client, from, to, ev->err, ev->text);
+	if (was_online != is_online)
+		publish_broker_state(c, ev->client, is_online);
+	c->is_status_stale = true;
+}
+
+static void on_notice(struct core *c, const struct modem_event *ev)
+{
+	static const struct {
+		enum log_code code;
+		enum log_level level;
+		bool is_of_broker;
+	} notices[] = {
+		[MODEM_NOTICE_IDENTITY] = { LOG_MODEM_IDENTITY, LOG_LEVEL_INFO, false },
+		[MODEM_NOTICE_BOOTED] = { LOG_MODEM_BOOTED, LOG_LEVEL_WARNING, false },
+		[MODEM_NOTICE_GARBAGE] = { LOG_MODEM_GARBAGE, LOG_LEVEL_WARNING, false },
+		[MODEM_NOTICE_STUCK] = { LOG_MODEM_STUCK, LOG_LEVEL_WARNING, false },
+		[MODEM_NOTICE_PIN_REFUSED] = { LOG_MODEM_PIN_REFUSED, LOG_LEVEL_ERROR, false },
+		[MODEM_NOTICE_NO_SIM] = { LOG_MODEM_NO_SIM, LOG_LEVEL_ERROR, false },
+		[MODEM_NOTICE_DENIED] = { LOG_MODEM_DENIED, LOG_LEVEL_ERROR, false },
+		[MODEM_NOTICE_CERT_UPLOADED] = { LOG_BROKER_CERT_UPLOADED, LOG_LEVEL_INFO, true },
+		[MODEM_NOTICE_CLOCK_SET] = { LOG_MODEM_CLOCK_SET, LOG_LEVEL_INFO, false },
+		[MODEM_NOTICE_CLOCK_WRONG] = { LOG_MODEM_CLOCK_WRONG, LOG_LEVEL_WARNING, false },
+		[MODEM_NOTICE_SUBSCRIBE_FAILED] = { LOG_BROKER_SUBSCRIBE_FAILED, LOG_LEVEL_ERROR,
+		    true },
+		[MODEM_NOTICE_NOT_VERIFIED] = { LOG_BROKER_NOT_VERIFIED, LOG_LEVEL_WARNING, true },
+	};
+	int client = notices[ev->notice].is_of_broker ? (int)ev->client : -1;
+
+	core_log(c, notices[ev->notice].level, notices[ev->notice].code, client, ev->err, NULL,
+	    NULL, ev->text);
+}
+
+static void on_inbound_lost(struct core *c, const struct modem_event *ev)
+{
+	c->counters[ev->client].inbound_lost[ev->loss]++;
+	core_log(c, LOG_LEVEL_WARNING, LOG_INBOUND_LOST, (int)ev->client, 0, NULL,
+	    inbound_loss_name(ev->loss), ev->text);
+}
+
+static void on_trace(struct core *c, const struct modem_event *ev)
+{
+	ctl_on_trace(c->ctl, c->now_ms, ev->is_outgoing, ev->text);
+	if (c->cfg->log_at_traffic)
+		core_log(c, LOG_LEVEL_DEBUG, LOG_AT_TRAFFIC, -1, 0, NULL,
+		    ev->is_outgoing ? ">" : "<", ev->text);
+}
+
+static void on_power_hook(struct core *c)
+{
+	core_log_text(c, LOG_LEVEL_WARNING, LOG_MODEM_POWER_CYCLE, -1, c->cfg->power_cycle);
+	core_action(c, ACTION_POWER_HOOK, 0);
+}
+
+static void on_at_done(struct core *c, const struct modem_event *ev)
+{
+	ctl_on_at_done(c->ctl, c->now_ms, c->at_conn, ev->at_result, ev->text);
+	c->at_conn = 0;
+}
+
+void core_on_modem_event(struct core *c, const struct modem_event *ev)
+{
+	switch (ev->type) {
+	case MODEM_EVENT_TTY_WRITE:
+		core_action(c, ACTION_TTY_WRITE, 0);
+		break;
+	case MODEM_EVENT_TTY_REOPEN:
+		core_action(c, ACTION_TTY_REOPEN, 0);
+		break;
+	case MODEM_EVENT_POWER_HOOK:
+		on_power_hook(c);
+		break;
+	case MODEM_EVENT_STATE:
+		on_modem_state(c, ev);
+		break;
+	case MODEM_EVENT_SESSION:
+		on_session_state(c, ev);
+		break;
+	case MODEM_EVENT_INBOUND:
+		core_accept_inbound(c, ev->client, ev->topic, ev->payload);
+		break;
+	case MODEM_EVENT_INBOUND_LOST:
+		on_inbound_lost(c, ev);
+		break;
+	case MODEM_EVENT_PUBLISHED:
+		/* After a reload it may speak of a message that was taken back already. */
+		if (c->outbox[ev->client].is_busy)
+			core_published(c, ev->client, ev->result, ev->err);
+		break;
+	case MODEM_EVENT_AT_LINE:
+		ctl_on_at_line(c->ctl, c->now_ms, c->at_conn, ev->text);
+		break;
+	case MODEM_EVENT_AT_DONE:
+		on_at_done(c, ev);
+		break;
+	case MODEM_EVENT_TRACE:
+		on_trace(c, ev);
+		break;
+	case MODEM_EVENT_NOTICE:
+		on_notice(c, ev);
+		break;
+	case MODEM_EVENT_STOPPED:
+		c->is_stopped = true;
+		break;
+	}
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The core's own state, for the files core*.c alone.
+ *
+ * core.c         inputs, settle, deadline
+ * core_action.c  the queue of actions, log events, status line
+ * core_accept.c  a message comes from a local client, a broker or the control socket
+ * core_send.c    messages leave to the brokers, and what becomes of them
+ * core_link.c    what modem and sessions report: states, history, $SYS topics
+ * core_query.c   what the control interface asks
+ */
+#ifndef CMQTTD_BRIDGE_CORE_PRIV_H
+#define CMQTTD_BRIDGE_CORE_PRIV_H
+
+#include "bridge/core.h"
+#include "bridge/core_query.h"
+#include "bridge/ctl.h"
+#include "bridge/echo.h"
+#include "bridge/outbox.h"
+#include "bridge/router.h"
+
+#define CORE_ACTIONS_MAX    2048 /* beyond it events wait in their modules */
+#define CORE_LOGS_MAX       64   /* log lines of one turn; more are counted and dropped */
+#define CORE_WAITERS_MAX    CTL_CONNS_MAX
+#define CORE_STATUS_MAX     200
+#define CORE_STORE_RETRY_MS 1000 /* after the store failed, or had no room */
+#define CORE_TTY_CHUNK      4096 /* bytes to the AT channel at a time (at_chan.h) */
+
+struct queued_action {
+	enum action_type type;
+	uint32_t id; /* client, connection, or place in logs */
+};
+
+/* A control connection that waits for its message to be delivered. */
+struct waiter {
+	uint32_t conn; /* 0: free */
+	uint64_t seq;
+	unsigned left; /* brokers that do not have it yet */
+};
+
+struct core {
+	const struct core_config *cfg;
+	const char *version;
+	struct store *store;
+	struct modem *modem;
+	struct mqtt_server *server;
+	struct ctl *ctl;
+	struct mqtt_listener listeners[MQTT_LISTENERS_MAX];
+
+	struct outbox outbox[MODEM_CLIENTS];
+	struct echo echo[MODEM_CLIENTS];
+	struct broker_counters counters[MODEM_CLIENTS];
+	uint64_t last_seq;
+
+	struct queued_action actions[CORE_ACTIONS_MAX];
+	size_t action_first, action_count;
+	struct log_event logs[CORE_LOGS_MAX];
+	size_t log_next, log_count;
+	uint64_t logs_dropped;
+	char status[CORE_STATUS_MAX];
+	enum log_level wanted_level;
+
+	struct history_entry history[HISTORY_MAX];
+	size_t history_count; /* ever added */
+
+	struct waiter waiters[CORE_WAITERS_MAX];
+	uint32_t at_conn;     /* who waits for the operator's AT command, 0: nobody */
+	uint32_t reload_conn; /* who asked for a reload, 0: nobody */
+	bool is_trace_wanted;
+
+	uint64_t start_ms;
+	uint64_t now_ms;
+	int64_t wall_offset_ms; /* wall clock minus monotonic */
+	uint64_t progress;
+	uint64_t retry_at_ms;  /* held publishers and a failed commit are tried again */
+	bool is_store_dirty;   /* changed since the last commit */
+	bool has_store_failed; /* and it was said */
+	bool is_store_full;    /* and it was said */
+	bool has_held;         /* a publisher waits for room */
+	bool has_room;         /* something left the store since it was held */
+	bool is_status_stale;
+	bool is_stopping;
+	bool is_stopped;
+};
+
+/* core_action.c */
+
+/* Queue an action. Callers that can wait ask core_action_room first. */
+void core_action(struct core *c, enum action_type type, uint32_t id);
+size_t core_action_room(const struct core *c);
+
+/* Queue a log line; err, from, to and client as in struct log_event (client -1: none). */
+void core_log(struct core *c, enum log_level level, enum log_code code, int client, unsigned err,
+    const char *from, const char *to, struct span detail);
+
+/* The same with a literal detail. */
+void core_log_text(
+    struct core *c, enum log_level level, enum log_code code, int client, const char *detail);
+
+/* Make the status line anew and queue it if it changed. */
+void core_update_status(struct core *c);
+
+/* core_accept.c */
+
+/* What the server offers: routes, store, local delivery. */
+enum mqtt_verdict core_accept_local(struct core *c, struct mqtt_msg *m);
+
+/* A whole message came from the broker of `client`. */
+void core_accept_inbound(struct core *c, unsigned client, struct span topic, struct span payload);
+
+/* core_send.c */
+
+/* Start what can be started on every session. */
+void core_pump(struct core *c);
+
+/* modem_publish of `client` ended. */
+void core_published(struct core *c, unsigned client, enum send_result result, unsigned err);
+
+/* An entry left the store for good. */
+void core_note_removed(
+    struct core *c, unsigned client, uint64_t seq, unsigned err, const char *reason);
+void core_count_drop(struct core *c, unsigned client, enum drop_reason reason, struct span topic);
+const char *drop_reason_name(enum drop_reason reason);
+
+/* core_link.c */
+void core_on_modem_event(struct core *c, const struct modem_event *ev);
+
+/* The retained $SYS topics of modem and brokers, as they are now. */
+void core_publish_states(struct core *c);
+
+static inline int64_t core_wall(const struct core *c)
+{
+	return (int64_t)c->now_ms + c->wall_offset_ms;
+}
+
+static inline struct span span_of(const char *text, size_t len)
+{
+	return (struct span){ (const uint8_t *)text, len };
+}
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the control interface may ask of and do to the core. Pointers are borrowed until the next
+ * input or settle.
+ */
+#ifndef CMQTTD_BRIDGE_CORE_QUERY_H
+#define CMQTTD_BRIDGE_CORE_QUERY_H
+
+#include "base/buf.h"
+#include "bridge/core.h"
+#include "modem/modem.h"
+#include "mqtt/mqtt_server.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum drop_reason {
+	DROP_FULL,       /* no room: QoS 0, or overflow = drop-oldest */
+	DROP_LINK_DOWN,  /* QoS 0 whose publish failed or had no known outcome */
+	DROP_EXPIRED,    /* older than ttl */
+	DROP_SUPERSEDED, /* keep_last: a newer one came */
+	DROP_TOO_LARGE,  /* QoS 0 over the modem's limits */
+	DROP_REFUSED,    /* QoS 0 refused for good */
+	DROP_NOMEM,
+	DROP_REASON_COUNT
+};
+
+struct broker_counters {
+	uint64_t published; /* confirmed by +CMQTTPUB: n,0 */
+	uint64_t received;  /* inbound, whole */
+	uint64_t echoes;    /* of our own messages, not delivered again */
+	uint64_t unrouted;  /* inbound that no `in` route wants */
+	uint64_t unknown;   /* publishes without a known outcome */
+	uint64_t dead;      /* made dead letters */
+	uint64_t dropped[DROP_REASON_COUNT];
+	uint64_t inbound_lost[INBOUND_LOSS_COUNT];
+};
+
+/* A change of state remembered for `history`. */
+struct history_entry {
+	int broker; /* -1: the modem */
+	const char *from, *to;
+	int64_t wall_ms;
+	char why[96];
+};
+
+const char *core_version(const struct core *c);
+const struct core_config *core_get_config(const struct core *c);
+const struct modem *core_get_modem(const struct core *c);
+const struct mqtt_server *core_get_server(const struct core *c);
+uint64_t core_uptime_ms(const struct core *c, uint64_t now_ms);
+
+/* Wall clock, ms since 1970, of a monotonic moment. */
+int64_t core_wall_at(const struct core *c, uint64_t when_ms);
+
+const struct broker_counters *core_get_counters(const struct core *c, unsigned client);
+
+/* Messages waiting for the broker, QoS 0 in memory included. */
+void core_queue_usage(const struct core *c, unsigned client, struct store_usage *ret);
+void core_store_usage(const struct core *c, struct store_usage *ret);
+
+/* Number of the broker of that name, -1: none. */
+int core_find_broker(const struct core *c, const char *name);
+
+/* Sessions by hand: 0, -ENOENT. */
+int core_broker_connect(struct core *c, uint64_t now_ms, unsigned client);
+int core_broker_disconnect(struct core *c, uint64_t now_ms, unsigned client);
+int core_broker_reconnect(struct core *c, uint64_t now_ms, unsigned client);
+
+/* One AT command for control connection `id`: ctl_on_at_line and ctl_on_at_done follow. Errors of
+ * modem_at. */
+int core_at(struct core *c, uint64_t now_ms, uint32_t id, const char *command);
+
+/* Publish from a control connection. client < 0: as a local client would (local delivery, routes);
+ * else to that broker alone, the topic as it is. With wait, ctl_on_delivered follows for id. 0;
+ * -EINVAL: bad topic; -E2BIG: over the modem's limits; -ENOSPC: store full; -ENOENT: no route wants
+ * it (only with wait); -ENOMEM, -EIO. */
+int core_publish(struct core *c, uint64_t now_ms, uint32_t id, int client, struct span topic,
+    struct span payload, uint8_t qos, bool retain, bool wait);
+
+/* Ask the shell to reload; ctl_on_reload_done follows for id. */
+void core_request_reload(struct core *c, uint32_t id);
+void core_request_log_level(struct core *c, enum log_level level);
+
+/* AT traffic is wanted by so many monitors. */
+void core_want_trace(struct core *c, bool wanted);
+
+/* Log that somebody changed something. */
+void core_log_control(struct core *c, const struct ctl_peer *peer, const char *what);
+
+/* History, oldest first: entry number i, false: no more. */
+bool core_history(const struct core *c, size_t i, struct history_entry *ret);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages leave to the brokers, one at a time per session, and what becomes of them.
+ */
+#include "bridge/core_priv.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *drop_reason_name(enum drop_reason reason)
+{
+	switch (reason) {
+	case DROP_FULL:
+		return "full";
+	case DROP_LINK_DOWN:
+		return "link_down";
+	case DROP_EXPIRED:
+		return "expired";
+	case DROP_SUPERSEDED:
+		return "superseded";
+	case DROP_TOO_LARGE:
+		return "too_large";
+	case DROP_REFUSED:
+		return "refused";
+	case DROP_NOMEM:
+		return "no_memory";
+	case DROP_REASON_COUNT:
+		break;
+	}
+	return "unknown";
+}
+
+void core_count_drop(struct core *c, unsigned client, enum drop_reason reason, struct span topic)
+{
+	struct broker_counters *n = &c->counters[client];
+
+	n->dropped[reason]++;
+	/* The first one of its kind is told; how many there are is in the counters. */
+	if (n->dropped[reason] == 1 && reason != DROP_SUPERSEDED)
+		core_log(c, LOG_LEVEL_WARNING, LOG_MESSAGE_DROPPED, (int)client, 0, NULL,
+		    drop_reason_name(reason), topic);
+	ctl_on_outcome(c->ctl, c->now_ms, (int)client, drop_reason_name(reason), topic, 0);
+}
+
+void core_note_removed(
+    struct core *c, unsigned client, uint64_t seq, unsigned err, const char *reason)
+{
+	(void)client;
+	c->has_room = true;
+	for (size_t i = 0; i < CORE_WAITERS_MAX; i++) {
+		struct waiter *w = &c->waiters[i];
+
+		if (w->conn == 0 || w->seq != seq)
+			continue;
+		if (!reason && --w->left > 0)
+			continue;
+		ctl_on_delivered(c->ctl, c->now_ms, w->conn, err, reason);
+		*w = (struct waiter){ 0 };
+	}
+}
+
+/* Drop what is too old at the head of the queue. */
+static void expire(struct core *c, unsigned client)
+{
+	struct outbox *o = &c->outbox[client];
+	struct store_entry e;
+	bool is_memory;
+
+	while (
+	    outbox_head(o, &e, &is_memory) && e.expires_ms != 0 && e.expires_ms <= core_wall(c)) {
+		uint64_t seq = e.seq;
+
+		core_count_drop(c, client, DROP_EXPIRED, e.topic);
+		if (outbox_remove(o, &e, is_memory) < 0)
+			return;
+		c->is_store_dirty = true;
+		core_note_removed(c, client, seq, 0, "older than its ttl");
+	}
+}
+
+static void on_buried(struct core *c, unsigned client, uint64_t seq, unsigned err,
+    const char *reason, struct span topic)
+{
+	c->counters[client].dead++;
+	core_log(c, LOG_LEVEL_WARNING, LOG_MESSAGE_DEAD, (int)client, err, NULL, reason, topic);
+	ctl_on_outcome(c->ctl, c->now_ms, (int)client, "dead_letter", topic, err);
+	core_note_removed(c, client, seq, err, reason);
+}
+
+static void finish(
+    struct core *c, unsigned client, enum send_result result, unsigned err, unsigned tries_max)
+{
+	struct outbox *o = &c->outbox[client];
+	struct span topic = { buf_data(&o->flight), o->topic_len };
+	struct span payload = { buf_data(&o->flight) + o->topic_len,
+		buf_len(&o->flight) - o->topic_len };
+	uint64_t seq = o->seq;
+	char reason[96];
+
+	snprintf(reason, sizeof(reason), "refused %u times, last: %u %s", tries_max, err,
+	    mqtt_err_text(err));
+	c->is_store_dirty = c->is_store_dirty || !o->is_from_memory;
+	if (result == SEND_UNKNOWN)
+		c->counters[client].unknown++;
+	else if (result != SEND_OK)
+		echo_take(&c->echo[client], c->now_ms, topic, payload);
+	switch (outbox_finish(o, result, err, tries_max, reason)) {
+	case OUTBOX_SENT:
+		c->counters[client].published++;
+		ctl_on_outcome(c->ctl, c->now_ms, (int)client, "published", topic, 0);
+		core_note_removed(c, client, seq, 0, NULL);
+		break;
+	case OUTBOX_BURIED:
+		on_buried(c, client, seq, err, reason, topic);
+		break;
+	case OUTBOX_DROPPED:
+		core_count_drop(
+		    c, client, result == SEND_POISON ? DROP_REFUSED : DROP_LINK_DOWN, topic);
+		core_note_removed(c, client, seq, err, "QoS 0, and the link went down");
+		break;
+	case OUTBOX_KEPT:
+	case OUTBOX_KEPT_DUP:
+		break;
+	}
+}
+
+void core_published(struct core *c, unsigned client, enum send_result result, unsigned err)
+{
+	finish(c, client, result, err, BRIDGE_POISON_TRIES);
+}
+
+/* What is over the modem's limits gets to the head of a queue only when somebody retries a dead
+ * letter. It must not stay there. */
+static void bury_head(struct core *c, unsigned client)
+{
+	static const char reason[] = "over the modem's limits";
+	struct outbox *o = &c->outbox[client];
+	struct store_entry e;
+	uint64_t seq;
+	bool is_memory;
+
+	if (!outbox_head(o, &e, &is_memory) || is_memory)
+		return;
+	seq = e.seq;
+	if (o->durable->ops->bury(o->durable, o->durable_queue, seq, reason) < 0)
+		return;
+	c->is_store_dirty = true;
+	on_buried(c, client, seq, 0, reason, (struct span){ 0 });
+}
+
+static void publish_next(struct core *c, unsigned client)
+{
+	struct outbox *o = &c->outbox[client];
+	struct modem_publish p;
+	int r;
+
+	expire(c, client);
+	r = outbox_begin(o, &p);
+	if (r == -E2BIG)
+		bury_head(c, client);
+	if (r == -ENOMEM || r == -E2BIG)
+		c->retry_at_ms = timer_min(c->retry_at_ms, c->now_ms + CORE_STORE_RETRY_MS);
+	if (r < 0)
+		return;
+	if (router_echoes(&c->cfg->brokers[client], p.topic))
+		echo_expect(&c->echo[client], c->now_ms, p.topic, p.payload);
+	/* What cannot be given to the modem today cannot be tomorrow. */
+	if (modem_publish(c->modem, c->now_ms, client, &p) < 0)
+		finish(c, client, SEND_POISON, 0, 1);
+	c->progress++;
+}
+
+void core_pump(struct core *c)
+{
+	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
+		if (!c->is_stopping && !c->outbox[i].is_busy && modem_can_publish(c->modem, i))
+			publish_next(c, i);
+	}
+}

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bridge/ctl_json.h"
+
+#include "base/base64.h"
+#include "base/timerq.h"
+#include "base/utf8.h"
+#include "modem/modem.h"
+#include "mqtt/mqtt_server.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DAY_MS      INT64_C(86400000)
+#define WALL_MAX_MS INT64_C(253402300799999) /* the last of the year 9999 */
+
+#define REPLACEMENT     "\xef\xbf\xbd" /* U+FFFD */
+#define REPLACEMENT_LEN 3
+
+/* Length of the valid character at the beginning of the text, 0: there is none. */
+static size_t character_len(struct span text)
+{
+	for (size_t n = 1; n <= 4 && n <= text.len; n++) {
+		if (utf8_is_mqtt_string(text.data, n))
+			return n;
+	}
+	return 0;
+}
+
+static json_t *repaired_text(struct span text)
+{
+	json_t *string = NULL;
+	size_t len = 0;
+	char *out = malloc(text.len * REPLACEMENT_LEN);
+
+	if (!out)
+		return NULL;
+	while (text.len > 0) {
+		size_t n = character_len(text);
+
+		memcpy(out + len, n ? (const void *)text.data : REPLACEMENT,
+		    n ? n : REPLACEMENT_LEN);
+		len += n ? n : REPLACEMENT_LEN;
+		text.data += n ? n : 1;
+		text.len -= n ? n : 1;
+	}
+	string = json_stringn(out, len);
+	free(out);
+	return string;
+}
+
+json_t *ctl_json_text(struct span text)
+{
+	if (utf8_is_mqtt_string(text.data, text.len))
+		return json_stringn(text.len ? (const char *)text.data : "", text.len);
+	return repaired_text(text);
+}
+
+static json_t *text_of(const char *text)
+{
+	return ctl_json_text((struct span){ (const uint8_t *)text, strlen(text) });
+}
+
+json_t *ctl_json_text_or_null(const char *text)
+{
+	return text && text[0] ? text_of(text) : json_null();
+}
+
+static json_t *count_of(uint64_t n)
+{
+	return json_integer(n < INT64_MAX ? (json_int_t)n : INT64_MAX);
+}
+
+/* Civil date of a day since 1970-01-01 (proleptic Gregorian): the year is counted from March, so
+ * that the leap day is its last, in eras of 400 years. */
+static void date_of_day(int64_t day, int *ret_year, int *ret_month, int *ret_day)
+{
+	int64_t from_march = day + 719468; /* since 0000-03-01 */
+	int64_t era = from_march / 146097;
+	int64_t day_of_era = from_march % 146097;
+	int64_t year_of_era =
+	    (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	int64_t day_of_year =
+	    day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	int64_t month = (5 * day_of_year + 2) / 153; /* 0: March */
+
+	*ret_day = (int)(day_of_year - (153 * month + 2) / 5 + 1);
+	*ret_month = (int)(month < 10 ? month + 3 : month - 9);
+	*ret_year = (int)(year_of_era + era * 400 + (month >= 10));
+}
+
+json_t *ctl_json_time(int64_t wall_ms)
+{
+	int64_t ms = wall_ms < 0 ? 0 : wall_ms > WALL_MAX_MS ? WALL_MAX_MS : wall_ms;
+	int64_t of_day = ms % DAY_MS;
+	int year, month, day;
+
+	date_of_day(ms / DAY_MS, &year, &month, &day);
+	return json_sprintf("%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", year, month, day,
+	    (int)(of_day / 3600000), (int)(of_day / 60000 % 60), (int)(of_day / 1000 % 60),
+	    (int)(of_day % 1000));
+}
+
+static json_t *name_of_broker(const struct core *core, int broker)
+{
+	const struct core_config *cfg = core_get_config(core);
+
+	if (broker < 0 || (size_t)broker >= cfg->broker_count)
+		return json_null();
+	return text_of(cfg->brokers[broker].link.name);
+}
+
+static json_t *modem_object(const struct core *core)
+{
+	const struct modem_status *s = modem_get_status(core_get_modem(core));
+
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
+	    "state", modem_state_name(s->state),
+	    "model", ctl_json_text_or_null(s->model),
+	    "revision", ctl_json_text_or_null(s->revision),
+	    "imei", ctl_json_text_or_null(s->imei),
+	    "operator", ctl_json_text_or_null(s->operator_name),
+	    "technology", ctl_json_text_or_null(s->technology),
+	    "rssi_dbm", s->rssi_dbm ? json_integer(s->rssi_dbm) : json_null(),
+	    "registered", s->is_registered);
+}
+
+static json_t *error_object(const struct session_error *e)
+{
+	if (e->code == 0 && e->text[0] == '\0')
+		return json_null();
+	return json_pack("{s:I, s:o, s:o}",
+	    "code", (json_int_t)e->code,
+	    "text", text_of(e->text),
+	    "command", ctl_json_text_or_null(e->command));
+}
+
+/* Whole seconds until the next attempt, rounded up: "in 0 s" would be wrong while it waits. */
+static json_t *retry_in(const struct session_status *s, uint64_t now_ms)
+{
+	if (s->state != SESSION_BACKOFF || s->retry_at_ms == TIMER_NEVER)
+		return json_null();
+	return count_of(s->retry_at_ms > now_ms ? (s->retry_at_ms - now_ms + 999) / 1000 : 0);
+}
+
+static uint64_t lost_messages(const struct broker_counters *n)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < DROP_REASON_COUNT; i++)
+		sum += n->dropped[i];
+	for (size_t i = 0; i < INBOUND_LOSS_COUNT; i++)
+		sum += n->inbound_lost[i];
+	return sum;
+}
+
+static json_t *broker_object(const struct core *core, uint64_t now_ms, unsigned client)
+{
+	const struct session_status *s = modem_get_session(core_get_modem(core), client);
+	const struct broker_counters *n = core_get_counters(core, client);
+	struct store_usage queue;
+
+	core_queue_usage(core, client, &queue);
+	return json_pack(
+	    "{s:o, s:I, s:s, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	    "name", name_of_broker(core, (int)client),
+	    "client_index", (json_int_t)client,
+	    "state", session_state_name(s->state),
+	    "since", ctl_json_time(core_wall_at(core, s->since_ms)),
+	    "attempt", (json_int_t)s->attempt,
+	    "retry_in_s", retry_in(s, now_ms),
+	    "queued_messages", count_of(queue.messages),
+	    "queued_bytes", count_of(queue.bytes),
+	    "dead_letters", count_of(queue.dead_letters),
+	    "published", count_of(n->published),
+	    "received", count_of(n->received),
+	    "dropped", count_of(lost_messages(n)),
+	    "last_error", error_object(&s->last_error));
+}
+
+static json_t *broker_array(const struct core *core, uint64_t now_ms)
+{
+	json_t *array = json_array();
+
+	for (unsigned i = 0; i < core_get_config(core)->broker_count; i++) {
+		if (json_array_append_new(array, broker_object(core, now_ms, i)) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static json_t *listener_array(const struct core *core)
+{
+	const struct core_config *cfg = core_get_config(core);
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < cfg->listener_count; i++) {
+		size_t clients = mqtt_server_clients(core_get_server(core), i);
+		json_t *listener = json_pack("{s:o, s:o}",
+		    "address", text_of(cfg->listeners[i].address),
+		    "clients", count_of(clients));
+
+		if (json_array_append_new(array, listener) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static json_t *store_object(const struct core *core)
+{
+	struct store_usage usage;
+
+	core_store_usage(core, &usage);
+	return json_pack("{s:o, s:o, s:o, s:o}",
+	    "messages", count_of(usage.messages),
+	    "bytes", count_of(usage.bytes),
+	    "max_bytes", count_of(core_get_config(core)->store.max_bytes),
+	    "dead_letters", count_of(usage.dead_letters));
+}
+
+json_t *ctl_json_status(const struct core *core, uint64_t now_ms)
+{
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}",
+	    "version", core_version(core),
+	    "uptime_s", count_of(core_uptime_ms(core, now_ms) / 1000),
+	    "modem", modem_object(core),
+	    "brokers", broker_array(core, now_ms),
+	    "listeners", listener_array(core),
+	    "store", store_object(core));
+}
+
+json_t *ctl_json_broker_list(const struct core *core, uint64_t now_ms)
+{
+	return json_pack("{s:o}", "brokers", broker_array(core, now_ms));
+}
+
+/* When a machine left the state it should be in; -1: it is there, or never was. */
+struct outage {
+	int64_t began_ms;
+};
+
+static bool is_up(int broker, const char *state)
+{
+	const char *up = broker < 0 ? modem_state_name(MODEM_READY)
+				    : session_state_name(SESSION_ONLINE);
+
+	return strcmp(state, up) == 0;
+}
+
+/* Follow one machine; the length of the outage that this change ends, or null. */
+static json_t *outage_of(struct outage *o, const struct history_entry *e)
+{
+	int64_t lasted_ms;
+
+	if (is_up(e->broker, e->from))
+		o->began_ms = e->wall_ms;
+	if (!is_up(e->broker, e->to) || o->began_ms < 0)
+		return json_null();
+	lasted_ms = e->wall_ms - o->began_ms;
+	o->began_ms = -1;
+	return json_integer(lasted_ms > 0 ? lasted_ms / 1000 : 0);
+}
+
+static json_t *change_object(
+    const struct core *core, const struct history_entry *e, struct outage *outage)
+{
+	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o}",
+	    "broker", name_of_broker(core, e->broker),
+	    "from", e->from,
+	    "to", e->to,
+	    "why", text_of(e->why),
+	    "time", ctl_json_time(e->wall_ms),
+	    "outage_s", outage_of(outage, e));
+}
+
+json_t *ctl_json_history(const struct core *core, int broker)
+{
+	struct outage outages[1 + MODEM_CLIENTS];
+	json_t *array = json_array();
+	struct history_entry e;
+
+	for (size_t i = 0; i < 1 + MODEM_CLIENTS; i++)
+		outages[i].began_ms = -1;
+	for (size_t i = 0; core_history(core, i, &e); i++) {
+		assert(e.broker >= -1 && e.broker < MODEM_CLIENTS);
+		if (broker != CTL_HISTORY_ALL && broker != e.broker)
+			continue;
+		if (json_array_append_new(
+			array, change_object(core, &e, &outages[1 + e.broker])) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return json_pack("{s:o}", "changes", array);
+}
+
+static json_t *base64_of(struct span data)
+{
+	char *text = malloc(BASE64_ENCODED_LEN(data.len) + 1);
+	json_t *string = NULL;
+
+	if (text) {
+		base64_encode(data.data, data.len, text);
+		string = json_string(text);
+	}
+	free(text);
+	return string;
+}
+
+json_t *ctl_json_message(const struct core *core, uint64_t now_ms, int broker, struct span topic,
+    struct span payload, uint8_t qos, bool retain)
+{
+	bool is_text = utf8_is_mqtt_string(payload.data, payload.len);
+
+	return json_pack("{s:o, s:o, s:o, s:i, s:b, s:o}",
+	    "time", ctl_json_time(core_wall_at(core, now_ms)),
+	    "topic", ctl_json_text(topic),
+	    is_text ? "payload" : "payload_base64",
+	    is_text ? ctl_json_text(payload) : base64_of(payload),
+	    "qos", qos,
+	    "retain", retain,
+	    "broker", name_of_broker(core, broker));
+}
+
+json_t *ctl_json_event_state(const struct core *core, uint64_t now_ms, int broker, const char *from,
+    const char *to, unsigned err, struct span why)
+{
+	return json_pack("{s:o, s:s, s:o, s:s, s:s, s:I, s:o}",
+	    "time", ctl_json_time(core_wall_at(core, now_ms)),
+	    "event", "state",
+	    "broker", name_of_broker(core, broker),
+	    "from", from,
+	    "to", to,
+	    "code", (json_int_t)err,
+	    "text", ctl_json_text(why));
+}
+
+json_t *ctl_json_event_message(const struct core *core, uint64_t now_ms, int broker,
+    struct span topic, size_t size, uint8_t qos, bool retain)
+{
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:i, s:b}",
+	    "time", ctl_json_time(core_wall_at(core, now_ms)),
+	    "event", "message",
+	    "broker", name_of_broker(core, broker),
+	    "topic", ctl_json_text(topic),
+	    "size", count_of(size),
+	    "qos", qos,
+	    "retain", retain);
+}
+
+json_t *ctl_json_event_outcome(const struct core *core, uint64_t now_ms, int broker,
+    const char *outcome, struct span topic, unsigned err)
+{
+	return json_pack("{s:o, s:s, s:o, s:o, s:s, s:I}",
+	    "time", ctl_json_time(core_wall_at(core, now_ms)),
+	    "event", "outcome",
+	    "broker", name_of_broker(core, broker),
+	    "topic", ctl_json_text(topic),
+	    "text", outcome,
+	    "code", (json_int_t)err);
+}
+
+/* What it is about, and the detail if there is one. */
+static json_t *log_text(const struct log_event *log)
+{
+	const char *text = ctl_log_text(log->code);
+	char line[LOG_DETAIL_MAX + 80];
+
+	if (log->detail[0] == '\0')
+		return json_string(text);
+	snprintf(line, sizeof(line), "%s: %s", text, log->detail);
+	return text_of(line);
+}
+
+json_t *ctl_json_event_log(const struct core *core, uint64_t now_ms, const struct log_event *log)
+{
+	return json_pack("{s:o, s:s, s:s, s:o, s:s?, s:s?, s:I, s:o}",
+	    "time", ctl_json_time(core_wall_at(core, now_ms)),
+	    "event", "log",
+	    "level", ctl_log_level_name(log->level),
+	    "broker", ctl_json_text_or_null(log->broker),
+	    "from", log->from,
+	    "to", log->to,
+	    "code", (json_int_t)log->err,
+	    "text", log_text(log));
+}
+
+json_t *ctl_json_event_at(
+    const struct core *core, uint64_t now_ms, bool is_outgoing, struct span text)
+{
+	return json_pack("{s:o, s:s, s:b, s:o}",
+	    "time", ctl_json_time(core_wall_at(core, now_ms)),
+	    "event", "at",
+	    "sent", is_outgoing,
+	    "text", ctl_json_text(text));
+}
+
+json_t *ctl_json_message_lost(const struct core *core, uint64_t now_ms, uint64_t lost)
+{
+	return json_pack("{s:o, s:o}",
+	    "time", ctl_json_time(core_wall_at(core, now_ms)),
+	    "lost", count_of(lost));
+}
+
+json_t *ctl_json_event_lost(const struct core *core, uint64_t now_ms, uint64_t lost)
+{
+	return json_pack("{s:o, s:s, s:o}",
+	    "time", ctl_json_time(core_wall_at(core, now_ms)),
+	    "event", "lost",
+	    "lost", count_of(lost));
+}
+
+const char *ctl_log_level_name(enum log_level level)
+{
+	switch (level) {
+	case LOG_LEVEL_ERROR:
+		return "error";
+	case LOG_LEVEL_WARNING:
+		return "warning";
+	case LOG_LEVEL_INFO:
+		return "info";
+	case LOG_LEVEL_DEBUG:
+		return "debug";
+	}
+	return "unknown";
+}
+
+const char *ctl_log_text(enum log_code code)
+{
+	switch (code) {
+	case LOG_MODEM_STATE:
+		return "modem state";
+	case LOG_MODEM_IDENTITY:
+		return "modem found";
+	case LOG_MODEM_BOOTED:
+		return "modem started by itself";
+	case LOG_MODEM_GARBAGE:
+		return "bytes without sense from the modem";
+	case LOG_MODEM_STUCK:
+		return "modem does not answer";
+	case LOG_MODEM_PIN_REFUSED:
+		return "PIN refused";
+	case LOG_MODEM_NO_SIM:
+		return "no SIM";
+	case LOG_MODEM_DENIED:
+		return "network denied registration";
+	case LOG_MODEM_CLOCK_SET:
+		return "modem clock set";
+	case LOG_MODEM_CLOCK_WRONG:
+		return "modem clock wrong";
+	case LOG_MODEM_POWER_CYCLE:
+		return "modem power cycled";
+	case LOG_BROKER_ONLINE:
+		return "broker online";
+	case LOG_BROKER_OFFLINE:
+		return "broker offline";
+	case LOG_BROKER_STATE:
+		return "broker state";
+	case LOG_BROKER_ERROR:
+		return "broker error";
+	case LOG_BROKER_CERT_UPLOADED:
+		return "certificate sent to the modem";
+	case LOG_BROKER_SUBSCRIBE_FAILED:
+		return "subscribing failed";
+	case LOG_BROKER_NOT_VERIFIED:
+		return "broker is not verified";
+	case LOG_MESSAGE_DEAD:
+		return "message became a dead letter";
+	case LOG_MESSAGE_DROPPED:
+		return "message dropped";
+	case LOG_INBOUND_LOST:
+		return "message from the broker lost";
+	case LOG_STORE_FULL:
+		return "store full";
+	case LOG_STORE_FAILED:
+		return "store failed";
+	case LOG_CLIENT_CLOSED:
+		return "client closed";
+	case LOG_CONTROL_CHANGE:
+		return "control";
+	case LOG_RELOADED:
+		return "configuration read again";
+	case LOG_STOPPING:
+		return "stopping";
+	case LOG_AT_TRAFFIC:
+		return "AT";
+	case LOG_CODE_COUNT:
+		break;
+	}
+	return "unknown";
+}

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bridge/ctl_methods.h"
+
+#include "base/base64.h"
+#include "base/limits.h"
+#include "bridge/core_query.h"
+#include "bridge/ctl_interface.h"
+#include "bridge/ctl_json.h"
+#include "mqtt/mqtt_topic.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A local message must fit into one MQTT packet, whatever its topic. */
+#define PAYLOAD_MAX (MQTT_PACKET_MAX - MQTT_TOPIC_MAX - 16)
+
+const char *ctl_error_name(enum ctl_error error)
+{
+	switch (error) {
+	case CTL_ERROR_INTERFACE_NOT_FOUND:
+		return CTL_SERVICE_INTERFACE ".InterfaceNotFound";
+	case CTL_ERROR_METHOD_NOT_FOUND:
+		return CTL_SERVICE_INTERFACE ".MethodNotFound";
+	case CTL_ERROR_METHOD_NOT_IMPLEMENTED:
+		return CTL_SERVICE_INTERFACE ".MethodNotImplemented";
+	case CTL_ERROR_INVALID_PARAMETER:
+		return CTL_SERVICE_INTERFACE ".InvalidParameter";
+	case CTL_ERROR_EXPECTED_MORE:
+		return CTL_SERVICE_INTERFACE ".ExpectedMore";
+	case CTL_ERROR_PERMISSION_DENIED:
+		return CTL_INTERFACE ".PermissionDenied";
+	case CTL_ERROR_NO_SUCH_BROKER:
+		return CTL_INTERFACE ".NoSuchBroker";
+	case CTL_ERROR_BUSY:
+		return CTL_INTERFACE ".Busy";
+	case CTL_ERROR_NOT_CONNECTED:
+		return CTL_INTERFACE ".NotConnected";
+	case CTL_ERROR_INVALID_COMMAND:
+		return CTL_INTERFACE ".InvalidCommand";
+	case CTL_ERROR_NO_ANSWER:
+		return CTL_INTERFACE ".NoAnswer";
+	case CTL_ERROR_INVALID_TOPIC:
+		return CTL_INTERFACE ".InvalidTopic";
+	case CTL_ERROR_TOO_LARGE:
+		return CTL_INTERFACE ".TooLarge";
+	case CTL_ERROR_STORE_FULL:
+		return CTL_INTERFACE ".StoreFull";
+	case CTL_ERROR_STORE_FAILED:
+		return CTL_INTERFACE ".StoreFailed";
+	case CTL_ERROR_NO_ROUTE:
+		return CTL_INTERFACE ".NoRoute";
+	case CTL_ERROR_NOT_DELIVERED:
+		return CTL_INTERFACE ".NotDelivered";
+	case CTL_ERROR_RELOAD_FAILED:
+		return CTL_INTERFACE ".ReloadFailed";
+	case CTL_ERROR_OUT_OF_MEMORY:
+		return CTL_INTERFACE ".OutOfMemory";
+	case CTL_ERROR_COUNT:
+		break;
+	}
+	return CTL_INTERFACE ".Unknown";
+}
+
+static void answer(struct ctl_request *req, const char *error, json_t *parameters)
+{
+	assert(!req->answer.is_given);
+	req->answer = (struct ctl_answer){ true, error, parameters };
+}
+
+void ctl_reply(struct ctl_request *req, json_t *parameters)
+{
+	answer(req, NULL, parameters);
+}
+
+void ctl_fail(struct ctl_request *req, enum ctl_error error, json_t *parameters)
+{
+	answer(req, ctl_error_name(error), parameters);
+}
+
+/* An error that names what it is about. */
+static void fail_about(
+    struct ctl_request *req, enum ctl_error error, const char *member, const char *text)
+{
+	ctl_fail(req, error, json_pack("{s:s}", member, text));
+}
+
+static void fail_plain(struct ctl_request *req, enum ctl_error error)
+{
+	ctl_fail(req, error, json_object());
+}
+
+/* Parameters by name; their types have been checked. A null counts as not given. */
+
+static const char *text_param(const struct ctl_request *req, const char *name)
+{
+	return json_string_value(json_object_get(req->parameters, name));
+}
+
+static bool flag_param(const struct ctl_request *req, const char *name)
+{
+	return json_is_true(json_object_get(req->parameters, name));
+}
+
+static json_int_t int_param(const struct ctl_request *req, const char *name)
+{
+	return json_integer_value(json_object_get(req->parameters, name));
+}
+
+/* ---- org.varlink.service ---- */
+
+static void run_get_info(struct ctl_request *req)
+{
+	ctl_reply(req,
+	    json_pack("{s:s, s:s, s:s, s:s, s:[s, s]}",
+		"vendor", "cmqttd",
+		"product", "cmqttd",
+		"version", core_version(req->core),
+		"url", "",
+		"interfaces", CTL_SERVICE_INTERFACE, CTL_INTERFACE));
+}
+
+static void run_get_interface_description(struct ctl_request *req)
+{
+	const char *name = text_param(req, "interface");
+
+	for (const struct ctl_interface *i = ctl_interfaces; i->name; i++) {
+		if (strcmp(i->name, name) == 0) {
+			ctl_reply(req, json_pack("{s:s}", "description", i->text));
+			return;
+		}
+	}
+	fail_about(req, CTL_ERROR_INTERFACE_NOT_FOUND, "interface", name);
+}
+
+/* ---- io.cmqttd: what may be read ---- */
+
+static void run_get_version(struct ctl_request *req)
+{
+	ctl_reply(req, json_pack("{s:s}", "version", core_version(req->core)));
+}
+
+static void run_get_status(struct ctl_request *req)
+{
+	ctl_reply(req, ctl_json_status(req->core, req->now_ms));
+}
+
+static void run_list_brokers(struct ctl_request *req)
+{
+	ctl_reply(req, ctl_json_broker_list(req->core, req->now_ms));
+}
+
+static void run_history(struct ctl_request *req)
+{
+	const char *name = text_param(req, "name");
+	int broker = CTL_HISTORY_ALL;
+
+	if (name && strcmp(name, "modem") == 0) {
+		broker = CTL_HISTORY_MODEM;
+	} else if (name) {
+		broker = core_find_broker(req->core, name);
+		if (broker < 0) {
+			fail_about(req, CTL_ERROR_NO_SUCH_BROKER, "name", name);
+			return;
+		}
+	}
+	ctl_reply(req, ctl_json_history(req->core, broker));
+}
+
+static void run_subscribe(struct ctl_request *req)
+{
+	const char *filter = text_param(req, "filter");
+
+	if (!mqtt_topic_is_filter(filter, strlen(filter))) {
+		fail_about(req, CTL_ERROR_INVALID_TOPIC, "topic", filter);
+		return;
+	}
+	req->filter = filter;
+}
+
+static void run_monitor(struct ctl_request *req)
+{
+	req->wants_at = flag_param(req, "at");
+}
+
+/* ---- io.cmqttd: what changes something ---- */
+
+/* Log who did what to whom. */
+static void log_change(const struct ctl_request *req, const char *verb, const char *object)
+{
+	char what[64];
+
+	snprintf(what, sizeof(what), "%s %s", verb, object);
+	core_log_control(req->core, req->peer, what);
+}
+
+static void change_session(struct ctl_request *req, const char *verb,
+    int (*change)(struct core *c, uint64_t now_ms, unsigned client))
+{
+	const char *name = text_param(req, "name");
+	int client = core_find_broker(req->core, name);
+
+	if (client < 0 || change(req->core, req->now_ms, (unsigned)client) < 0) {
+		fail_about(req, CTL_ERROR_NO_SUCH_BROKER, "name", name);
+		return;
+	}
+	log_change(req, verb, name);
+	ctl_reply(req, json_object());
+}
+
+static void run_connect(struct ctl_request *req)
+{
+	change_session(req, "connect", core_broker_connect);
+}
+
+static void run_disconnect(struct ctl_request *req)
+{
+	change_session(req, "disconnect", core_broker_disconnect);
+}
+
+static void run_reconnect(struct ctl_request *req)
+{
+	change_session(req, "reconnect", core_broker_reconnect);
+}
+
+/* Bytes of the payload; *ret_copy, if set, is to be freed. 0; -EINVAL: both forms, or no base64;
+ * -ENOMEM. */
+static int get_payload(const struct ctl_request *req, struct span *ret, uint8_t **ret_copy)
+{
+	const char *text = text_param(req, "payload");
+	const char *coded = text_param(req, "payload_base64");
+	size_t len;
+	uint8_t *copy;
+
+	if (text && coded)
+		return -EINVAL;
+	if (!coded) {
+		*ret = (struct span){ (const uint8_t *)text, text ? strlen(text) : 0 };
+		return 0;
+	}
+	copy = malloc(BASE64_DECODED_MAX(strlen(coded)) + 1);
+	if (!copy)
+		return -ENOMEM;
+	if (base64_decode(coded, strlen(coded), copy, &len) < 0) {
+		free(copy);
+		return -EINVAL;
+	}
+	*ret = (struct span){ copy, len };
+	*ret_copy = copy;
+	return 0;
+}
+
+static void fail_publish(struct ctl_request *req, int error)
+{
+	const char *topic = text_param(req, "topic");
+
+	switch (-error) {
+	case EINVAL:
+		fail_about(req, CTL_ERROR_INVALID_TOPIC, "topic", topic);
+		break;
+	case E2BIG:
+		ctl_fail(req, CTL_ERROR_TOO_LARGE,
+		    json_pack("{s:i, s:i}", "topic_max", MODEM_TOPIC_MAX, "payload_max",
+			MODEM_PAYLOAD_MAX));
+		break;
+	case ENOSPC:
+		fail_plain(req, CTL_ERROR_STORE_FULL);
+		break;
+	case ENOENT:
+		fail_about(req, CTL_ERROR_NO_ROUTE, "topic", topic);
+		break;
+	case ENOMEM:
+		fail_plain(req, CTL_ERROR_OUT_OF_MEMORY);
+		break;
+	default:
+		fail_plain(req, CTL_ERROR_STORE_FAILED);
+		break;
+	}
+}
+
+static void publish(struct ctl_request *req, int client, struct span payload)
+{
+	const char *topic = text_param(req, "topic");
+	struct span name = { (const uint8_t *)topic, strlen(topic) };
+	bool wait = flag_param(req, "wait");
+	int r = -EINVAL;
+
+	if (payload.len > PAYLOAD_MAX)
+		r = -E2BIG;
+	else if (mqtt_topic_is_name(topic, name.len))
+		r = core_publish(req->core, req->now_ms, req->conn, client, name, payload,
+		    (uint8_t)int_param(req, "qos"), flag_param(req, "retain"), wait);
+	if (r < 0)
+		fail_publish(req, r);
+	else if (!wait)
+		ctl_reply(req, json_object());
+}
+
+static void run_publish(struct ctl_request *req)
+{
+	const char *broker = text_param(req, "broker");
+	json_int_t qos = int_param(req, "qos");
+	struct span payload = { 0 };
+	uint8_t *copy = NULL;
+	int client = -1;
+	int r;
+
+	if (qos < 0 || qos > 2) {
+		fail_about(req, CTL_ERROR_INVALID_PARAMETER, "parameter", "qos");
+		return;
+	}
+	if (broker)
+		client = core_find_broker(req->core, broker);
+	if (broker && client < 0) {
+		fail_about(req, CTL_ERROR_NO_SUCH_BROKER, "name", broker);
+		return;
+	}
+	r = get_payload(req, &payload, &copy);
+	if (r == -ENOMEM)
+		fail_plain(req, CTL_ERROR_OUT_OF_MEMORY);
+	else if (r < 0)
+		fail_about(req, CTL_ERROR_INVALID_PARAMETER, "parameter", "payload_base64");
+	else
+		publish(req, client, payload);
+	free(copy);
+}
+
+/* Log the command without its parameters, which may be secrets. */
+static void log_at(const struct ctl_request *req, const char *command)
+{
+	char head[24];
+
+	snprintf(head, sizeof(head), "%.*s", (int)strcspn(command, "=? \""), command);
+	log_change(req, "at", head);
+}
+
+static void run_at(struct ctl_request *req)
+{
+	const char *command = text_param(req, "command");
+
+	switch (-core_at(req->core, req->now_ms, req->conn, command)) {
+	case 0:
+		log_at(req, command);
+		break;
+	case EBUSY:
+		fail_plain(req, CTL_ERROR_BUSY);
+		break;
+	case ENOTCONN:
+		fail_plain(req, CTL_ERROR_NOT_CONNECTED);
+		break;
+	case EINVAL:
+		fail_about(req, CTL_ERROR_INVALID_COMMAND, "command", command);
+		break;
+	default:
+		fail_plain(req, CTL_ERROR_OUT_OF_MEMORY);
+		break;
+	}
+}
+
+static void run_reload(struct ctl_request *req)
+{
+	if (req->is_reloading) {
+		fail_plain(req, CTL_ERROR_BUSY);
+		return;
+	}
+	core_log_control(req->core, req->peer, "reload");
+	core_request_reload(req->core, req->conn);
+}
+
+static void run_set_log_level(struct ctl_request *req)
+{
+	const char *name = text_param(req, "level");
+
+	for (int i = LOG_LEVEL_ERROR; i <= LOG_LEVEL_DEBUG; i++) {
+		if (strcmp(name, ctl_log_level_name((enum log_level)i)) == 0) {
+			log_change(req, "log-level", name);
+			core_request_log_level(req->core, (enum log_level)i);
+			ctl_reply(req, json_object());
+			return;
+		}
+	}
+	fail_about(req, CTL_ERROR_INVALID_PARAMETER, "parameter", "level");
+}
+
+/* ---- the tables ---- */
+
+#define READ   CTL_RIGHT_READ
+#define ADMIN  CTL_RIGHT_ADMIN
+#define STRING CTL_PARAM_STRING
+#define INT    CTL_PARAM_INT
+#define BOOL   CTL_PARAM_BOOL
+#define OPT    true
+
+/* clang-format off */
+static const struct ctl_method service_methods[] = {
+	{ "GetInfo", READ, CTL_WAIT_NOTHING, run_get_info, { { 0 } } },
+	{ "GetInterfaceDescription", READ, CTL_WAIT_NOTHING, run_get_interface_description,
+	  { { "interface", STRING, false } } },
+	{ 0 }
+};
+
+static const struct ctl_method cmqttd_methods[] = {
+	{ "GetVersion",  READ,  CTL_WAIT_NOTHING,  run_get_version,  { { 0 } } },
+	{ "GetStatus",   READ,  CTL_WAIT_NOTHING,  run_get_status,   { { 0 } } },
+	{ "ListBrokers", READ,  CTL_WAIT_NOTHING,  run_list_brokers, { { 0 } } },
+	{ "History",     READ,  CTL_WAIT_NOTHING,  run_history,      { { "name", STRING, OPT } } },
+	{ "Connect",     ADMIN, CTL_WAIT_NOTHING,  run_connect,      { { "name", STRING, false } } },
+	{ "Disconnect",  ADMIN, CTL_WAIT_NOTHING,  run_disconnect,   { { "name", STRING, false } } },
+	{ "Reconnect",   ADMIN, CTL_WAIT_NOTHING,  run_reconnect,    { { "name", STRING, false } } },
+	{ "Publish",     ADMIN, CTL_WAIT_DELIVERY, run_publish,
+	  { { "topic", STRING, false }, { "payload", STRING, OPT }, { "payload_base64", STRING, OPT },
+	    { "qos", INT, OPT }, { "retain", BOOL, OPT }, { "broker", STRING, OPT },
+	    { "wait", BOOL, OPT } } },
+	{ "Subscribe",   READ,  CTL_WAIT_MESSAGES, run_subscribe,    { { "filter", STRING, false } } },
+	{ "Monitor",     READ,  CTL_WAIT_EVENTS,   run_monitor,      { { "at", BOOL, OPT } } },
+	{ "At",          ADMIN, CTL_WAIT_AT,       run_at,           { { "command", STRING, false } } },
+	{ "Reload",      ADMIN, CTL_WAIT_RELOAD,   run_reload,       { { 0 } } },
+	{ "SetLogLevel", ADMIN, CTL_WAIT_NOTHING,  run_set_log_level, { { "level", STRING, false } } },
+	{ 0 }
+};
+
+const struct ctl_interface ctl_interfaces[] = {
+	{ CTL_SERVICE_INTERFACE, ctl_service_interface_text, service_methods },
+	{ CTL_INTERFACE,         ctl_interface_text,         cmqttd_methods },
+	{ 0 }
+};
+/* clang-format on */
+
+bool ctl_method_is_stream(const struct ctl_method *m)
+{
+	return m->wait == CTL_WAIT_MESSAGES || m->wait == CTL_WAIT_EVENTS;
+}
+
+static const struct ctl_interface *find_interface(const char *name, size_t len)
+{
+	for (const struct ctl_interface *i = ctl_interfaces; i->name; i++) {
+		if (strlen(i->name) == len && memcmp(i->name, name, len) == 0)
+			return i;
+	}
+	return NULL;
+}
+
+/* The method of a full name; NULL: the answer is in the request. */
+static const struct ctl_method *find_method(struct ctl_request *req, const char *full_name)
+{
+	const char *dot = strrchr(full_name, '.');
+	const struct ctl_interface *i;
+
+	i = dot ? find_interface(full_name, (size_t)(dot - full_name)) : NULL;
+	if (!i) {
+		ctl_fail(req, CTL_ERROR_INTERFACE_NOT_FOUND,
+		    json_pack("{s:s%}", "interface", full_name,
+			dot ? (size_t)(dot - full_name) : (size_t)0));
+		return NULL;
+	}
+	for (const struct ctl_method *m = i->methods; m->name; m++) {
+		if (strcmp(m->name, dot + 1) == 0)
+			return m;
+	}
+	fail_about(req, CTL_ERROR_METHOD_NOT_FOUND, "method", full_name);
+	return NULL;
+}
+
+static bool has_type(const json_t *value, enum ctl_param_type type)
+{
+	switch (type) {
+	case CTL_PARAM_STRING:
+		return json_is_string(value);
+	case CTL_PARAM_INT:
+		return json_is_integer(value);
+	case CTL_PARAM_BOOL:
+		return json_is_boolean(value);
+	}
+	return false;
+}
+
+static bool is_declared(const struct ctl_method *m, const char *name)
+{
+	for (const struct ctl_param *p = m->params; p->name; p++) {
+		if (strcmp(p->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Name of a parameter that is missing, of the wrong type, or not the method's; NULL: none is. */
+static const char *find_wrong_param(const struct ctl_method *m, json_t *parameters)
+{
+	const char *name;
+	json_t *value;
+
+	for (const struct ctl_param *p = m->params; p->name; p++) {
+		value = json_object_get(parameters, p->name);
+		if (!value || json_is_null(value)) {
+			if (!p->is_optional)
+				return p->name;
+		} else if (!has_type(value, p->type)) {
+			return p->name;
+		}
+	}
+	json_object_foreach (parameters, name, value) {
+		if (!is_declared(m, name))
+			return name;
+	}
+	return NULL;
+}
+
+const struct ctl_method *ctl_method_find(struct ctl_request *req, const struct varlink_call *call)
+{
+	const struct ctl_method *m = find_method(req, call->method);
+	const char *wrong;
+
+	if (!m)
+		return NULL;
+	wrong = find_wrong_param(m, call->parameters);
+	if (call->is_upgrade)
+		fail_about(req, CTL_ERROR_METHOD_NOT_IMPLEMENTED, "method", call->method);
+	else if (m->right == CTL_RIGHT_ADMIN && !req->peer->is_admin)
+		fail_plain(req, CTL_ERROR_PERMISSION_DENIED);
+	else if (wrong)
+		fail_about(req, CTL_ERROR_INVALID_PARAMETER, "parameter", wrong);
+	else if (ctl_method_is_stream(m) && !call->is_more)
+		fail_plain(req, CTL_ERROR_EXPECTED_MORE);
+	else
+		return m;
+	return NULL;
+}

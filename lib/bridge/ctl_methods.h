@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The methods of the control interface as one table each: name, right, what it waits for,
+ * parameters, handler. A method acts through core_query.h and answers at once, or says nothing and
+ * waits; then the connection finishes it (ctl.c).
+ */
+#ifndef CMQTTD_BRIDGE_CTL_METHODS_H
+#define CMQTTD_BRIDGE_CTL_METHODS_H
+
+#include "bridge/core.h"
+#include "bridge/varlink.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CTL_PARAMS_MAX 8 /* of one method, and the end mark */
+
+enum ctl_error {
+	CTL_ERROR_INTERFACE_NOT_FOUND,
+	CTL_ERROR_METHOD_NOT_FOUND,
+	CTL_ERROR_METHOD_NOT_IMPLEMENTED,
+	CTL_ERROR_INVALID_PARAMETER,
+	CTL_ERROR_EXPECTED_MORE,
+	CTL_ERROR_PERMISSION_DENIED,
+	CTL_ERROR_NO_SUCH_BROKER,
+	CTL_ERROR_BUSY,
+	CTL_ERROR_NOT_CONNECTED,
+	CTL_ERROR_INVALID_COMMAND,
+	CTL_ERROR_NO_ANSWER,
+	CTL_ERROR_INVALID_TOPIC,
+	CTL_ERROR_TOO_LARGE,
+	CTL_ERROR_STORE_FULL,
+	CTL_ERROR_STORE_FAILED,
+	CTL_ERROR_NO_ROUTE,
+	CTL_ERROR_NOT_DELIVERED,
+	CTL_ERROR_RELOAD_FAILED,
+	CTL_ERROR_OUT_OF_MEMORY,
+	CTL_ERROR_COUNT
+};
+
+enum ctl_right {
+	CTL_RIGHT_READ,  /* whoever may connect */
+	CTL_RIGHT_ADMIN, /* root and the daemon's own user */
+};
+
+/* What a call waits for when its handler gave no answer. */
+enum ctl_wait {
+	CTL_WAIT_NOTHING,
+	CTL_WAIT_AT,       /* ctl_on_at_line, ctl_on_at_done */
+	CTL_WAIT_DELIVERY, /* ctl_on_delivered */
+	CTL_WAIT_RELOAD,   /* ctl_on_reload_done */
+	CTL_WAIT_MESSAGES, /* a stream: ctl_on_message */
+	CTL_WAIT_EVENTS,   /* a stream: what monitors see */
+};
+
+enum ctl_param_type { CTL_PARAM_STRING, CTL_PARAM_INT, CTL_PARAM_BOOL };
+
+struct ctl_param {
+	const char *name; /* NULL: no more */
+	enum ctl_param_type type;
+	bool is_optional;
+};
+
+struct ctl_answer {
+	bool is_given;
+	const char *error;  /* NULL: success */
+	json_t *parameters; /* owned; NULL: memory was out */
+};
+
+struct ctl_request {
+	struct core *core;
+	uint64_t now_ms;
+	uint32_t conn;
+	const struct ctl_peer *peer;
+	bool is_reloading;        /* another connection waits for a reload */
+	const json_t *parameters; /* checked against the method's table; NULL: none */
+
+	struct ctl_answer answer;
+	const char *filter; /* CTL_WAIT_MESSAGES: what is wanted; borrowed from parameters */
+	bool wants_at;      /* CTL_WAIT_EVENTS: the tty's traffic as well */
+};
+
+struct ctl_method {
+	const char *name; /* NULL: no more */
+	enum ctl_right right;
+	enum ctl_wait wait;
+	void (*run)(struct ctl_request *req);
+	struct ctl_param params[CTL_PARAMS_MAX];
+};
+
+struct ctl_interface {
+	const char *name; /* NULL: no more */
+	const char *text; /* its description */
+	const struct ctl_method *methods;
+};
+
+extern const struct ctl_interface ctl_interfaces[];
+
+/* "io.cmqttd.Busy" */
+const char *ctl_error_name(enum ctl_error error);
+
+/* The method makes a stream. */
+bool ctl_method_is_stream(const struct ctl_method *m);
+
+/* The method that is called, if this peer may call it and the parameters (set in the request) fit;
+ * else NULL, and the answer is in the request. */
+const struct ctl_method *ctl_method_find(
+    struct ctl_request *req, const struct varlink_call *call);
+
+/* Give the answer: parameters are taken over. */
+void ctl_reply(struct ctl_request *req, json_t *parameters);
+void ctl_fail(struct ctl_request *req, enum ctl_error error, json_t *parameters);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bridge/outbox.h"
+
+#include "base/limits.h"
+
+#include <assert.h>
+#include <errno.h>
+
+/* MQTT error numbers by which a broker shows that it does not want a message: it closes the
+ * connection (AWS and others; AT manual 16.3.1). */
+#define ERR_RECEIVE       6
+#define ERR_SERVER_CLOSED 26
+
+int outbox_init(struct outbox *o, struct store *durable, const char *name)
+{
+	int r;
+
+	*o = (struct outbox){ .durable = durable };
+	buf_init(&o->flight, MODEM_TOPIC_MAX + MODEM_PAYLOAD_MAX);
+	o->memory = store_ram_new(BRIDGE_QOS0_BYTES_MAX);
+	if (!o->memory)
+		return -ENOMEM;
+	r = o->memory->ops->open_queue(o->memory, "qos0", &o->memory_queue);
+	return r < 0 ? r : outbox_rename(o, name);
+}
+
+void outbox_fini(struct outbox *o)
+{
+	buf_fini(&o->flight);
+	store_free(o->memory);
+	o->memory = NULL;
+}
+
+int outbox_rename(struct outbox *o, const char *name)
+{
+	assert(!o->is_busy);
+	return o->durable->ops->open_queue(o->durable, name, &o->durable_queue);
+}
+
+static bool leaves_before(const struct store_entry *a, const struct store_entry *b)
+{
+	if (a->priority != b->priority)
+		return a->priority > b->priority;
+	return a->seq < b->seq;
+}
+
+bool outbox_head(struct outbox *o, struct store_entry *ret, bool *ret_is_memory)
+{
+	struct store_entry durable, memory;
+	bool has_durable = o->durable->ops->head(o->durable, o->durable_queue, &durable);
+	bool has_memory = o->memory->ops->head(o->memory, o->memory_queue, &memory);
+
+	if (!has_durable && !has_memory)
+		return false;
+	*ret_is_memory = has_memory && (!has_durable || leaves_before(&memory, &durable));
+	*ret = *ret_is_memory ? memory : durable;
+	return true;
+}
+
+int outbox_remove(struct outbox *o, const struct store_entry *e, bool is_memory)
+{
+	struct store *s = is_memory ? o->memory : o->durable;
+
+	return s->ops->remove(s, e->queue, e->seq);
+}
+
+int outbox_begin(struct outbox *o, struct modem_publish *ret)
+{
+	struct store_entry e;
+	bool is_memory;
+	int r;
+
+	assert(!o->is_busy);
+	if (!outbox_head(o, &e, &is_memory))
+		return -ENOENT;
+	buf_clear(&o->flight);
+	if (e.topic.len > buf_room(&o->flight) ||
+	    e.payload.len > buf_room(&o->flight) - e.topic.len)
+		return -E2BIG;
+	r = buf_append(&o->flight, e.topic.data, e.topic.len);
+	if (r == 0)
+		r = buf_append(&o->flight, e.payload.data, e.payload.len);
+	if (r < 0)
+		return r;
+	o->is_busy = true;
+	o->is_from_memory = is_memory;
+	o->seq = e.seq;
+	o->tries = e.tries;
+	o->maybe_sent = e.maybe_sent;
+	o->qos = e.qos;
+	o->retain = e.retain;
+	o->topic_len = e.topic.len;
+	*ret = (struct modem_publish){
+		.topic = { buf_data(&o->flight), e.topic.len },
+		.payload = { buf_data(&o->flight) + e.topic.len, e.payload.len },
+		.qos = e.qos,
+		.retain = e.retain,
+		.dup = e.maybe_sent,
+	};
+	return 0;
+}
+
+/* Whether this outcome speaks against the message itself. */
+static bool counts_as_try(enum send_result result, unsigned err)
+{
+	if (result == SEND_POISON)
+		return true;
+	return result == SEND_SESSION && (err == ERR_RECEIVE || err == ERR_SERVER_CLOSED);
+}
+
+static enum outbox_fate finish_memory(struct outbox *o, enum send_result result)
+{
+	if (result == SEND_RETRY)
+		return OUTBOX_KEPT;
+	o->memory->ops->remove(o->memory, o->memory_queue, o->seq);
+	return result == SEND_OK ? OUTBOX_SENT : OUTBOX_DROPPED;
+}
+
+enum outbox_fate outbox_finish(
+    struct outbox *o, enum send_result result, unsigned err, unsigned tries_max, const char *reason)
+{
+	const struct store_ops *ops = o->durable->ops;
+
+	assert(o->is_busy);
+	o->is_busy = false;
+	if (o->is_from_memory)
+		return finish_memory(o, result);
+	/* The entry may be gone already (dropped by the operator): that is no error here. */
+	if (result == SEND_OK) {
+		ops->remove(o->durable, o->durable_queue, o->seq);
+		return OUTBOX_SENT;
+	}
+	if (counts_as_try(result, err))
+		o->tries++;
+	if (o->tries >= tries_max && ops->bury(o->durable, o->durable_queue, o->seq, reason) == 0)
+		return OUTBOX_BURIED;
+	if (result == SEND_UNKNOWN || result == SEND_SESSION)
+		o->maybe_sent = true;
+	ops->mark(o->durable, o->durable_queue, o->seq, o->tries, o->maybe_sent);
+	return result == SEND_UNKNOWN ? OUTBOX_KEPT_DUP : OUTBOX_KEPT;
+}
+
+void outbox_usage(const struct outbox *o, struct store_usage *ret)
+{
+	struct store_usage memory;
+
+	o->durable->ops->usage(o->durable, o->durable_queue, ret);
+	o->memory->ops->usage(o->memory, o->memory_queue, &memory);
+	ret->messages += memory.messages;
+	ret->bytes += memory.bytes;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is to be published on one broker's session: the queue in the store for QoS 1 and 2, the one
+ * in memory for QoS 0, and the message that is in flight. It decides what leaves next, and what
+ * becomes of a message by the outcome of its publish.
+ *
+ * Order: higher priority first, then order of acceptance over both queues.
+ */
+#ifndef CMQTTD_BRIDGE_OUTBOX_H
+#define CMQTTD_BRIDGE_OUTBOX_H
+
+#include "base/buf.h"
+#include "modem/modem.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct outbox {
+	struct store *durable;
+	unsigned durable_queue;
+	struct store *memory; /* owned */
+	unsigned memory_queue;
+	bool is_busy; /* a publish is under way */
+	bool is_from_memory;
+	uint64_t seq; /* of the message in flight */
+	uint8_t tries;
+	bool maybe_sent;
+	uint8_t qos;
+	bool retain;
+	size_t topic_len;
+	struct buf flight; /* topic and payload of the message in flight */
+};
+
+/* What became of the message in flight. */
+enum outbox_fate {
+	OUTBOX_SENT,     /* the broker has it; it is gone from the queue */
+	OUTBOX_KEPT,     /* will be tried again */
+	OUTBOX_KEPT_DUP, /* may have arrived, will be sent again */
+	OUTBOX_BURIED,   /* dead letter */
+	OUTBOX_DROPPED,  /* QoS 0: not tried again */
+};
+
+/* Queues of that broker name. The durable store is borrowed. 0, -ENOMEM, -ENOSPC, -EIO. */
+int outbox_init(struct outbox *o, struct store *durable, const char *name);
+void outbox_fini(struct outbox *o);
+
+/* Use the queues of another broker name (reload); nothing may be in flight. Errors as init. */
+int outbox_rename(struct outbox *o, const char *name);
+
+/* The entry that should leave next; false: none. */
+bool outbox_head(struct outbox *o, struct store_entry *ret, bool *ret_is_memory);
+
+/* Remove an entry that outbox_head gave. */
+int outbox_remove(struct outbox *o, const struct store_entry *e, bool is_memory);
+
+/* Put the head in flight and fill the publish with it; the spans are valid until outbox_finish. 0,
+ * -ENOENT: nothing waits; -E2BIG: the head is more than the modem ever takes; -ENOMEM. */
+int outbox_begin(struct outbox *o, struct modem_publish *ret);
+
+/* The publish ended. tries_max: refusals, or losses of the connection caused by it, after which a
+ * message is a dead letter. reason: what the dead letter's text says. */
+enum outbox_fate outbox_finish(struct outbox *o, enum send_result result, unsigned err,
+    unsigned tries_max, const char *reason);
+
+/* Waiting messages and bytes of both queues, dead letters. */
+void outbox_usage(const struct outbox *o, struct store_usage *ret);
+
+#endif
