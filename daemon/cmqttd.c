@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmqttd.h"
+
+#include "client_sock.h"
+#include "config.h"
+#include "config_report.h"
+#include "conn.h"
+#include "ctl_sock.h"
+#include "listen.h"
+#include "log.h"
+#include "loop.h"
+#include "notify.h"
+#include "power.h"
+#include "tty.h"
+
+#include "base/timerq.h"
+#include "bridge/core.h"
+#include "store/store.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ROUNDS_MAX  16 /* settle and act, in one turn */
+#define SUMMARY_MAX 1024
+
+struct daemon {
+	const struct options *options;
+	struct config *config;
+	struct store *store;
+	struct loop *loop;
+	struct core *core;
+	struct listen_pool *pool;
+	struct ctl_sock *ctl;
+	struct client_sock *clients;
+	struct tty *tty;
+	struct power *power;
+	struct loop_timer *deadline, *watchdog;
+	struct loop_signal *term, *interrupt, *hangup;
+	uint64_t deadline_ms; /* what the timer is set to, TIMER_NEVER: not set */
+	uint64_t watchdog_ms; /* how often to tell, 0: never */
+	uint64_t progress;    /* of the core when the watchdog was told last */
+	bool is_stopping;
+};
+
+/* ---- configuration ---- */
+
+/* What the command line has to say on it. */
+static void apply_options(const struct options *options, struct core_config *core)
+{
+	unsigned level = (unsigned)core->log_level + options->verbose;
+
+	core->log_level = level < LOG_LEVEL_DEBUG ? (enum log_level)level : LOG_LEVEL_DEBUG;
+	core->log_at_traffic = options->verbose >= 2;
+	if (core->log_at_traffic)
+		core->log_level = LOG_LEVEL_DEBUG;
+}
+
+static void print_report(const struct config_report *report)
+{
+	for (size_t i = 0; i < report->count; i++)
+		fprintf(stderr, "%s\n", report->remarks[i].text);
+	if (report->mistakes > report->count)
+		fprintf(stderr, "%zu mistakes in all\n", report->mistakes);
+}
+
+static void log_report(const struct config_report *report)
+{
+	for (size_t i = 0; i < report->count; i++)
+		log_write(LOG_DAEMON_CONFIG,
+		    report->remarks[i].is_warning ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "%s",
+		    report->remarks[i].text);
+}
+
+/* For -t and for the start: what is wrong goes to standard error as it is. */
+static enum cmqttd_exit load_first(struct daemon *d)
+{
+	struct config_report report;
+	int r;
+
+	config_report_init(&report);
+	r = config_load(d->options->config, &report, &d->config);
+	print_report(&report);
+	config_report_fini(&report);
+	if (r == -ENOMEM)
+		fprintf(stderr, "cmqttd: out of memory\n");
+	if (r < 0)
+		return r == -EINVAL ? CMQTTD_EXIT_CONFIG : CMQTTD_EXIT_FAILED;
+	apply_options(d->options, &d->config->core);
+	return CMQTTD_EXIT_OK;
+}
+
+static void warn_of_restart(const struct core_config *old, const struct core_config *new)
+{
+	if (strcmp(old->control.address, new->control.address) != 0)
+		log_write(LOG_DAEMON_CONFIG, LOG_LEVEL_WARNING,
+		    "address of control takes effect at the next start");
+	if (strcmp(old->store.path, new->store.path) != 0)
+		log_write(LOG_DAEMON_CONFIG, LOG_LEVEL_WARNING,
+		    "path of store takes effect at the next start");
+}
+
+/* Everything of it, or nothing: *ret_error then says why. */
+static int use_config(struct daemon *d, struct config *config, char *error, size_t size)
+{
+	struct core_config *core = &config->core;
+	const char *which = "";
+	int r = client_sock_prepare(d->clients, core, &which);
+
+	if (r < 0) {
+		snprintf(error, size, "%s: %s", which, strerror(-r));
+		return r;
+	}
+	r = core_reload(d->core, loop_now_ms(), core);
+	if (r < 0) {
+		client_sock_cancel(d->clients);
+		snprintf(error, size, "%s", strerror(-r));
+		return r;
+	}
+	client_sock_commit(d->clients, core);
+	if (tty_configure(d->tty, &core->modem) < 0)
+		log_write(LOG_DAEMON_FAILED, LOG_LEVEL_ERROR, "out of memory: the port stays");
+	d->store->max_bytes = core->store.max_bytes;
+	log_set_level(core->log_level);
+	warn_of_restart(&d->config->core, core);
+	config_free(d->config);
+	d->config = config;
+	return 0;
+}
+
+static void reload(struct daemon *d)
+{
+	struct config_report report;
+	struct config *config = NULL;
+	char error[SUMMARY_MAX] = "";
+	int r;
+
+	notify_reloading();
+	config_report_init(&report);
+	r = config_load(d->options->config, &report, &config);
+	log_report(&report);
+	if (r == -EINVAL) {
+		config_report_summary(&report, error, sizeof(error));
+	} else if (r < 0) {
+		snprintf(error, sizeof(error), "%s", strerror(-r));
+	} else {
+		apply_options(d->options, &config->core);
+		r = use_config(d, config, error, sizeof(error));
+		if (r < 0)
+			config_free(config);
+	}
+	if (r < 0)
+		log_write(LOG_DAEMON_CONFIG, LOG_LEVEL_ERROR,
+		    "not reloaded, the earlier one stays in use: %s", error);
+	config_report_fini(&report);
+	core_reload_done(d->core, loop_now_ms(), error);
+	notify_ready();
+}
+
+/* ---- the turn ---- */
+
+static void act(struct daemon *d, const struct action *action)
+{
+	switch (action->type) {
+	case ACTION_TTY_WRITE:
+		tty_write(d->tty);
+		break;
+	case ACTION_TTY_REOPEN:
+		tty_reopen(d->tty);
+		break;
+	case ACTION_POWER_HOOK:
+		if (d->config->core.power_cycle)
+			power_run(d->power, d->config->core.power_cycle);
+		break;
+	case ACTION_CLIENT_WRITE:
+		conn_write(client_sock_conns(d->clients), action->id);
+		break;
+	case ACTION_CLIENT_CLOSE:
+		conn_close(client_sock_conns(d->clients), action->id);
+		break;
+	case ACTION_CLIENT_PAUSE:
+	case ACTION_CLIENT_RESUME:
+		conn_pause(
+		    client_sock_conns(d->clients), action->id, action->type == ACTION_CLIENT_PAUSE);
+		break;
+	case ACTION_CTL_WRITE:
+		conn_write(ctl_sock_conns(d->ctl), action->id);
+		break;
+	case ACTION_CTL_CLOSE:
+		conn_close(ctl_sock_conns(d->ctl), action->id);
+		break;
+	case ACTION_LOG:
+		log_event(&action->log);
+		break;
+	case ACTION_STATUS:
+		notify_status(action->text);
+		break;
+	case ACTION_RELOAD:
+		reload(d);
+		break;
+	case ACTION_LOG_LEVEL:
+		log_set_level(action->log.level);
+		break;
+	case ACTION_EXIT:
+		loop_stop(d->loop);
+		break;
+	}
+}
+
+static void set_wall(struct daemon *d)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	core_set_wall(d->core, loop_now_ms(), (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+}
+
+static void arm_deadline(struct daemon *d)
+{
+	uint64_t due_ms = core_deadline(d->core), now_ms = loop_now_ms();
+
+	if (due_ms == d->deadline_ms)
+		return;
+	d->deadline_ms = due_ms;
+	if (due_ms == TIMER_NEVER)
+		loop_timer_cancel(d->deadline);
+	else
+		loop_timer_set(d->deadline, due_ms > now_ms ? due_ms - now_ms : 0);
+}
+
+/* What came in together is settled together. Acting can bring new input (bytes that went, a port
+ * that opened), and is repeated until it does not. */
+static void on_turn(void *arg)
+{
+	struct daemon *d = arg;
+	struct action action;
+	bool has_acted = true;
+
+	set_wall(d);
+	for (int round = 0; has_acted && round < ROUNDS_MAX; round++) {
+		has_acted = false;
+		core_settle(d->core, loop_now_ms());
+		while (core_next_action(d->core, &action)) {
+			has_acted = true;
+			act(d, &action);
+		}
+	}
+	if (has_acted)
+		loop_again(d->loop);
+	arm_deadline(d);
+}
+
+static void on_deadline(void *arg)
+{
+	struct daemon *d = arg;
+
+	d->deadline_ms = TIMER_NEVER;
+	core_tick(d->core, loop_now_ms());
+}
+
+/* A core that has something due and does not get on is stuck: the service manager is not told, and
+ * restarts us. One that has nothing to do is fine. */
+static void on_watchdog(void *arg)
+{
+	struct daemon *d = arg;
+	uint64_t progress = core_progress(d->core);
+
+	if (progress != d->progress || core_deadline(d->core) > loop_now_ms())
+		notify_alive();
+	d->progress = progress;
+	loop_timer_set(d->watchdog, d->watchdog_ms);
+}
+
+/* The second time it is meant at once. */
+static void on_stop(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (d->is_stopping) {
+		loop_stop(d->loop);
+		return;
+	}
+	d->is_stopping = true;
+	notify_stopping();
+	core_shutdown(d->core, loop_now_ms());
+}
+
+static void on_hangup(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (!d->is_stopping)
+		reload(d);
+}
+
+/* ---- start and end ---- */
+
+/* The one place that knows which store is used. */
+static struct store *open_store(const struct store_config *cfg)
+{
+	return store_ram_new(cfg->max_bytes);
+}
+
+static uint64_t make_seed(void)
+{
+	uint64_t seed;
+
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
+		seed = loop_now_ms() ^ (uint64_t)getpid() << 32;
+	return seed;
+}
+
+static void prepare_process(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	umask(0077);
+	log_open();
+}
+
+static bool start_loop(struct daemon *d)
+{
+	d->loop = loop_new();
+	if (!d->loop)
+		return false;
+	loop_set_turn(d->loop, on_turn, d);
+	d->deadline = loop_timer_new(d->loop, on_deadline, d);
+	d->watchdog = loop_timer_new(d->loop, on_watchdog, d);
+	d->term = loop_signal_new(d->loop, SIGTERM, on_stop, d);
+	d->interrupt = loop_signal_new(d->loop, SIGINT, on_stop, d);
+	d->hangup = loop_signal_new(d->loop, SIGHUP, on_hangup, d);
+	d->power = power_new(d->loop);
+	d->deadline_ms = TIMER_NEVER;
+	return d->deadline && d->watchdog && d->term && d->interrupt && d->hangup && d->power;
+}
+
+static bool start_core(struct daemon *d)
+{
+	d->core = core_new(&d->config->core, d->store, make_seed(), loop_now_ms(), CMQTTD_VERSION);
+	if (!d->core)
+		return false;
+	set_wall(d);
+	d->pool = listen_pool_new();
+	d->clients = d->pool ? client_sock_new(d->loop, d->core, d->pool) : NULL;
+	d->tty = tty_new(d->loop, d->core);
+	return d->clients && d->tty;
+}
+
+/* The control socket first: it tells whether another daemon is there. */
+static bool start_sockets(struct daemon *d)
+{
+	const struct core_config *core = &d->config->core;
+	const char *which = core->control.address;
+	int r = ctl_sock_open(d->loop, d->core, d->pool, &core->control, &d->ctl);
+
+	if (r == -EADDRINUSE) {
+		log_write(LOG_DAEMON_SOCKET, LOG_LEVEL_ERROR,
+		    "%s: another cmqttd is running with this control socket", which);
+		return false;
+	}
+	if (r == 0)
+		r = client_sock_prepare(d->clients, core, &which);
+	if (r < 0) {
+		log_write(LOG_DAEMON_SOCKET, LOG_LEVEL_ERROR, "%s: %s", which, strerror(-r));
+		return false;
+	}
+	client_sock_commit(d->clients, core);
+	listen_pool_complain(d->pool);
+	return true;
+}
+
+static enum cmqttd_exit start(struct daemon *d)
+{
+	log_set_level(d->config->core.log_level);
+	d->store = open_store(&d->config->core.store);
+	if (!d->store) {
+		log_write(LOG_DAEMON_FAILED, LOG_LEVEL_ERROR, "the store cannot be opened");
+		return CMQTTD_EXIT_STORE;
+	}
+	if (!start_loop(d) || !start_core(d) || tty_configure(d->tty, &d->config->core.modem) < 0) {
+		log_write(LOG_DAEMON_FAILED, LOG_LEVEL_ERROR, "out of memory");
+		return CMQTTD_EXIT_FAILED;
+	}
+	if (!start_sockets(d))
+		return CMQTTD_EXIT_FAILED;
+	d->watchdog_ms = notify_watchdog_ms() / 2;
+	if (d->watchdog_ms > 0)
+		loop_timer_set(d->watchdog, d->watchdog_ms);
+	log_write(LOG_DAEMON_STARTED, LOG_LEVEL_INFO, "version %s", CMQTTD_VERSION);
+	if (d->config->core.metrics_address)
+		log_write(LOG_DAEMON_CONFIG, LOG_LEVEL_WARNING,
+		    "metrics is set, but this version serves no metrics");
+	notify_ready();
+	return CMQTTD_EXIT_OK;
+}
+
+/* In the opposite order of the start. */
+static void finish(struct daemon *d)
+{
+	client_sock_free(d->clients);
+	ctl_sock_free(d->ctl);
+	tty_free(d->tty);
+	listen_pool_free(d->pool);
+	core_free(d->core);
+	store_free(d->store);
+	power_free(d->power);
+	loop_signal_free(d->term);
+	loop_signal_free(d->interrupt);
+	loop_signal_free(d->hangup);
+	loop_timer_free(d->deadline);
+	loop_timer_free(d->watchdog);
+	loop_free(d->loop);
+	config_free(d->config);
+}
+
+enum cmqttd_exit cmqttd_run(const struct options *options)
+{
+	struct daemon d = { .options = options };
+	enum cmqttd_exit status;
+
+	prepare_process();
+	status = load_first(&d);
+	if (status == CMQTTD_EXIT_OK && !options->is_test) {
+		status = start(&d);
+		if (status == CMQTTD_EXIT_OK) {
+			loop_again(d.loop); /* the core's first actions */
+			if (loop_run(d.loop) < 0)
+				status = CMQTTD_EXIT_FAILED;
+		}
+	}
+	finish(&d);
+	return status;
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* accept4 */
+#include "listen.h"
+
+#include "addr.h"
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifdef HAVE_SYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+#define BACKLOG     128
+#define ACCEPTS     16   /* of one listener in one turn */
+#define NO_FILES_MS 1000 /* without free descriptors: how long not to accept */
+#define ADDRESS_MAX 160
+
+struct passed {
+	int fd;
+	struct addr addr;
+	bool is_used;
+};
+
+struct listen_pool {
+	struct passed passed[LISTEN_PASSED_MAX];
+	size_t count;
+};
+
+struct listener {
+	int fd;
+	struct passed *passed; /* NULL: our own socket */
+	struct addr addr;
+	char address[ADDRESS_MAX];
+	struct loop_watch *watch;
+	struct loop_timer *retry;
+	void (*on_accept)(void *arg, int fd);
+	void *arg;
+};
+
+/* ---- what the service manager passed ---- */
+
+static bool get_addr(int fd, struct addr *ret)
+{
+	ret->len = sizeof(ret->storage);
+	if (getsockname(fd, (struct sockaddr *)&ret->storage, &ret->len) < 0)
+		return false;
+	ret->is_unix = ret->storage.ss_family == AF_UNIX;
+	return true;
+}
+
+struct listen_pool *listen_pool_new(void)
+{
+	struct listen_pool *pool = calloc(1, sizeof(*pool));
+
+#ifdef HAVE_SYSTEMD
+	int count = pool ? sd_listen_fds(1) : 0;
+
+	for (int i = 0; i < count; i++) {
+		int fd = SD_LISTEN_FDS_START + i;
+		struct passed *passed = &pool->passed[pool->count];
+
+		if (pool->count < LISTEN_PASSED_MAX &&
+		    sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) > 0 &&
+		    get_addr(fd, &passed->addr)) {
+			fcntl(fd, F_SETFL, O_NONBLOCK);
+			passed->fd = fd;
+			pool->count++;
+		} else {
+			log_write(LOG_DAEMON_SOCKET, LOG_LEVEL_WARNING,
+			    "descriptor %d from the service manager is no listening socket", fd);
+			close(fd);
+		}
+	}
+#endif
+	return pool;
+}
+
+void listen_pool_free(struct listen_pool *pool)
+{
+	if (!pool)
+		return;
+	for (size_t i = 0; i < pool->count; i++) {
+		if (!pool->passed[i].is_used)
+			close(pool->passed[i].fd);
+	}
+	free(pool);
+}
+
+void listen_pool_complain(const struct listen_pool *pool)
+{
+	for (size_t i = 0; i < pool->count; i++) {
+		if (!pool->passed[i].is_used)
+			log_write(LOG_DAEMON_SOCKET, LOG_LEVEL_WARNING,
+			    "descriptor %d from the service manager has an address that the "
+			    "configuration does not name; it is not served",
+			    pool->passed[i].fd);
+	}
+}
+
+static struct passed *take_passed(struct listen_pool *pool, const struct addr *addr)
+{
+	for (size_t i = 0; i < pool->count; i++) {
+		struct passed *passed = &pool->passed[i];
+
+		if (!passed->is_used && addr_equal(&passed->addr, addr)) {
+			passed->is_used = true;
+			return passed;
+		}
+	}
+	return NULL;
+}
+
+/* ---- sockets of our own ---- */
+
+/* A socket file that nobody listens on is left from a daemon that was killed. */
+static int remove_stale(const struct addr *addr)
+{
+	struct stat st;
+	int fd, r = 0;
+
+	if (lstat(addr_path(addr), &st) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EADDRINUSE;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)&addr->storage, addr->len) == 0 ||
+	    errno != ECONNREFUSED)
+		r = -EADDRINUSE;
+	else if (unlink(addr_path(addr)) < 0)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+/* Who may connect. A group that is not there, or that we are not in, is no reason not to start:
+ * fewer may connect than meant, not more. */
+static int set_rights(const struct addr *addr, const struct listen_config *cfg)
+{
+	const char *path = addr_path(addr);
+
+	if (cfg->group) {
+		const struct group *group = getgrnam(cfg->group);
+
+		if (!group)
+			log_write(LOG_DAEMON_SOCKET, LOG_LEVEL_WARNING, "%s: no group \"%s\"", path,
+			    cfg->group);
+		else if (chown(path, (uid_t)-1, group->gr_gid) < 0)
+			log_write(LOG_DAEMON_SOCKET, LOG_LEVEL_WARNING,
+			    "%s: cannot be given to group \"%s\": %s", path, cfg->group,
+			    strerror(errno));
+	}
+	return chmod(path, cfg->mode) < 0 ? -errno : 0;
+}
+
+static int bind_unix(int fd, const struct addr *addr, const struct listen_config *cfg)
+{
+	mode_t mask;
+	int r = remove_stale(addr);
+
+	if (r < 0)
+		return r;
+	mask = umask(0177); /* until the rights are set */
+	r = bind(fd, (const struct sockaddr *)&addr->storage, addr->len) < 0 ? -errno : 0;
+	umask(mask);
+	return r < 0 ? r : set_rights(addr, cfg);
+}
+
+static int bind_inet(int fd, const struct addr *addr)
+{
+	int on = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (addr->storage.ss_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	return bind(fd, (const struct sockaddr *)&addr->storage, addr->len) < 0 ? -errno : 0;
+}
+
+static int open_own(const struct addr *addr, const struct listen_config *cfg, int *ret_fd)
+{
+	int r, fd = socket(addr->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -errno;
+	r = addr->is_unix ? bind_unix(fd, addr, cfg) : bind_inet(fd, addr);
+	if (r == 0 && listen(fd, BACKLOG) < 0)
+		r = -errno;
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+/* ---- accepting ---- */
+
+static bool is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+static void on_ready(void *arg, bool is_readable, bool is_writable)
+{
+	struct listener *listener = arg;
+	int on = 1;
+
+	(void)is_readable;
+	(void)is_writable;
+	for (int i = 0; i < ACCEPTS; i++) {
+		int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd < 0) {
+			/* The connection would stay ready, and we would turn in circles. */
+			if (is_shortage(errno)) {
+				loop_watch_want(listener->watch, false, false);
+				loop_timer_set(listener->retry, NO_FILES_MS);
+			}
+			return;
+		}
+		if (!listener->addr.is_unix)
+			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		listener->on_accept(listener->arg, fd);
+	}
+}
+
+static void on_retry(void *arg)
+{
+	struct listener *listener = arg;
+
+	loop_watch_want(listener->watch, true, false);
+}
+
+int listener_open(struct loop *loop, struct listen_pool *pool, const struct listen_config *cfg,
+    void (*on_accept)(void *arg, int fd), void *arg, struct listener **ret)
+{
+	struct listener *listener = calloc(1, sizeof(*listener));
+	const char *why;
+	int r = -ENOMEM;
+
+	if (!listener)
+		return -ENOMEM;
+	listener->fd = -1;
+	listener->on_accept = on_accept;
+	listener->arg = arg;
+	snprintf(listener->address, sizeof(listener->address), "%s", cfg->address);
+	r = addr_parse(cfg->address, &listener->addr, &why);
+	if (r < 0)
+		goto fail;
+	listener->passed = take_passed(pool, &listener->addr);
+	if (listener->passed)
+		listener->fd = listener->passed->fd;
+	else
+		r = open_own(&listener->addr, cfg, &listener->fd);
+	if (r < 0)
+		goto fail;
+	r = -ENOMEM;
+	listener->retry = loop_timer_new(loop, on_retry, listener);
+	listener->watch = loop_watch_new(loop, listener->fd, on_ready, listener);
+	if (!listener->retry || !listener->watch)
+		goto fail;
+	*ret = listener;
+	return 0;
+
+fail:
+	listener_close(listener);
+	return r;
+}
+
+void listener_close(struct listener *listener)
+{
+	if (!listener)
+		return;
+	loop_watch_free(listener->watch);
+	loop_timer_free(listener->retry);
+	if (listener->passed) {
+		listener->passed->is_used = false;
+	} else if (listener->fd >= 0) {
+		if (listener->addr.is_unix)
+			unlink(addr_path(&listener->addr));
+		close(listener->fd);
+	}
+	free(listener);
+}
+
+bool listener_has_address(const struct listener *listener, const char *address)
+{
+	return strcmp(listener->address, address) == 0;
+}
+
+void listener_set_rights(struct listener *listener, const struct listen_config *cfg)
+{
+	int r;
+
+	if (!listener->addr.is_unix || listener->passed)
+		return;
+	r = set_rights(&listener->addr, cfg);
+	if (r < 0)
+		log_write(LOG_DAEMON_SOCKET, LOG_LEVEL_WARNING, "%s: %s", listener->address,
+		    strerror(-r));
+}

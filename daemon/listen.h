@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Listening sockets: our own, or those that the service manager opened for us (sd_listen_fds(3)).
+ * Accepts, and hands each connection on.
+ */
+#ifndef CMQTTD_LISTEN_H
+#define CMQTTD_LISTEN_H
+
+#include "loop.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#define LISTEN_PASSED_MAX 32
+
+struct listen_pool;
+struct listener;
+
+struct listen_config {
+	const char *address; /* as addr_parse takes it */
+	mode_t mode;         /* Unix sockets: permissions */
+	const char *group;   /* Unix sockets: NULL: the daemon's own */
+};
+
+/* The sockets that the service manager passed; empty without one. NULL: no memory. */
+struct listen_pool *listen_pool_new(void);
+
+/* Closes those that are not in use. */
+void listen_pool_free(struct listen_pool *pool);
+
+/* Log the sockets that were passed and are in no use. */
+void listen_pool_complain(const struct listen_pool *pool);
+
+/* Listen, on a passed socket if one has the address. A stale Unix socket is replaced, one that
+ * somebody listens on is not. on_accept gets each connection (non-blocking) and owns it. 0;
+ * -EADDRINUSE: somebody listens there; errors of socket, bind and listen; -ENOMEM. */
+int listener_open(struct loop *loop, struct listen_pool *pool, const struct listen_config *cfg,
+    void (*on_accept)(void *arg, int fd), void *arg, struct listener **ret);
+
+/* Stop listening; a socket file of our own is removed. NULL is fine. */
+void listener_close(struct listener *listener);
+
+/* It listens on this address. */
+bool listener_has_address(const struct listener *listener, const char *address);
+
+/* Give a Unix socket of our own these permissions and this group. */
+void listener_set_rights(struct listener *listener, const struct listen_config *cfg);
+
+#endif

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "log.h"
+
+#include "bridge/core_query.h" /* mqtt_err_text */
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifdef HAVE_SYSTEMD
+#include <systemd/sd-journal.h>
+#endif
+
+#define FIELD_MAX 128
+#define FIELDS    8
+
+struct log_kind {
+	const char *message_id;
+	const char *words;
+};
+
+/* clang-format off */
+static const struct log_kind kinds[] = {
+	[LOG_MODEM_STATE] = { "fb1a591c2bb44f77bceff46bcfce5670", "modem" },
+	[LOG_MODEM_IDENTITY] = { "846de20b236e4a1d8f3d9919cd672ac8", "modem identified" },
+	[LOG_MODEM_BOOTED] = { "0bd581e1fc6b4f3d96a437c879ac3044", "modem started by itself" },
+	[LOG_MODEM_GARBAGE] = { "1953901bdf1e49d2a3653758e38d5fa1", "bytes without sense from the modem" },
+	[LOG_MODEM_STUCK] = { "08c8ea779e57481fbfa8a4caa466a7fb", "modem does not answer" },
+	[LOG_MODEM_PIN_REFUSED] = { "7dd4fa795c644a3185e8ab7f1ffbd7ed", "PIN refused or not tried" },
+	[LOG_MODEM_NO_SIM] = { "453fda6fef9747d0933d7e7b97972d24", "no SIM" },
+	[LOG_MODEM_DENIED] = { "df39a226985b472093d1b7a67ca87fe9", "registration denied" },
+	[LOG_MODEM_CLOCK_SET] = { "c861438f17cb4835bfd3d33f25f57296", "modem's clock set" },
+	[LOG_MODEM_CLOCK_WRONG] = { "47eee975420f4d87ad6bfc1172e93b3c", "modem's clock is wrong" },
+	[LOG_MODEM_POWER_CYCLE] = { "cb95e45f9d4f4d2aa2c99da99fcb183a", "modem's power is cut and given back" },
+	[LOG_BROKER_ONLINE] = { "faf783519fc3422c858a5d866b8ffa06", "online" },
+	[LOG_BROKER_OFFLINE] = { "cedd96a701bd4d18b570b592177c3ff1", "offline" },
+	[LOG_BROKER_STATE] = { "130c368ac501439f85b9cb2d5d74d375", "state" },
+	[LOG_BROKER_ERROR] = { "31256aad431e4f10be732e0d9f774a64", "error" },
+	[LOG_BROKER_CERT_UPLOADED] = { "c216444c553442a4aefa50963c082a73", "certificate sent to the modem" },
+	[LOG_BROKER_SUBSCRIBE_FAILED] = { "4446c62303d64baea16e5dca3f1259ae", "subscription failed" },
+	[LOG_BROKER_NOT_VERIFIED] = { "bc3b1b3a955d47ad87490b6b0dd99377", "broker is not verified" },
+	[LOG_MESSAGE_DEAD] = { "448fd1af3ffb4e6480cc734a23343cdb", "message refused for good" },
+	[LOG_MESSAGE_DROPPED] = { "9a566772bae54caa896a38f9a245e4e9", "message dropped" },
+	[LOG_INBOUND_LOST] = { "3a1d932fda51483bac3b462fb1d34552", "inbound message lost" },
+	[LOG_STORE_FULL] = { "2daa0990a7244800b3356bdf55b211b0", "store is full" },
+	[LOG_STORE_FAILED] = { "807f099b112146c08ada7949cda89f31", "store failed" },
+	[LOG_CLIENT_CLOSED] = { "bca9e9ca3f414d3baa731565baac8f20", "local client closed" },
+	[LOG_CONTROL_CHANGE] = { "005cc138f8ad4340b8b22930d8b29c36", "changed over the control socket" },
+	[LOG_RELOADED] = { "d77a4ef019004482b3383d371a6c70e3", "configuration reloaded" },
+	[LOG_STOPPING] = { "e6dfa15e75c8499f934e03337ca66e45", "stopping" },
+	[LOG_AT_TRAFFIC] = { "e9b65c6849df42c6a21bd9810965e7b5", "AT" },
+	[LOG_DAEMON_STARTED] = { "95891ac7bb1b41df8774f6f4e9bed5f3", "started" },
+	[LOG_DAEMON_CONFIG] = { "d3518d6543cb412583e2c16cbfd3c5d1", "configuration" },
+	[LOG_DAEMON_SOCKET] = { "9794be95f00d4e6a925e3e6b3b72015b", "socket" },
+	[LOG_DAEMON_TTY] = { "d3eea592e5ab4f358b26384d2e424099", "port" },
+	[LOG_DAEMON_POWER_CYCLE] = { "52ad8d631c904a03b850acb060ebafad", "power_cycle" },
+	[LOG_DAEMON_FAILED] = { "1d7621303fa84fc8a0cebdb60616a87e", "failed" },
+};
+/* clang-format on */
+
+_Static_assert(sizeof(kinds) / sizeof(kinds[0]) == LOG_DAEMON_END, "a code without a row");
+
+static struct {
+	bool is_journal;
+	enum log_level level;
+} target = { .level = LOG_LEVEL_INFO };
+
+static const char *level_name(enum log_level level)
+{
+	switch (level) {
+	case LOG_LEVEL_ERROR:
+		return "error";
+	case LOG_LEVEL_WARNING:
+		return "warning";
+	case LOG_LEVEL_INFO:
+		return "info";
+	case LOG_LEVEL_DEBUG:
+		return "debug";
+	}
+	return "?";
+}
+
+const char *log_message_id(int code)
+{
+	return kinds[code].message_id;
+}
+
+/* $JOURNAL_STREAM is "DEVICE:INODE" of what the service manager connected (systemd.exec(5)); it is
+ * inherited, so that standard error may be something else by now. */
+void log_open(void)
+{
+#ifdef HAVE_SYSTEMD
+	const char *stream = getenv("JOURNAL_STREAM");
+	char own[64];
+	struct stat st;
+
+	if (!stream || fstat(STDERR_FILENO, &st) < 0)
+		return;
+	snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	target.is_journal = strcmp(stream, own) == 0;
+#endif
+}
+
+void log_set_level(enum log_level level)
+{
+	target.level = level;
+}
+
+/* Append; what does not fit is cut. */
+static void __attribute__((format(printf, 3, 4)))
+append(char *text, size_t size, const char *fmt, ...)
+{
+	size_t used = strlen(text);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text + used, size - used, fmt, ap);
+	va_end(ap);
+}
+
+void log_describe(const struct log_event *event, char *text, size_t size)
+{
+	text[0] = '\0';
+	if (event->broker)
+		append(text, size, "%s: ", event->broker);
+	append(text, size, "%s", kinds[event->code].words);
+	if (event->from && event->to)
+		append(text, size, ": %s -> %s", event->from, event->to);
+	else if (event->to)
+		append(text, size, ": %s", event->to);
+	if (event->err > 0)
+		append(text, size, ": error %u (%s)", event->err, mqtt_err_text(event->err));
+	if (event->detail[0])
+		append(text, size, ": %s", event->detail);
+}
+
+static void write_stderr(enum log_level level, const char *text)
+{
+	struct timespec now;
+	struct tm tm;
+	char stamp[32];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
+	fprintf(
+	    stderr, "%s.%03ldZ %s: %s\n", stamp, now.tv_nsec / 1000000, level_name(level), text);
+}
+
+#ifdef HAVE_SYSTEMD
+struct fields {
+	struct iovec items[FIELDS];
+	char texts[FIELDS][FIELD_MAX];
+	int count;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+add_field(struct fields *fields, const char *fmt, ...)
+{
+	char *text = fields->texts[fields->count];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, FIELD_MAX, fmt, ap);
+	va_end(ap);
+	fields->items[fields->count++] =
+	    (struct iovec){ .iov_base = text, .iov_len = strlen(text) };
+}
+
+static int priority(enum log_level level)
+{
+	switch (level) {
+	case LOG_LEVEL_ERROR:
+		return LOG_ERR;
+	case LOG_LEVEL_WARNING:
+		return LOG_WARNING;
+	case LOG_LEVEL_INFO:
+		return LOG_INFO;
+	case LOG_LEVEL_DEBUG:
+		return LOG_DEBUG;
+	}
+	return LOG_NOTICE;
+}
+
+static void write_journal(
+    const struct log_event *event, int code, enum log_level level, const char *text)
+{
+	char message[LOG_TEXT_MAX + sizeof("MESSAGE=")];
+	struct fields fields = { .count = 1 };
+
+	snprintf(message, sizeof(message), "MESSAGE=%s", text);
+	fields.items[0] = (struct iovec){ .iov_base = message, .iov_len = strlen(message) };
+	add_field(&fields, "MESSAGE_ID=%s", kinds[code].message_id);
+	add_field(&fields, "PRIORITY=%d", priority(level));
+	add_field(&fields, "SYSLOG_IDENTIFIER=cmqttd");
+	if (event && event->broker)
+		add_field(&fields, "CMQTTD_BROKER=%s", event->broker);
+	if (event && event->client_index >= 0)
+		add_field(&fields, "CMQTTD_CLIENT_INDEX=%d", event->client_index);
+	if (event && event->err > 0)
+		add_field(&fields, "CMQTTD_ERROR=%u", event->err);
+	if (event && event->to)
+		add_field(&fields, "CMQTTD_STATE=%s", event->to);
+	sd_journal_sendv(fields.items, fields.count);
+}
+#else
+static void write_journal(
+    const struct log_event *event, int code, enum log_level level, const char *text)
+{
+	(void)event;
+	(void)code;
+	write_stderr(level, text);
+}
+#endif
+
+static void write_text(
+    const struct log_event *event, int code, enum log_level level, const char *text)
+{
+	if (target.is_journal)
+		write_journal(event, code, level, text);
+	else
+		write_stderr(level, text);
+}
+
+void log_event(const struct log_event *event)
+{
+	char text[LOG_TEXT_MAX];
+
+	if (event->level > target.level)
+		return;
+	log_describe(event, text, sizeof(text));
+	write_text(event, (int)event->code, event->level, text);
+}
+
+void log_write(enum log_daemon_code code, enum log_level level, const char *fmt, ...)
+{
+	char text[LOG_TEXT_MAX];
+	va_list ap;
+	int len;
+
+	if (level > target.level)
+		return;
+	len = snprintf(text, sizeof(text), "%s: ", kinds[code].words);
+	va_start(ap, fmt);
+	vsnprintf(text + len, sizeof(text) - (size_t)len, fmt, ap);
+	va_end(ap);
+	write_text(NULL, (int)code, level, text);
+}

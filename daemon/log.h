@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The log: to the journal, with fields, when standard error is the journal; otherwise to standard
+ * error, a line each with its time. The table that gives each code its MESSAGE_ID and words is
+ * here; systemd/cmqttd.catalog explains each.
+ *
+ * The one piece of the daemon that is global: a process has one log.
+ */
+#ifndef CMQTTD_LOG_H
+#define CMQTTD_LOG_H
+
+#include "bridge/core.h"
+
+/* What the daemon itself has to say, numbered behind the core's codes. */
+enum log_daemon_code {
+	LOG_DAEMON_STARTED = LOG_CODE_COUNT,
+	LOG_DAEMON_CONFIG,
+	LOG_DAEMON_SOCKET,
+	LOG_DAEMON_TTY,
+	LOG_DAEMON_POWER_CYCLE,
+	LOG_DAEMON_FAILED,
+	LOG_DAEMON_END
+};
+
+#define LOG_TEXT_MAX 512
+
+/* Find out where the log goes. Before that it goes to standard error, from level info on. */
+void log_open(void);
+
+/* Lines that are less important than this are not logged. */
+void log_set_level(enum log_level level);
+
+/* Something that the core has to say. */
+void log_event(const struct log_event *event);
+
+/* Something that the daemon itself has to say. */
+void log_write(enum log_daemon_code code, enum log_level level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The words for an event: "cloud: connecting -> backoff: error 30 (...): detail". */
+void log_describe(const struct log_event *event, char *text, size_t size);
+
+/* MESSAGE_ID of a code of either kind: 32 hexadecimal digits. */
+const char *log_message_id(int code);
+
+#endif

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tty.h"
+
+#include "log.h"
+#include "tty_wait.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define READ_BYTES   4096
+#define RETRY_MIN_MS 1000 /* between two attempts to open */
+#define RETRY_MAX_MS 30000
+#define PTY_MAJOR    136 /* ... 143: Unix 98 pseudo terminals (Documentation/admin-guide/devices) */
+
+struct tty {
+	struct loop *loop;
+	struct core *core;
+	char *device;
+	uint32_t baud;
+	bool rtscts;
+	int fd; /* -1: not open */
+	struct loop_watch *watch;
+	struct loop_timer *retry;
+	struct tty_wait *wait;
+	uint64_t tried_ms; /* the last attempt, 0: none yet */
+	uint64_t retry_ms; /* how long to wait before the next one */
+	int error;         /* that the core was told last, 0: the port is open */
+};
+
+static const struct {
+	uint32_t baud;
+	speed_t speed;
+} speeds[] = {
+	{ 300, B300 },
+	{ 600, B600 },
+	{ 1200, B1200 },
+	{ 2400, B2400 },
+	{ 4800, B4800 },
+	{ 9600, B9600 },
+	{ 19200, B19200 },
+	{ 38400, B38400 },
+	{ 57600, B57600 },
+	{ 115200, B115200 },
+	{ 230400, B230400 },
+	{ 460800, B460800 },
+	{ 921600, B921600 },
+	{ 1000000, B1000000 },
+	{ 1500000, B1500000 },
+	{ 2000000, B2000000 },
+	{ 3000000, B3000000 },
+	{ 4000000, B4000000 },
+};
+
+static int set_raw(int fd, uint32_t baud, bool rtscts)
+{
+	struct termios t;
+	size_t i = 0;
+
+	while (i < sizeof(speeds) / sizeof(speeds[0]) && speeds[i].baud != baud)
+		i++;
+	if (i == sizeof(speeds) / sizeof(speeds[0]))
+		return -EINVAL;
+	if (tcgetattr(fd, &t) < 0)
+		return -errno;
+	cfmakeraw(&t);
+	/* Without HUPCL: dropping DTR when the daemon stops makes some modems hang up. */
+	t.c_cflag &= ~(tcflag_t)(CSTOPB | CRTSCTS | HUPCL);
+	t.c_cflag |= CLOCAL | CREAD | (rtscts ? CRTSCTS : 0);
+	/* With 0 "nothing there" would read as the end of the file. */
+	t.c_cc[VMIN] = 1;
+	t.c_cc[VTIME] = 0;
+	if (cfsetispeed(&t, speeds[i].speed) < 0 || cfsetospeed(&t, speeds[i].speed) < 0 ||
+	    tcsetattr(fd, TCSANOW, &t) < 0)
+		return -errno;
+	return 0;
+}
+
+/* The exclusive mark of a pseudo terminal outlives a daemon that was killed, as long as its other
+ * end is open; the lock alone has to do there. */
+static bool is_pty(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && major(st.st_rdev) >= PTY_MAJOR &&
+	       major(st.st_rdev) < PTY_MAJOR + 8;
+}
+
+/* For us alone, raw, and without what came before. */
+static int prepare(int fd, const struct tty *tty)
+{
+	int r;
+
+	if (!isatty(fd))
+		return -ENOTTY;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	if (!is_pty(fd) && ioctl(fd, TIOCEXCL) < 0)
+		return -errno;
+	r = set_raw(fd, tty->baud, tty->rtscts);
+	if (r < 0)
+		return r;
+	return tcflush(fd, TCIOFLUSH) < 0 ? -errno : 0;
+}
+
+static void close_port(struct tty *tty)
+{
+	loop_watch_free(tty->watch);
+	tty->watch = NULL;
+	if (tty->fd < 0)
+		return;
+	if (!is_pty(tty->fd))
+		ioctl(tty->fd, TIOCNXCL);
+	/* Or the close could wait for a modem that takes nothing any more. */
+	tcflush(tty->fd, TCIOFLUSH);
+	close(tty->fd);
+	tty->fd = -1;
+}
+
+static const char *explain(int error)
+{
+	if (error == EBUSY)
+		return "another program has it";
+	if (error == EINVAL)
+		return "it does not take the speed";
+	return strerror(error);
+}
+
+/* Tell the core and the log, but not the same thing again and again. */
+static void tell_down(struct tty *tty, int error)
+{
+	if (tty->error == error)
+		return;
+	tty->error = error;
+	log_write(LOG_DAEMON_TTY, error == ENOENT ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "%s: %s",
+	    tty->device, explain(error));
+	core_tty_down(tty->core, loop_now_ms(), error);
+}
+
+static void try_later(struct tty *tty);
+
+static void lose(struct tty *tty, int error)
+{
+	close_port(tty);
+	tell_down(tty, error);
+	tty->retry_ms = RETRY_MIN_MS;
+	try_later(tty);
+}
+
+static void read_port(struct tty *tty)
+{
+	uint8_t bytes[READ_BYTES];
+	ssize_t n = read(tty->fd, bytes, sizeof(bytes));
+
+	if (n > 0)
+		core_tty_rx(tty->core, loop_now_ms(), bytes, (size_t)n);
+	else if (n == 0)
+		lose(tty, EIO);
+	else if (errno != EAGAIN && errno != EINTR)
+		lose(tty, errno);
+}
+
+void tty_write(struct tty *tty)
+{
+	struct buf *out = core_tty_out(tty->core);
+
+	if (tty->fd < 0)
+		return;
+	while (buf_len(out) > 0) {
+		ssize_t n = write(tty->fd, buf_data(out), buf_len(out));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno != EAGAIN) {
+			lose(tty, errno);
+			return;
+		}
+		if (n <= 0)
+			break;
+		buf_consume(out, (size_t)n);
+	}
+	loop_watch_want(tty->watch, true, buf_len(out) > 0);
+}
+
+static void on_ready(void *arg, bool is_readable, bool is_writable)
+{
+	struct tty *tty = arg;
+
+	if (is_readable)
+		read_port(tty);
+	if (is_writable && tty->fd >= 0)
+		tty_write(tty);
+}
+
+static int open_port(struct tty *tty)
+{
+	int r, fd = open(tty->device, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	r = prepare(fd, tty);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	tty->watch = loop_watch_new(tty->loop, fd, on_ready, tty);
+	if (!tty->watch) {
+		close(fd);
+		return -ENOMEM;
+	}
+	tty->fd = fd;
+	return 0;
+}
+
+static void on_changed(void *arg);
+
+static void try_now(struct tty *tty)
+{
+	int r;
+
+	loop_timer_cancel(tty->retry);
+	/* The watch comes first: what appears after the attempt must be noticed. */
+	tty_wait_free(tty->wait);
+	tty->wait = tty_wait_new(tty->loop, tty->device, on_changed, tty);
+	tty->tried_ms = loop_now_ms();
+	r = open_port(tty);
+	if (r < 0) {
+		tell_down(tty, -r);
+		try_later(tty);
+		return;
+	}
+	tty_wait_free(tty->wait);
+	tty->wait = NULL;
+	tty->retry_ms = RETRY_MIN_MS;
+	tty->error = 0;
+	log_write(LOG_DAEMON_TTY, LOG_LEVEL_INFO, "%s: open", tty->device);
+	core_tty_up(tty->core, loop_now_ms());
+}
+
+/* What is left of the second after the last attempt. */
+static uint64_t pause_left(const struct tty *tty)
+{
+	uint64_t since = loop_now_ms() - tty->tried_ms;
+
+	return tty->tried_ms == 0 || since >= RETRY_MIN_MS ? 0 : RETRY_MIN_MS - since;
+}
+
+static void on_retry(void *arg)
+{
+	try_now(arg);
+}
+
+static void on_changed(void *arg)
+{
+	struct tty *tty = arg;
+
+	loop_timer_set(tty->retry, pause_left(tty));
+}
+
+static void try_later(struct tty *tty)
+{
+	loop_timer_set(tty->retry, tty->retry_ms);
+	tty->retry_ms = tty->retry_ms * 2 < RETRY_MAX_MS ? tty->retry_ms * 2 : RETRY_MAX_MS;
+}
+
+void tty_reopen(struct tty *tty)
+{
+	close_port(tty);
+	tty->error = -1; /* whatever comes of it, the core waits for it */
+	tty->retry_ms = RETRY_MIN_MS;
+	loop_timer_set(tty->retry, pause_left(tty));
+}
+
+struct tty *tty_new(struct loop *loop, struct core *core)
+{
+	struct tty *tty = calloc(1, sizeof(*tty));
+
+	if (!tty)
+		return NULL;
+	tty->loop = loop;
+	tty->core = core;
+	tty->fd = -1;
+	tty->retry_ms = RETRY_MIN_MS;
+	tty->retry = loop_timer_new(loop, on_retry, tty);
+	if (!tty->retry) {
+		free(tty);
+		return NULL;
+	}
+	return tty;
+}
+
+void tty_free(struct tty *tty)
+{
+	if (!tty)
+		return;
+	close_port(tty);
+	tty_wait_free(tty->wait);
+	loop_timer_free(tty->retry);
+	free(tty->device);
+	free(tty);
+}
+
+int tty_configure(struct tty *tty, const struct modem_config *cfg)
+{
+	char *device;
+
+	if (tty->device && strcmp(tty->device, cfg->device) == 0 && tty->baud == cfg->baud &&
+	    tty->rtscts == cfg->rtscts)
+		return 0;
+	device = strdup(cfg->device);
+	if (!device)
+		return -ENOMEM;
+	if (tty->fd >= 0) {
+		close_port(tty);
+		core_tty_down(tty->core, loop_now_ms(), ENODEV);
+	}
+	free(tty->device);
+	tty->device = device;
+	tty->baud = cfg->baud;
+	tty->rtscts = cfg->rtscts;
+	tty->error = -1;
+	tty->retry_ms = RETRY_MIN_MS;
+	loop_timer_set(tty->retry, pause_left(tty));
+	return 0;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The modem's port: opened raw and for us alone, read, written, and opened again when it has gone.
+ *
+ * A port that is not there is an ordinary state: its folder is watched, so that it is opened when
+ * it appears, and it is tried now and then besides, never more often than once a second. The core
+ * is told of every opening and of every new reason why there is none.
+ */
+#ifndef CMQTTD_TTY_H
+#define CMQTTD_TTY_H
+
+#include "loop.h"
+
+#include "bridge/core.h"
+
+#include <stdint.h>
+
+struct tty;
+
+/* loop and core are borrowed. NULL: no memory. */
+struct tty *tty_new(struct loop *loop, struct core *core);
+
+/* Closes the port; the core is not told. */
+void tty_free(struct tty *tty);
+
+/* Use this port from now on; what was open is closed unless it is the same. The configuration is
+ * copied. 0 or -ENOMEM (nothing changed). */
+int tty_configure(struct tty *tty, const struct modem_config *cfg);
+
+/* core_tty_out has bytes. */
+void tty_write(struct tty *tty);
+
+/* Close the port and open it again. */
+void tty_reopen(struct tty *tty);
+
+#endif
