@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Modem and daemon come and go: last will, reconnect, clean stop, restart, hang-up."""
+
+import os
+import signal
+import socket
+import time
+
+from gateway import Daemon, mosquitto_pub, wait_until
+
+
+def test_last_will_when_the_modem_loses_power(both):
+    watch = {b.name: b.subscribe("gw/#") for b in (both.cloud_broker, both.backup_broker)}
+    both.sim.say("power off")
+    for name, sub in watch.items():
+        sub.wait_for(f"gw/{name}/state", "offline")
+    mosquitto_pub(both.local(), "cloud/up/while/off", "kept", 1)
+    seen = both.cloud_broker.subscribe("site/#")
+    both.sim.say("power on")
+    both.cmqttd.wait_state("cloud", "online", 60)
+    both.cmqttd.wait_state("backup", "online", 60)
+    seen.wait_for("site/while/off", "kept")
+    for name, sub in watch.items():
+        sub.wait_for(f"gw/{name}/state", "online")
+
+
+def test_no_last_will_on_a_clean_stop(both):
+    watch = {b.name: b.subscribe("gw/#") for b in (both.cloud_broker, both.backup_broker)}
+    assert both.cmqttd.stop(signal.SIGTERM) == 0
+    for broker in (both.cloud_broker, both.backup_broker):
+        wait_until(lambda: "Received DISCONNECT from gw-" in broker.text(), "DISCONNECT")
+        # A message behind the DISCONNECT proves that a will would have been here by now.
+        broker.publish(f"gw/{broker.name}/end", "end")
+        watch[broker.name].wait_for(f"gw/{broker.name}/end", "end")
+        assert (f"gw/{broker.name}/state", b"offline") not in watch[broker.name].messages()
+    dialogue = (both.folder / "dialogue.log").read_text(errors="replace")
+    for command in ("AT+CMQTTDISC=0", "AT+CMQTTDISC=1", "AT+CMQTTREL=0", "AT+CMQTTREL=1",
+                    "AT+CMQTTSTOP"):
+        assert command in dialogue, command
+
+
+def test_broker_restart(both):
+    """One broker goes and comes; the other one does not notice."""
+    since = both.cmqttd.broker("backup")["since"]
+    both.cloud_broker.stop()
+    wait_until(lambda: both.cmqttd.broker("cloud")["state"] != "online", "cloud is down")
+    mosquitto_pub(both.local(), "cloud/up/later", "later", 1)
+    both.cloud_broker.start()
+    both.cloud_broker.wait_ready()
+    seen = both.cloud_broker.subscribe("site/#")
+    seen.wait_for("site/later", "later")
+    down = both.subscribe("cloud/down/#")
+    both.cmqttd.wait_state("cloud", "online")
+    both.cloud_broker.publish("cmd/again", "subscribed")
+    down.wait_for("cloud/down/again", "subscribed")
+    assert both.cmqttd.broker("backup")["since"] == since
+
+
+def test_daemon_killed_and_started_again(both):
+    """The modem lives on: its service runs, its clients are held and connected."""
+    both.cmqttd.stop(signal.SIGKILL)
+    for left in ("control.sock", "mqtt.sock"):
+        (both.folder / left).unlink(missing_ok=True)
+    again = both.add(Daemon(both.folder, both.cmqttd.config.read_text()))
+    again.wait_state("cloud", "online")
+    again.wait_state("backup", "online")
+    seen = both.cloud_broker.subscribe("site/#")
+    mosquitto_pub(both.local(), "cloud/up/new", "life")
+    seen.wait_for("site/new", "life")
+
+
+def test_a_socket_left_behind_is_no_obstacle(both):
+    both.cmqttd.stop(signal.SIGKILL)
+    again = both.add(Daemon(both.folder, both.cmqttd.config.read_text()))
+    again.wait_state("cloud", "online")
+
+
+def test_tty_vanishes_and_comes_back(both):
+    both.sim.say("vanish")
+    wait_until(lambda: both.cmqttd.status()["modem"]["state"] == "absent", "modem absent")
+    mosquitto_pub(both.local(), "backup/up/v", "kept", 1)
+    seen = both.backup_broker.subscribe("site/#")
+    both.sim.say("appear")
+    both.cmqttd.wait_state("backup", "online", 60)
+    seen.wait_for("site/v", "kept")
+
+
+def test_started_before_the_modem(gateway):
+    """A modem that is not there is no reason to exit: it is waited for."""
+    broker = gateway.plain()
+    daemon = gateway.daemon([gateway.broker_config("plain", "mqtt://plain.example.com")])
+    assert daemon.status()["modem"]["state"] == "absent"
+    local = gateway.subscribe("local/#")
+    mosquitto_pub(gateway.local(), "local/x", "works without it")
+    local.wait_for("local/x", "works without it")
+    gateway.modem(gateway.maps(plain=broker))
+    daemon.wait_state("plain", "online")
+
+
+def test_notify(gateway):
+    """READY without a modem, STATUS, the watchdog fed, STOPPING."""
+    path = str(gateway.folder / "notify.sock")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind(path)
+        s.settimeout(30)
+        broker = gateway.plain()
+        daemon = gateway.daemon(
+            [gateway.broker_config("plain", "mqtt://plain.example.com")],
+            env={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "1000000"})
+        got = ""
+        end = time.monotonic() + 30
+        while not all(w in got for w in ("READY=1", "STATUS=", "WATCHDOG=1")):
+            assert time.monotonic() < end, got
+            got += s.recv(4096).decode() + "\n"
+        os.kill(daemon.popen.pid, signal.SIGTERM)
+        while "STOPPING=1" not in got:
+            assert time.monotonic() < end, got
+            got += s.recv(4096).decode() + "\n"
+        assert daemon.stop() == 0
+    assert broker.is_alive()
+
+
+def test_reload(both):
+    """A broker whose part did not change stays connected; what is wrong changes nothing."""
+    since = both.cmqttd.broker("backup")["since"]
+    config = both.cmqttd.config
+    good = config.read_text()
+    config.write_text(good.replace('client_id = "gw-cloud"', 'client_id = "gw-cloud-2"'))
+    assert both.cmqttd.ctl("reload").returncode == 0
+    wait_until(lambda: "gw-cloud-2" in both.cloud_broker.text(), "the new client id")
+    both.cmqttd.wait_state("cloud", "online")
+    assert both.cmqttd.broker("backup")["since"] == since
+    config.write_text(good.replace("qos = 2", "qos = 7"))
+    r = both.cmqttd.ctl("reload", check=False)
+    assert r.returncode == 1 and "qos" in r.stderr, r.stderr
+    assert both.cmqttd.broker("backup")["since"] == since
+    config.write_text(good)
+    os.kill(both.cmqttd.popen.pid, signal.SIGHUP)
+    wait_until(lambda: both.cloud_broker.text().count("as gw-cloud (") >= 2, "reload by HUP")

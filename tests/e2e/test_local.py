@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The local MQTT server, driven by clients that others wrote."""
+
+import socket
+import subprocess
+import threading
+
+import paho.mqtt.client as paho
+import pytest
+
+from gateway import free_port, mosquitto_pub, wait_until
+
+
+@pytest.fixture
+def local(gateway):
+    """A daemon without modem and brokers at hand: local clients reach each other all the same."""
+    gateway.port = free_port()
+    config = gateway.config([gateway.broker_config("plain", "mqtt://plain.example.com")])
+    config = config.replace(
+        'listeners: (', f'listeners: ( {{ address = "127.0.0.1:{gateway.port}"; }},')
+    from gateway import Daemon
+
+    gateway.cmqttd = gateway.add(Daemon(gateway.folder, config))
+    return gateway
+
+
+@pytest.mark.parametrize("qos", [0, 1, 2])
+def test_mosquitto_clients(local, qos):
+    unix = local.subscribe("t/+/x", qos)
+    for payload in (b"", b"1", b"\x00\xff" * 3000):
+        mosquitto_pub(["-h", "127.0.0.1", "-p", local.port], "t/a/x", payload, qos)
+        unix.wait_for("t/a/x", payload)
+
+
+def test_retained(local):
+    mosquitto_pub(local.local(), "keep/1", "v1", 1, retain=True)
+    sub = local.subscribe("keep/#")
+    sub.wait_for("keep/1", "v1")
+    mosquitto_pub(local.local(), "keep/1", b"", 1, retain=True)
+    mosquitto_pub(local.local(), "keep/2", "v2", 1, retain=True)
+    later = local.subscribe("keep/#")
+    later.wait_for("keep/2", "v2")
+    assert later.messages() == [("keep/2", b"v2")]
+
+
+def test_last_will(local):
+    sub = local.subscribe("will/#")
+    client = paho.Client("dying")
+    client.will_set("will/dying", "gone", qos=1)
+    client.connect("127.0.0.1", local.port)
+    client.loop_start()
+    wait_until(client.is_connected, "connected")
+    client._sock.shutdown(socket.SHUT_RDWR)
+    sub.wait_for("will/dying", "gone")
+    client.loop_stop()
+
+
+def test_persistent_session(local):
+    extra = ["-c", "-i", "sleeper"]
+    subprocess.run(["mosquitto_sub", *local.local(), "-t", "p/#", "-q", "1", *extra, "-E"],
+                   check=True, timeout=30)
+    for i in range(5):
+        mosquitto_pub(local.local(), f"p/{i}", str(i), 1)
+    out = subprocess.run(
+        ["mosquitto_sub", *local.local(), "-t", "p/#", "-q", "1", *extra, "-C", "5"],
+        check=True, timeout=30, capture_output=True, text=True)
+    assert out.stdout.split() == ["0", "1", "2", "3", "4"]
+
+
+def test_paho_qos2_round_trip(local):
+    got = []
+    done = threading.Event()
+
+    def on_message(client, userdata, m):
+        got.append((m.topic, m.payload, m.qos))
+        if len(got) == 200:
+            done.set()
+
+    sub = paho.Client("receiver", clean_session=False)
+    ready = threading.Event()
+    sub.on_message = on_message
+    sub.on_subscribe = lambda *a: ready.set()
+    sub.connect("127.0.0.1", local.port)
+    sub.subscribe("q2/#", 2)
+    sub.loop_start()
+    assert ready.wait(30)
+    pub = paho.Client("sender")
+    pub.connect("127.0.0.1", local.port)
+    pub.loop_start()
+    for i in range(200):
+        pub.publish("q2/n", str(i), qos=2)
+    assert done.wait(60), len(got)
+    assert [int(p) for _, p, _ in got] == list(range(200))
+    assert {q for _, _, q in got} == {2}
+    for client in (pub, sub):
+        client.disconnect()
+        client.loop_stop()
+
+
+def test_garbage_costs_its_own_connection_only(local):
+    sub = local.subscribe("ok/#")
+    for garbage in (b"\x00" * 64, b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 200,
+                    b"\x10\xff\xff\xff\x7f", b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x0a\x00\x00\xf7"):
+        with socket.create_connection(("127.0.0.1", local.port), timeout=30) as s:
+            s.sendall(garbage)
+            s.shutdown(socket.SHUT_WR)
+            try:
+                while s.recv(4096):
+                    pass
+            except ConnectionResetError:
+                pass
+    mosquitto_pub(local.local(), "ok/1", "fine")
+    sub.wait_for("ok/1", "fine")
+    assert local.cmqttd.is_alive()
+
+
+def test_idle_daemon_sleeps(both):
+    """At most one wake-up in ten seconds when nothing is to be done."""
+    trace = both.folder / "strace"
+    subprocess.run(
+        ["timeout", "-s", "INT", "21", "strace", "-f", "-e", "trace=epoll_wait,epoll_pwait,epoll_pwait2,poll",
+         "-o", str(trace), "-p", str(both.cmqttd.popen.pid)], timeout=60, capture_output=True)
+    returns = [line for line in trace.read_text().splitlines()
+               if "epoll" in line or "poll(" in line]
+    assert both.cmqttd.broker("cloud")["state"] == "online"
+    # The call that strace found under way returns once; then one in ten seconds.
+    assert len(returns) <= 4, "\n".join(returns)

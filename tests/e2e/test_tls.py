@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is refused is told clearly, retried slowly, and leaves the other broker alone."""
+
+import signal
+
+from gateway import mosquitto_pub
+
+SLOW_S = 5  # far above reconnect.min, which a network loss would have used
+
+
+def backup_works(g, daemon, backup):
+    seen = backup.subscribe("site/#")
+    mosquitto_pub(g.local(), "backup/up/still", "here")
+    seen.wait_for("site/still", "here")
+
+
+def refused(g, cloud_config, backup_config=None, users=None, name="cloud", **brokers):
+    """Start both; `name` is refused, the other one works. Returns last_error of `name`."""
+    cloud = g.cloud(users=users)
+    backup = g.backup()
+    g.modem(g.maps(cloud, backup))
+    daemon = g.daemon([cloud_config or g.cloud_config(), backup_config or g.backup_config()])
+    other = "backup" if name == "cloud" else "cloud"
+    daemon.wait_state(other, "online")
+    error = daemon.wait_error(name)
+    status = daemon.broker(name)
+    assert status["state"] == "backoff"
+    assert status["retry_in_s"] > 0
+    if other == "backup":
+        backup_works(g, daemon, backup)
+    assert daemon.broker(other)["state"] == "online"
+    assert error["command"] == "AT+CMQTTCONNECT"
+    return error
+
+
+def with_max(config):
+    """Slow retries may be as slow as they like."""
+    return config.replace("max = 2.0", "max = 300.0")
+
+
+def test_plain_tcp(gateway):
+    broker = gateway.plain()
+    gateway.modem(gateway.maps(plain=broker))
+    daemon = gateway.daemon([gateway.broker_config("plain", "mqtt://plain.example.com")])
+    daemon.wait_state("plain", "online")
+    seen = broker.subscribe("site/#")
+    mosquitto_pub(gateway.local(), "plain/up/t", "x")
+    seen.wait_for("site/t", "x")
+
+
+def test_wrong_ca(gateway):
+    ca = gateway.certs.path("other-ca.pem")
+    error = refused(gateway, with_max(gateway.cloud_config(tls=f'ca = "{ca}";')))
+    assert error["code"] == 32 and "handshake" in error["text"]
+
+
+def test_retry_is_slow(gateway):
+    ca = gateway.certs.path("other-ca.pem")
+    cloud = gateway.cloud()
+    gateway.modem(gateway.maps(cloud))
+    daemon = gateway.daemon([with_max(gateway.cloud_config(tls=f'ca = "{ca}";'))])
+    daemon.wait_error("cloud")
+    assert daemon.broker("cloud")["retry_in_s"] > SLOW_S
+
+
+def backup_tls(gateway, who):
+    c = gateway.certs
+    return gateway.backup_config(
+        tls=f'ca = "{c.path("ca.pem")}"; cert = "{c.path(who + ".pem")}"; '
+            f'key = "{c.path(who + ".key")}";')
+
+
+def test_expired_client_certificate(gateway):
+    error = refused(gateway, None, with_max(backup_tls(gateway, "expired")), name="backup")
+    assert error["code"] in (26, 32), error
+
+
+def test_missing_client_certificate(gateway):
+    only_ca = gateway.backup_config(tls=f'ca = "{gateway.certs.path("ca.pem")}";')
+    error = refused(gateway, None, with_max(only_ca), name="backup")
+    assert error["code"] in (26, 32), error
+
+
+def test_wrong_password(gateway):
+    config = with_max(gateway.cloud_config(extra='username = "gw"; password = "wrong";'))
+    error = refused(gateway, config, users={"gw": "right"})
+    assert error["code"] in (30, 31), error
+    assert "wrong" not in gateway.started[-1].text()
+
+
+def test_right_password(gateway):
+    cloud = gateway.cloud(users={"gw": "right"})
+    gateway.modem(gateway.maps(cloud))
+    daemon = gateway.daemon([gateway.cloud_config(extra='username = "gw"; password = "right";')])
+    daemon.wait_state("cloud", "online")
+
+
+def test_host_name_must_match(gateway):
+    """A certificate of the same CA for another host is no proof."""
+    cloud = gateway.cloud()
+    backup = gateway.backup()
+    maps = gateway.maps(cloud, backup)
+    maps["backup.example.com:8884"] = cloud.port
+    gateway.modem(maps)
+    daemon = gateway.daemon([with_max(gateway.backup_config())])
+    assert daemon.wait_error("backup")["code"] == 32
+
+
+def test_certificates_are_uploaded_once(gateway):
+    """The modem keeps them; a restarted daemon finds them by name."""
+    cloud = gateway.cloud()
+    sim = gateway.modem(gateway.maps(cloud))
+    daemon = gateway.daemon([gateway.cloud_config()])
+    daemon.wait_state("cloud", "online")
+    assert daemon.stop(signal.SIGTERM) == 0
+    again = gateway.daemon([gateway.cloud_config()])
+    again.wait_state("cloud", "online")
+    dialogue = (gateway.folder / "dialogue.log").read_text(errors="replace")
+    assert dialogue.count("AT+CCERTDOWN=") == 1
+    sim.assert_no_violations()

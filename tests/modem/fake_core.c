@@ -1,0 +1,916 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fake_priv.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- memory ---- */
+
+void *fm_alloc(size_t n)
+{
+	void *p = calloc(1, n ? n : 1);
+
+	if (!p)
+		abort();
+	return p;
+}
+
+void fm_buf_add(struct fm_buf *b, const void *p, size_t n)
+{
+	if (b->len + n + 1 > b->cap) {
+		size_t cap = b->cap ? b->cap : 64;
+
+		while (cap < b->len + n + 1)
+			cap *= 2;
+		b->s = realloc(b->s, cap);
+		if (!b->s)
+			abort();
+		b->cap = cap;
+	}
+	if (n)
+		memcpy(b->s + b->len, p, n);
+	b->len += n;
+	b->s[b->len] = '\0';
+}
+
+void fm_buf_free(struct fm_buf *b)
+{
+	free(b->s);
+	*b = (struct fm_buf){ 0 };
+}
+
+static char *fm_vprintf(const char *fmt, va_list ap)
+{
+	va_list again;
+	char *s;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	if (n < 0)
+		abort();
+	s = fm_alloc((size_t)n + 1);
+	vsnprintf(s, (size_t)n + 1, fmt, ap);
+	return s;
+}
+
+char *fm_printf(const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+
+	va_start(ap, fmt);
+	s = fm_vprintf(fmt, ap);
+	va_end(ap);
+	return s;
+}
+
+void fm_bytes_set(struct fm_bytes *b, const void *p, size_t n)
+{
+	free(b->s);
+	b->s = fm_alloc(n + 1);
+	if (n)
+		memcpy(b->s, p, n);
+	b->len = n;
+}
+
+void fm_bytes_free(struct fm_bytes *b)
+{
+	free(b->s);
+	*b = (struct fm_bytes){ 0 };
+}
+
+void fm_list_free(struct fm_topic_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		fm_bytes_free(&l->t[i].topic);
+	l->n = 0;
+	l->bytes = 0;
+}
+
+/* splitmix64 */
+uint32_t fm_random(struct fake_modem *m, uint32_t below)
+{
+	uint64_t z = (m->prng += 0x9e3779b97f4a7c15ull);
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+	z ^= z >> 31;
+	return below ? (uint32_t)(z % below) : 0;
+}
+
+/* ---- wires ---- */
+
+static void wire_put(struct fm_wire *w, uint64_t t, const void *bytes, size_t n)
+{
+	uint64_t start = w->free_ns > t ? w->free_ns : t;
+
+	if (!n)
+		return;
+	fm_buf_add(&w->bytes, bytes, n);
+	if (w->nseg == w->seg_cap) {
+		w->seg_cap = w->seg_cap ? w->seg_cap * 2 : 16;
+		w->seg = realloc(w->seg, w->seg_cap * sizeof *w->seg);
+		if (!w->seg)
+			abort();
+	}
+	w->seg[w->nseg++] = (struct fm_seg){ start, n };
+	w->free_ns = start + n * w->byte_ns;
+}
+
+size_t fm_wire_ready(const struct fm_wire *w, uint64_t t)
+{
+	size_t ready = 0;
+
+	for (size_t i = 0; i < w->nseg; i++) {
+		const struct fm_seg *s = &w->seg[i];
+		size_t n = s->n;
+
+		if (s->start_ns > t)
+			break;
+		if (w->byte_ns && (t - s->start_ns) / w->byte_ns < n)
+			n = (size_t)((t - s->start_ns) / w->byte_ns);
+		ready += n;
+		if (n < s->n)
+			break;
+	}
+	return ready;
+}
+
+void fm_wire_take(struct fm_wire *w, size_t n)
+{
+	size_t gone = 0, left = n;
+
+	if (!n)
+		return;
+	while (left && gone < w->nseg) {
+		struct fm_seg *s = &w->seg[gone];
+		size_t k = s->n < left ? s->n : left;
+
+		s->start_ns += k * w->byte_ns;
+		s->n -= k;
+		left -= k;
+		if (!s->n)
+			gone++;
+	}
+	if (gone) {
+		memmove(w->seg, w->seg + gone, (w->nseg - gone) * sizeof *w->seg);
+		w->nseg -= gone;
+	}
+	memmove(w->bytes.s, w->bytes.s + n, w->bytes.len - n);
+	w->bytes.len -= n;
+}
+
+/* When the first byte is complete. */
+static uint64_t wire_next(const struct fm_wire *w)
+{
+	return w->nseg ? w->seg[0].start_ns + w->byte_ns : FAKE_NEVER;
+}
+
+static void wire_clear(struct fm_wire *w)
+{
+	w->bytes.len = 0;
+	w->nseg = 0;
+	w->free_ns = 0;
+}
+
+static void wire_free(struct fm_wire *w)
+{
+	fm_buf_free(&w->bytes);
+	free(w->seg);
+}
+
+/* ---- events ---- */
+
+struct fm_event *fm_at(
+    struct fake_modem *m, uint64_t delay_ms, fm_event_fn *fn, unsigned client, uint32_t arg)
+{
+	struct fm_event *ev = fm_alloc(sizeof *ev), **p = &m->events;
+
+	ev->due_ns = m->t + delay_ms * FM_MS;
+	ev->fn = fn;
+	ev->client = client;
+	ev->arg = arg;
+	while (*p && (*p)->due_ns <= ev->due_ns)
+		p = &(*p)->next;
+	ev->next = *p;
+	*p = ev;
+	return ev;
+}
+
+static void event_free(struct fm_event *ev)
+{
+	free(ev->bytes);
+	free(ev);
+}
+
+void fm_drop_events(struct fake_modem *m)
+{
+	while (m->events) {
+		struct fm_event *ev = m->events;
+
+		m->events = ev->next;
+		event_free(ev);
+	}
+}
+
+static void on_emit(struct fake_modem *m, const struct fm_event *ev)
+{
+	if (m->hung)
+		return;
+	if (!(ev->flags & FM_EV_MUTE)) {
+		wire_put(&m->tx, m->t, ev->bytes, ev->len);
+		m->out_total += ev->len;
+		if (ev->flags & FM_EV_BODY)
+			fm_trace(m, '>', "[%zu raw bytes]", ev->len);
+		else
+			fm_trace_line(m, '>', ev->bytes, ev->len);
+	} else if (ev->len) {
+		fm_trace(m, '-', "fault: %zu bytes to the host lost", ev->len);
+	}
+	if (ev->flags & (FM_EV_FINAL | FM_EV_PROMPT)) {
+		m->busy = false;
+		m->final_mark = m->out_total;
+		m->owed_silence = (ev->flags & FM_EV_MUTE) != 0;
+		if ((ev->flags & FM_EV_FINAL) && !m->fault_in_cmd)
+			m->amnesty = false;
+	}
+	if (ev->flags & FM_EV_PROMPT) {
+		m->data.open = true;
+		m->data.since_ns = m->t;
+	}
+}
+
+void fm_emit(struct fake_modem *m, uint64_t delay_ms, unsigned flags, const void *bytes, size_t n)
+{
+	struct fm_event *ev = fm_at(m, delay_ms, on_emit, 0, 0);
+
+	ev->flags = flags;
+	ev->bytes = fm_alloc(n + 1);
+	ev->len = n;
+	if (n)
+		memcpy(ev->bytes, bytes, n);
+}
+
+void fm_urc(struct fake_modem *m, uint64_t delay_ms, const char *fmt, ...)
+{
+	va_list ap;
+	char *text, *framed;
+
+	va_start(ap, fmt);
+	text = fm_vprintf(fmt, ap);
+	va_end(ap);
+	framed = fm_printf("\r\n%s\r\n", text);
+	fm_emit(m, delay_ms, 0, framed, strlen(framed));
+	free(framed);
+	free(text);
+}
+
+static uint64_t rx_due(const struct fake_modem *m)
+{
+	uint64_t due = wire_next(&m->rx);
+
+	if (due == FAKE_NEVER || m->busy)
+		return FAKE_NEVER;
+	return due > m->t ? due : m->t;
+}
+
+static void run(struct fake_modem *m, uint64_t now)
+{
+	uint64_t end = now * FM_MS;
+
+	for (;;) {
+		struct fm_event *ev = m->events;
+		uint64_t rx = rx_due(m);
+
+		if (ev && ev->due_ns <= end && ev->due_ns <= rx) {
+			if (ev->due_ns > m->t)
+				m->t = ev->due_ns;
+			m->events = ev->next;
+			ev->fn(m, ev);
+			event_free(ev);
+		} else if (rx <= end) {
+			m->t = rx;
+			fm_line_input(m);
+		} else {
+			break;
+		}
+	}
+	if (end > m->t)
+		m->t = end;
+}
+
+/* ---- reports and trace ---- */
+
+static const char *const report_names[FAKE_REPORT_KIND_COUNT] = {
+	[FAKE_REPORT_EARLY_COMMAND] = "early-command",
+	[FAKE_REPORT_GAVE_UP] = "gave-up",
+	[FAKE_REPORT_EARLY_DATA] = "early-data",
+	[FAKE_REPORT_BEYOND_LENGTH] = "beyond-length",
+	[FAKE_REPORT_SWALLOWED] = "swallowed",
+	[FAKE_REPORT_LINE_TOO_LONG] = "line-too-long",
+	[FAKE_REPORT_NOT_A_COMMAND] = "not-a-command",
+	[FAKE_REPORT_UNKNOWN_COMMAND] = "unknown-command",
+	[FAKE_REPORT_QUOTING] = "quoting",
+	[FAKE_REPORT_JOINED] = "joined",
+	[FAKE_REPORT_PARAMETER] = "parameter",
+	[FAKE_REPORT_ORDER] = "order",
+	[FAKE_REPORT_BUSY_CLIENT] = "busy-client",
+	[FAKE_REPORT_RESULT_AWAITED] = "result-awaited",
+	[FAKE_REPORT_TLS_DEFAULTS] = "tls-defaults",
+	[FAKE_REPORT_STAGED_UNUSED] = "staged-unused",
+	[FAKE_REPORT_DURING_RX] = "during-rx",
+};
+
+const char *fake_report_name(enum fake_report_kind kind)
+{
+	return (size_t)kind < FAKE_REPORT_KIND_COUNT ? report_names[kind] : "?";
+}
+
+static void report(
+    struct fake_modem *m, enum fake_severity severity, enum fake_report_kind kind, const char *text)
+{
+	struct fake_report r = { severity, kind, text };
+
+	if (severity == FAKE_VIOLATION) {
+		m->stats.violations++;
+		m->stats.by_kind[kind]++;
+	} else {
+		m->stats.notices++;
+	}
+	fm_trace(m, '-', "%s %s: %s", severity == FAKE_VIOLATION ? "VIOLATION" : "notice",
+	    fake_report_name(kind), text);
+	if (m->cfg.report)
+		m->cfg.report(m->cfg.ctx, m->t / FM_MS, &r);
+}
+
+/* Kinds that are bad style at worst, and kinds that a disturbed dialogue excuses. */
+static enum fake_severity severity_of(const struct fake_modem *m, enum fake_report_kind kind)
+{
+	switch (kind) {
+	case FAKE_REPORT_GAVE_UP:
+	case FAKE_REPORT_STAGED_UNUSED:
+	case FAKE_REPORT_DURING_RX:
+		return FAKE_NOTICE;
+	case FAKE_REPORT_EARLY_DATA:
+	case FAKE_REPORT_BEYOND_LENGTH:
+	case FAKE_REPORT_SWALLOWED:
+	case FAKE_REPORT_NOT_A_COMMAND:
+	case FAKE_REPORT_UNKNOWN_COMMAND:
+	case FAKE_REPORT_QUOTING:
+	case FAKE_REPORT_PARAMETER:
+	case FAKE_REPORT_JOINED:
+	case FAKE_REPORT_LINE_TOO_LONG:
+		return m->amnesty ? FAKE_NOTICE : FAKE_VIOLATION;
+	case FAKE_REPORT_EARLY_COMMAND:
+	case FAKE_REPORT_ORDER:
+	case FAKE_REPORT_BUSY_CLIENT:
+	case FAKE_REPORT_RESULT_AWAITED:
+	case FAKE_REPORT_TLS_DEFAULTS:
+	case FAKE_REPORT_KIND_COUNT:
+		return FAKE_VIOLATION;
+	}
+	return FAKE_VIOLATION;
+}
+
+void fm_report(struct fake_modem *m, enum fake_report_kind kind, const char *fmt, ...)
+{
+	va_list ap;
+	char *text;
+
+	va_start(ap, fmt);
+	text = fm_vprintf(fmt, ap);
+	va_end(ap);
+	report(m, severity_of(m, kind), kind, text);
+	free(text);
+}
+
+/* The loss of a connection crosses commands that were sent before it was read. */
+static bool client_excused(const struct fake_modem *m, int client)
+{
+	const struct fm_client *c;
+
+	if (m->amnesty)
+		return true;
+	if (client < 0 || client >= FAKE_CLIENTS)
+		return m->client[0].amnesty || m->client[1].amnesty;
+	c = &m->client[client];
+	return c->amnesty ||
+	       (c->lost_ns && (m->out_taken < c->lost_mark || m->t - c->lost_ns < 1000 * FM_MS));
+}
+
+void fm_report_order(
+    struct fake_modem *m, int client, enum fake_report_kind kind, const char *fmt, ...)
+{
+	va_list ap;
+	char *text;
+
+	va_start(ap, fmt);
+	text = fm_vprintf(fmt, ap);
+	va_end(ap);
+	report(m, client_excused(m, client) ? FAKE_NOTICE : severity_of(m, kind), kind, text);
+	free(text);
+}
+
+void fm_trace(struct fake_modem *m, char dir, const char *fmt, ...)
+{
+	va_list ap;
+	char *text;
+
+	if (!m->cfg.trace)
+		return;
+	va_start(ap, fmt);
+	text = fm_vprintf(fmt, ap);
+	va_end(ap);
+	m->cfg.trace(m->cfg.ctx, m->t / FM_MS, dir, text);
+	free(text);
+}
+
+/* Text parameters of these commands from the given one on are secrets. */
+static const struct {
+	const char *start;
+	unsigned first; /* quoted strings counted from 0 */
+} secrets[] = {
+	{ "+CMQTTCONNECT=", 1 },
+	{ "+CMQTTCONNECT: ", 1 },
+	{ "+CGAUTH=", 0 },
+	{ "+CSSLCFG=\"keypwd\"", 1 },
+	{ "+CSSLCFG: ", 3 }, /* read lines: ca, cert, key, keypwd */
+	{ "+CMQTTCFG=\"aliauth\"", 1 },
+};
+
+static bool same_start(const char *s, size_t n, const char *start)
+{
+	size_t k = strlen(start);
+
+	if (n < k)
+		return false;
+	for (size_t i = 0; i < k; i++) {
+		char c = s[i];
+
+		if (c >= 'a' && c <= 'z' && start[i] >= 'A' && start[i] <= 'Z')
+			c = (char)(c - 'a' + 'A');
+		if (c != start[i])
+			return false;
+	}
+	return true;
+}
+
+static int first_secret(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < sizeof secrets / sizeof secrets[0]; k++)
+			if (s[i] == '+' && same_start(s + i, n - i, secrets[k].start))
+				return (int)secrets[k].first;
+	return -1;
+}
+
+void fm_trace_line(struct fake_modem *m, char dir, const char *s, size_t n)
+{
+	struct fm_buf out = { 0 };
+	int secret = first_secret(s, n), string = -1;
+	bool in = false;
+	char hex[8];
+
+	if (!m->cfg.trace)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] != '+' || !same_start(s + i, n - i, "+CPIN="))
+			continue;
+		m->cfg.trace(
+		    m->cfg.ctx, m->t / FM_MS, dir, "AT+CPIN=***"); /* may come without quotes */
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] == '"') {
+			in = !in;
+			string += in;
+		} else if (in && secret >= 0 && string >= secret) {
+			if (s[i - 1] == '"')
+				fm_buf_add(&out, "***", 3);
+			continue;
+		}
+		if (s[i] == '\r' || s[i] == '\n') {
+			fm_buf_add(&out, s[i] == '\r' ? "\\r" : "\\n", 2);
+		} else if ((unsigned char)s[i] < 0x20 || (unsigned char)s[i] >= 0x7f) {
+			snprintf(hex, sizeof hex, "\\x%02x", (unsigned char)s[i]);
+			fm_buf_add(&out, hex, strlen(hex));
+		} else {
+			fm_buf_add(&out, s + i, 1);
+		}
+	}
+	fm_buf_add(&out, "", 0);
+	m->cfg.trace(m->cfg.ctx, m->t / FM_MS, dir, out.s);
+	fm_buf_free(&out);
+}
+
+void fm_disturbed(struct fake_modem *m)
+{
+	m->amnesty = true;
+	m->fault_in_cmd = true;
+	for (int i = 0; i < FAKE_CLIENTS; i++)
+		m->client[i].amnesty = true;
+}
+
+/* ---- life ---- */
+
+static void line_reset(struct fake_modem *m)
+{
+	fm_cmd_clear(&m->cmd);
+	free(m->data.bytes);
+	m->data = (struct fm_data){ 0 };
+	m->line_len = 0;
+	m->line_long = m->skip_lf = m->busy = m->owed_silence = false;
+	m->echo = m->verbose = true;
+	m->cmee = m->cfg.cmee;
+}
+
+/* All that a reset loses. What is on the wire to the host stays there. */
+void fm_down(struct fake_modem *m)
+{
+	m->up = false;
+	fm_drop_events(m);
+	fm_cmqtt_gone(m);
+	line_reset(m);
+	fm_ssl_init(m);
+	fm_net_down(m);
+	wire_clear(&m->rx);
+	fm_disturbed(m);
+}
+
+static void on_ready(struct fake_modem *m, const struct fm_event *ev)
+{
+	(void)ev;
+	m->up = true;
+	if (m->cfg.say_rdy && !m->cfg.autobaud)
+		fm_urc(m, 0, "RDY");
+	fm_net_boot(m, false);
+}
+
+void fm_boot(struct fake_modem *m)
+{
+	fm_trace(m, '-', "boot");
+	fm_at(m, m->cfg.boot_ms, on_ready, 0, 0);
+}
+
+void fm_reset_spoken(struct fake_modem *m, unsigned client)
+{
+	struct fm_event *ev;
+
+	(void)client;
+	fm_cmqtt_say_lost(m);
+	/* the lines above are due now: let them out before everything is dropped */
+	while ((ev = m->events) && ev->due_ns <= m->t) {
+		m->events = ev->next;
+		if (ev->fn == on_emit)
+			on_emit(m, ev);
+		event_free(ev);
+	}
+	fm_down(m);
+	fm_boot(m);
+}
+
+void fake_modem_cfg_init(struct fake_modem_cfg *ret_cfg)
+{
+	*ret_cfg = (struct fake_modem_cfg){
+		.seed = 1,
+		.latency_ms = 20,
+		.patience_ms = 3000,
+		.echo_data = true,
+		.prompt = "\r\n>",
+		.power = true,
+		.say_rdy = true,
+		.boot_ms = 5000,
+		.sim_ms = 800,
+		.sms_done_ms = 1500,
+		.pb_done_ms = 1500,
+		.register_ms = 3000,
+		.register_stat = 1,
+		.cmee = 2,
+		.sim_present = true,
+		.puk = "12345678",
+		.sim_busy_code = 14,
+		.model = "SIMCOM_SIM7600G-H",
+		.revision = "LE20B04SIM7600G22",
+		.imei = "864200050000017",
+		.utc_at_zero_s = 1767225600, /* 2026-01-01 */
+		.clock_set = true,
+		.nitz = true,
+		.zone_quarters = 4,
+		.netopen_ms = 400,
+		.start_fail = FAKE_FAIL_RESULT_ERROR,
+		.connect_hold_ms = 2000,
+		.start_ms = 300,
+		.stop_ms = 100,
+		.connect_timeout_ms = 120000,
+		.default_mqtt_version = 3,
+		.cfg_fail_ok = true,
+		.failed_pub_clears = true,
+		.staging_needs_connection = true,
+		.nonet_stops = true,
+		.utf8_checks_payload = true,
+		.rx_chunk = FAKE_RX_CHUNK_MAX,
+		.rx_topic_chunk = FAKE_TOPIC_MAX,
+	};
+}
+
+struct fake_modem *fake_modem_new(const struct fake_modem_cfg *cfg, uint64_t now,
+    const struct fake_uplink_ops *ops, void *uplink_ctx)
+{
+	struct fake_modem *m = fm_alloc(sizeof *m);
+
+	m->cfg = *cfg;
+	m->ops = ops;
+	m->uplink = uplink_ctx;
+	m->t = now * FM_MS;
+	m->prng = cfg->seed;
+	m->rx.byte_ns = m->tx.byte_ns = cfg->baud ? 10000000000ull / cfg->baud : 0;
+	m->pin_left = 3;
+	m->puk_left = 10;
+	snprintf(m->pin, sizeof m->pin, "%s", cfg->pin ? cfg->pin : "");
+	line_reset(m);
+	fm_ssl_init(m);
+	fm_net_init(m);
+	for (int i = 0; i < FAKE_CLIENTS; i++)
+		m->client[i].ctx = -1;
+	m->powered = cfg->power;
+	if (cfg->power && cfg->warm) {
+		m->up = true;
+		fm_net_boot(m, true);
+		fm_disturbed(m);
+	} else if (cfg->power) {
+		fm_boot(m);
+	}
+	run(m, now);
+	return m;
+}
+
+void fake_modem_free(struct fake_modem *m)
+{
+	if (!m)
+		return;
+	m->ops = NULL;
+	m->cfg.trace = NULL;
+	fm_down(m);
+	fake_modem_clear_faults(m);
+	for (int i = 0; i < FM_CERTS; i++)
+		fm_bytes_free(&m->cert[i].body);
+	wire_free(&m->rx);
+	wire_free(&m->tx);
+	free(m);
+}
+
+/* ---- bytes ---- */
+
+void fake_modem_rx(struct fake_modem *m, uint64_t now, const uint8_t *bytes, size_t n)
+{
+	run(m, now);
+	if (!n)
+		return;
+	m->stats.bytes_from_host += n;
+	if (!m->up || m->hung)
+		return;
+	fm_line_check_rx(m, bytes, n);
+	if (m->busy && m->cfg.busy_input == FAKE_BUSY_DROP)
+		return;
+	wire_put(&m->rx, m->t, bytes, n);
+	run(m, now);
+}
+
+size_t fake_modem_rx_backlog(const struct fake_modem *m)
+{
+	return m->rx.bytes.len;
+}
+
+size_t fake_modem_out(struct fake_modem *m, uint64_t now, const uint8_t **ret_bytes)
+{
+	run(m, now);
+	*ret_bytes = (const uint8_t *)m->tx.bytes.s;
+	return fm_wire_ready(&m->tx, m->t);
+}
+
+void fake_modem_out_consume(struct fake_modem *m, size_t n)
+{
+	fm_wire_take(&m->tx, n);
+	m->out_taken += n;
+	m->stats.bytes_to_host += n;
+}
+
+void fake_modem_tick(struct fake_modem *m, uint64_t now)
+{
+	run(m, now);
+}
+
+uint64_t fake_modem_deadline(const struct fake_modem *m)
+{
+	uint64_t due = m->events ? m->events->due_ns : FAKE_NEVER, rx = rx_due(m);
+	uint64_t tx = wire_next(&m->tx);
+
+	if (rx < due)
+		due = rx;
+	if (tx < due)
+		due = tx;
+	return due == FAKE_NEVER ? FAKE_NEVER : (due + FM_MS - 1) / FM_MS;
+}
+
+/* ---- outer events ---- */
+
+void fake_modem_power(struct fake_modem *m, uint64_t now, bool on)
+{
+	run(m, now);
+	if (on == m->powered)
+		return;
+	m->powered = on;
+	fm_trace(m, '-', "power %s", on ? "on" : "off");
+	if (on) {
+		fm_boot(m);
+	} else {
+		fm_down(m);
+		fm_net_init(m);
+		m->hung = false;
+		m->out_taken = m->out_total; /* what was on the wire is gone */
+		wire_clear(&m->tx);
+	}
+	run(m, now);
+}
+
+void fake_modem_reset(struct fake_modem *m, uint64_t now, bool spoken)
+{
+	run(m, now);
+	if (!m->powered)
+		return;
+	m->hung = false;
+	if (spoken && m->up) {
+		fm_reset_spoken(m, 0);
+	} else {
+		fm_down(m);
+		fm_boot(m);
+	}
+	run(m, now);
+}
+
+void fake_modem_hang(struct fake_modem *m, uint64_t now)
+{
+	run(m, now);
+	fm_trace(m, '-', "hangs");
+	m->hung = true;
+	fm_disturbed(m);
+}
+
+void fake_modem_host_restarted(struct fake_modem *m)
+{
+	fm_trace(m, '-', "the host restarted");
+	fm_disturbed(m);
+	m->busy_ns = 0; /* nobody waits for the command before any more */
+	m->owed_silence = false;
+	m->final_mark = 0;
+}
+
+void fake_modem_urc(struct fake_modem *m, uint64_t now, const char *text)
+{
+	run(m, now);
+	if (m->up)
+		fm_urc(m, 0, "%s", text);
+	run(m, now);
+}
+
+void fake_modem_noise(struct fake_modem *m, uint64_t now, const uint8_t *bytes, size_t n)
+{
+	run(m, now);
+	fm_disturbed(m);
+	if (m->up)
+		fm_emit(m, 0, 0, bytes, n);
+	run(m, now);
+}
+
+void fake_modem_connlost(struct fake_modem *m, uint64_t now, unsigned client, int cause)
+{
+	run(m, now);
+	if (client < FAKE_CLIENTS && m->client[client].state == FAKE_CLIENT_CONNECTED) {
+		m->ops->abort(m->uplink, client);
+		fm_cmqtt_lost(m, client, cause);
+	}
+	run(m, now);
+}
+
+void fake_modem_nonet(struct fake_modem *m, uint64_t now)
+{
+	run(m, now);
+	if (m->up)
+		fm_cmqtt_network_lost(m);
+	run(m, now);
+}
+
+void fake_modem_ping_fail(struct fake_modem *m, uint64_t now, unsigned client, int err)
+{
+	run(m, now);
+	if (client < FAKE_CLIENTS && m->client[client].state == FAKE_CLIENT_CONNECTED) {
+		m->ops->abort(m->uplink, client);
+		m->client[client].link_dead = true;
+		fm_urc(m, 0, "+CMQTTPING: %u,%d", client, err);
+	}
+	run(m, now);
+}
+
+void fake_modem_set_registration(struct fake_modem *m, uint64_t now, int stat)
+{
+	run(m, now);
+	if (m->up)
+		fm_net_set_stat(m, stat);
+	run(m, now);
+}
+
+void fake_modem_up_done(
+    struct fake_modem *m, uint64_t now, unsigned client, uint32_t handle, int err)
+{
+	run(m, now);
+	if (client < FAKE_CLIENTS && m->client[client].op.kind != FM_OP_NONE &&
+	    m->client[client].op.handle == handle)
+		fm_cmqtt_op_done(m, client, err);
+	run(m, now);
+}
+
+void fake_modem_up_lost(struct fake_modem *m, uint64_t now, unsigned client, int cause)
+{
+	run(m, now);
+	if (client < FAKE_CLIENTS && m->client[client].state != FAKE_CLIENT_FREE)
+		fm_cmqtt_lost(m, client, cause);
+	run(m, now);
+}
+
+/* An upper bound: one that never stops is a bug of the caller, not of the modem. */
+enum { RX_QUEUE_MAX = 4096 };
+
+void fake_modem_up_message(struct fake_modem *m, uint64_t now, unsigned client,
+    const uint8_t *topic, size_t topic_len, const uint8_t *payload, size_t payload_len)
+{
+	struct fm_msg *msg, **p = &m->rxq;
+	size_t n = 0;
+
+	run(m, now);
+	if (client >= FAKE_CLIENTS || !m->up || m->hung || m->client[client].link_dead ||
+	    m->client[client].state != FAKE_CLIENT_CONNECTED)
+		return;
+	if (payload_len > FAKE_PAYLOAD_MAX && m->cfg.oversize == FAKE_OVERSIZE_DROP)
+		return;
+	if (payload_len > FAKE_PAYLOAD_MAX && m->cfg.oversize == FAKE_OVERSIZE_TRUNCATE)
+		payload_len = FAKE_PAYLOAD_MAX;
+	for (; *p; p = &(*p)->next)
+		n++;
+	if (n >= RX_QUEUE_MAX)
+		return;
+	msg = fm_alloc(sizeof *msg);
+	msg->client = client;
+	fm_bytes_set(&msg->topic, topic, topic_len);
+	fm_bytes_set(&msg->payload, payload, payload_len);
+	*p = msg;
+	fm_rx_pump(m);
+	run(m, now);
+}
+
+/* ---- for checks ---- */
+
+const struct fake_modem_stats *fake_modem_stats(const struct fake_modem *m)
+{
+	return &m->stats;
+}
+
+enum fake_client_state fake_modem_client_state(const struct fake_modem *m, unsigned client)
+{
+	return client < FAKE_CLIENTS ? m->client[client].state : FAKE_CLIENT_FREE;
+}
+
+bool fake_modem_service_up(const struct fake_modem *m)
+{
+	return m->svc.up;
+}
+
+bool fake_modem_is_up(const struct fake_modem *m)
+{
+	return m->powered && m->up;
+}
+
+bool fake_modem_is_hung(const struct fake_modem *m)
+{
+	return m->hung;
+}
+
+bool fake_modem_is_idle(const struct fake_modem *m)
+{
+	if (m->busy || m->data.open || m->rxq || m->rx.bytes.len || m->tx.bytes.len)
+		return false;
+	if (m->svc.pending != FM_SVC_IDLE || m->line_len)
+		return false;
+	for (int i = 0; i < FAKE_CLIENTS; i++)
+		if (m->client[i].op.kind != FM_OP_NONE)
+			return false;
+	return true;
+}
+
+size_t fake_modem_data_owed(const struct fake_modem *m)
+{
+	return m->data.open ? m->data.want - m->data.got : 0;
+}

@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sim7600: the simulated modem on a pty, its MQTT clients connected to real brokers.
+ *
+ * One thread, one poll loop: pty, control socket, broker connections, the modem's own deadlines.
+ */
+#define _GNU_SOURCE
+#include "sim.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	EXIT_USAGE = 2,
+	EXIT_VIOLATIONS = 3,
+	LOOK_MS = 20,      /* how often a closed port is looked at */
+	BACKLOG_MAX = 256, /* bytes read ahead of a paced line */
+	CHUNK_GAP_MS = 1,
+};
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	stop = 1;
+}
+
+static uint64_t monotonic_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void tell_time(struct sim *s)
+{
+	s->now = monotonic_ms() - s->start_ms;
+}
+
+/* ---- log and reports ---- */
+
+void sim_log(struct sim *s, char dir, const char *text)
+{
+	if (s->log)
+		fprintf(s->log, "%6llu.%03llu %c %s\n", (unsigned long long)(s->now / 1000),
+		    (unsigned long long)(s->now % 1000), dir, text);
+}
+
+static void on_trace(void *ctx, uint64_t now, char dir, const char *text)
+{
+	(void)now;
+	sim_log(ctx, dir, text);
+}
+
+static void on_uplink_log(void *ctx, const char *text)
+{
+	sim_log(ctx, '-', text);
+}
+
+static void on_report(void *ctx, uint64_t now, const struct fake_report *r)
+{
+	struct sim *s = ctx;
+	struct sim_report *to;
+
+	if (r->severity == FAKE_VIOLATION)
+		fprintf(stderr, "sim7600: violation: %s: %s\n", fake_report_name(r->kind), r->text);
+	if (s->reports_n == SIM_REPORTS)
+		return;
+	to = &s->reports[s->reports_n++];
+	to->at_ms = now;
+	to->severity = r->severity;
+	snprintf(to->text, sizeof to->text, "%s %s", fake_report_name(r->kind), r->text);
+}
+
+static void on_cert(void *ctx, const char *name, const uint8_t *data, size_t len)
+{
+	sim_flash_changed(ctx, name, data, len);
+}
+
+/* ---- options ---- */
+
+enum {
+	O_LINK = 256,
+	O_MAP,
+	O_BAUD,
+	O_LATENCY,
+	O_JITTER,
+	O_START_ORDER,
+	O_DISC_ORDER,
+	O_CONNECT_FAIL,
+	O_STRAY,
+	O_PIN,
+	O_PUK,
+	O_NO_SIM,
+	O_BOOT,
+	O_REGISTER,
+	O_CLOCK,
+	O_SEED,
+	O_CHUNK,
+	O_FAULT,
+	O_SCRIPT,
+	O_CONTROL,
+	O_STATE_DIR,
+	O_LOG,
+	O_STRICT,
+	O_USB,
+	O_WARM,
+	O_NO_RDY,
+	O_NETOPEN_ERROR,
+	O_RX_GAP,
+	O_RX_INTERLEAVE,
+	O_EXISTING_FAILS,
+	O_MISSING_EARLY,
+};
+
+static const struct option options[] = {
+	{ "link", required_argument, NULL, O_LINK },
+	{ "map", required_argument, NULL, O_MAP },
+	{ "baud", required_argument, NULL, O_BAUD },
+	{ "latency", required_argument, NULL, O_LATENCY },
+	{ "jitter", required_argument, NULL, O_JITTER },
+	{ "start-order", required_argument, NULL, O_START_ORDER },
+	{ "disc-order", required_argument, NULL, O_DISC_ORDER },
+	{ "connect-fail", required_argument, NULL, O_CONNECT_FAIL },
+	{ "stray", required_argument, NULL, O_STRAY },
+	{ "pin", required_argument, NULL, O_PIN },
+	{ "puk", required_argument, NULL, O_PUK },
+	{ "no-sim", no_argument, NULL, O_NO_SIM },
+	{ "boot-ms", required_argument, NULL, O_BOOT },
+	{ "register-ms", required_argument, NULL, O_REGISTER },
+	{ "clock", required_argument, NULL, O_CLOCK },
+	{ "seed", required_argument, NULL, O_SEED },
+	{ "chunk", required_argument, NULL, O_CHUNK },
+	{ "fault", required_argument, NULL, O_FAULT },
+	{ "script", required_argument, NULL, O_SCRIPT },
+	{ "control", required_argument, NULL, O_CONTROL },
+	{ "state-dir", required_argument, NULL, O_STATE_DIR },
+	{ "log", required_argument, NULL, O_LOG },
+	{ "strict", no_argument, NULL, O_STRICT },
+	{ "usb", no_argument, NULL, O_USB },
+	{ "warm", no_argument, NULL, O_WARM },
+	{ "no-rdy", no_argument, NULL, O_NO_RDY },
+	{ "netopen-error", no_argument, NULL, O_NETOPEN_ERROR },
+	{ "rx-gap", required_argument, NULL, O_RX_GAP },
+	{ "rx-interleave", no_argument, NULL, O_RX_INTERLEAVE },
+	{ "certdown-existing-fails", no_argument, NULL, O_EXISTING_FAILS },
+	{ "missing-file-early", no_argument, NULL, O_MISSING_EARLY },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char help[] =
+    "usage: sim7600 --link PATH [options]\n"
+    "\n"
+    "A simulated SIM7600 on a pty. Its MQTT clients connect to real brokers.\n"
+    "\n"
+    "  --link PATH           symbolic link to the port, made at start, removed at exit\n"
+    "  --map NAME:PORT=HOST:PORT  where a broker really is; may be repeated\n"
+    "  --control PATH        Unix socket for commands (see its `help`)\n"
+    "  --script FILE         lines of `MS COMMAND`, MS since start\n"
+    "  --fault RULE          MATCH[#NTH][*TIMES] KIND [ARG]; may be repeated\n"
+    "  --state-dir DIR       keep certificates there\n"
+    "  --log FILE            the dialogue, secrets masked; - is stderr\n"
+    "  --strict              exit 3 if the host broke a rule of the modem\n"
+    "port:\n"
+    "  --baud N              pace bytes like a UART (default: no pacing)\n"
+    "  --chunk N             write at most N bytes at once, random sizes\n"
+    "  --latency MS, --jitter MS  command to answer (20, 0)\n"
+    "  --usb                 the port exists only while the modem is up\n"
+    "  --seed N              for chunk sizes, jitter and garbage\n"
+    "modem:\n"
+    "  --boot-ms MS, --register-ms MS  power to RDY (5000), SIM ready to registered (3000)\n"
+    "  --warm                has been up for long: no boot\n"
+    "  --no-rdy, --no-sim, --pin PIN, --puk PUK\n"
+    "  --clock plausible|unset\n"
+    "  --start-order, --disc-order  result-first|ok-first|ok-only\n"
+    "  --connect-fail        ok-result|result-error|error-result|bare\n"
+    "  --stray               none|ok|error: when a PUB or SUB kills the connection\n"
+    "  --netopen-error       AT+NETOPEN always fails\n"
+    "  --rx-gap MS, --rx-interleave  blocks of incoming messages\n"
+    "  --certdown-existing-fails, --missing-file-early\n";
+
+static int word(const char *s, const char *const *words)
+{
+	for (int i = 0; words[i]; i++)
+		if (strcmp(words[i], s) == 0)
+			return i;
+	return -1;
+}
+
+static bool take_word(const char *s, const char *const *words, unsigned *ret)
+{
+	int i = word(s, words);
+
+	if (i >= 0)
+		*ret = (unsigned)i;
+	return i >= 0;
+}
+
+static bool take_number(const char *s, uint32_t *ret)
+{
+	char *end;
+	unsigned long v = strtoul(s, &end, 10);
+
+	*ret = (uint32_t)v;
+	return *s >= '0' && *s <= '9' && !*end && v <= UINT32_MAX;
+}
+
+static bool take_order(struct sim *s, int o, const char *arg)
+{
+	static const char *const orders[] = { "result-first", "ok-first", "ok-only", NULL };
+	static const char *const fails[] = { "ok-result", "result-error", "error-result", "bare",
+		NULL };
+	static const char *const strays[] = { "none", "ok", "error", NULL };
+	unsigned v;
+
+	if (!take_word(arg, o == O_CONNECT_FAIL ? fails : o == O_STRAY ? strays : orders, &v))
+		return false;
+	if (o == O_CONNECT_FAIL)
+		s->cfg.connect_fail = (enum fake_fail_form)v;
+	else if (o == O_STRAY)
+		s->cfg.stray = (enum fake_stray)v;
+	else if (o == O_DISC_ORDER)
+		s->cfg.disc_order = (enum fake_order)v;
+	else
+		s->cfg.start_order = s->cfg.stop_order = (enum fake_order)v;
+	return true;
+}
+
+static bool take_file(struct sim *s, const char *arg)
+{
+	if (strcmp(arg, "-") == 0)
+		s->log = stderr;
+	else
+		s->log = fopen(arg, "we");
+	if (s->log)
+		setvbuf(s->log, NULL, _IOLBF, 0);
+	return s->log;
+}
+
+static bool take_number_option(struct sim *s, int o, const char *arg)
+{
+	uint32_t v;
+
+	if (!take_number(arg, &v))
+		return false;
+	if (o == O_BAUD)
+		s->cfg.baud = v;
+	else if (o == O_LATENCY)
+		s->cfg.latency_ms = v;
+	else if (o == O_JITTER)
+		s->cfg.latency_jitter_ms = v;
+	else if (o == O_BOOT)
+		s->cfg.boot_ms = v;
+	else if (o == O_REGISTER)
+		s->cfg.register_ms = v;
+	else if (o == O_SEED)
+		s->cfg.seed = s->prng = v;
+	else if (o == O_CHUNK)
+		s->chunk = v;
+	else
+		s->cfg.rx_gap_ms = v;
+	return true;
+}
+
+static bool take_switch(struct sim *s, int o)
+{
+	switch (o) {
+	case O_NO_SIM:
+		s->cfg.sim_present = false;
+		return true;
+	case O_STRICT:
+		return s->strict = true;
+	case O_USB:
+		return s->usb = true;
+	case O_WARM:
+		return s->cfg.warm = true;
+	case O_NO_RDY:
+		s->cfg.say_rdy = false;
+		return true;
+	case O_NETOPEN_ERROR:
+		return s->cfg.netopen_error = true;
+	case O_RX_INTERLEAVE:
+		return s->cfg.rx_interleave = true;
+	case O_EXISTING_FAILS:
+		return s->cfg.certdown_existing_fails = true;
+	case O_MISSING_EARLY:
+		return s->cfg.missing_file_refused_early = true;
+	default:
+		return false;
+	}
+}
+
+static bool take_fault(struct sim *s, const char *arg)
+{
+	struct fake_fault f;
+
+	if (fake_fault_parse(arg, &f) < 0 || s->faults_n == sizeof s->faults / sizeof s->faults[0])
+		return false;
+	s->faults[s->faults_n++] = arg;
+	return true;
+}
+
+static bool take_option(struct sim *s, int o, const char *arg)
+{
+	static const char *const clocks[] = { "unset", "plausible", NULL };
+	unsigned v = 0;
+
+	switch (o) {
+	case O_LINK:
+		s->pty.link = arg;
+		return true;
+	case O_MAP:
+		return uplink_map(s->uplink, arg) == 0;
+	case O_START_ORDER:
+	case O_DISC_ORDER:
+	case O_CONNECT_FAIL:
+	case O_STRAY:
+		return take_order(s, o, arg);
+	case O_PIN:
+		s->cfg.pin = arg;
+		return true;
+	case O_PUK:
+		s->cfg.puk = arg;
+		return true;
+	case O_CLOCK:
+		if (!take_word(arg, clocks, &v))
+			return false;
+		s->cfg.clock_set = v != 0;
+		return true;
+	case O_FAULT:
+		return take_fault(s, arg);
+	case O_SCRIPT:
+		s->script_file = arg;
+		return true;
+	case O_CONTROL:
+		s->control = arg;
+		return true;
+	case O_STATE_DIR:
+		s->state_dir = arg;
+		return true;
+	case O_LOG:
+		return take_file(s, arg);
+	default:
+		return arg ? take_number_option(s, o, arg) : take_switch(s, o);
+	}
+}
+
+/* ---- the loop ---- */
+
+static void read_port(struct sim *s)
+{
+	uint8_t buf[512];
+	size_t n;
+
+	while (fake_modem_rx_backlog(s->m) < BACKLOG_MAX &&
+	       (n = sim_pty_read(&s->pty, buf, sizeof buf)))
+		fake_modem_rx(s->m, s->now, buf, n);
+}
+
+static size_t chunk(struct sim *s, size_t n)
+{
+	size_t k;
+
+	if (!s->chunk)
+		return n;
+	s->prng = s->prng * 6364136223846793005ull + 1442695040888963407ull;
+	k = 1 + (size_t)((s->prng >> 33) % s->chunk);
+	return k < n ? k : n;
+}
+
+/* True: bytes are left over for later. */
+static bool write_port(struct sim *s)
+{
+	const uint8_t *bytes;
+	size_t n, k, done;
+
+	while ((n = fake_modem_out(s->m, s->now, &bytes))) {
+		if (s->now < s->write_after)
+			return true;
+		k = chunk(s, n);
+		done = sim_pty_write(&s->pty, bytes, k);
+		fake_modem_out_consume(s->m, done);
+		if (s->chunk)
+			s->write_after = s->now + CHUNK_GAP_MS;
+		if (done < k)
+			return true;
+	}
+	return false;
+}
+
+/* The port of a modem on USB comes and goes with it. */
+static void follow_usb(struct sim *s)
+{
+	bool want = !s->hidden && (!s->usb || fake_modem_is_up(s->m));
+
+	if (!want && s->pty.fd >= 0) {
+		sim_pty_vanish(&s->pty);
+	} else if (want && s->pty.fd < 0) {
+		int rc = sim_pty_appear(&s->pty);
+
+		if (rc < 0)
+			sim_log(s, '-', strerror(-rc));
+	}
+}
+
+static int earlier(int wait, uint64_t at, uint64_t now)
+{
+	uint64_t ms = at <= now ? 0 : at - now;
+
+	if (at == FAKE_NEVER)
+		return wait;
+	if (ms > 60000)
+		ms = 60000;
+	return wait < 0 || (int)ms < wait ? (int)ms : wait;
+}
+
+static int wait_ms(struct sim *s, bool left_over)
+{
+	int wait = uplink_timeout(s->uplink);
+
+	if (!left_over)
+		wait = earlier(wait, fake_modem_deadline(s->m), s->now);
+	else
+		wait = earlier(wait, s->now + CHUNK_GAP_MS, s->now);
+	wait = earlier(wait, s->power_on_at, s->now);
+	if (s->script_at < s->script_n)
+		wait = earlier(wait, s->script[s->script_at].at_ms, s->now);
+	if (s->pty.fd >= 0 && !s->pty.open)
+		wait = earlier(wait, s->now + LOOK_MS, s->now);
+	return wait;
+}
+
+static void turn(struct sim *s)
+{
+	struct pollfd fds[1 + SIM_CTL_CLIENTS + 1 + FAKE_CLIENTS];
+	size_t n = 0;
+	bool left_over = write_port(s);
+
+	/* a hung-up pty is ready for ever: it is looked at by time instead */
+	if (s->pty.open && fake_modem_rx_backlog(s->m) < BACKLOG_MAX)
+		fds[n++] = (struct pollfd){ .fd = s->pty.fd, .events = POLLIN };
+	if (s->ctl)
+		n += sim_ctl_poll(s->ctl, fds + n);
+	n += uplink_poll(s->uplink, fds + n);
+	if (poll(fds, (nfds_t)n, wait_ms(s, left_over)) < 0 && errno != EINTR)
+		stop = 1;
+	tell_time(s);
+	if (sim_pty_look(&s->pty))
+		fake_modem_host_restarted(s->m);
+	if (s->pty.open)
+		read_port(s);
+	fake_modem_tick(s->m, s->now);
+	uplink_step(s->uplink, s->now);
+	if (s->ctl)
+		sim_ctl_step(s->ctl);
+	sim_command_tick(s);
+	follow_usb(s);
+}
+
+static int set_up(struct sim *s)
+{
+	struct fake_fault f;
+	int rc;
+
+	s->m = fake_modem_new(&s->cfg, s->now, &uplink_mosquitto_ops, s->uplink);
+	uplink_set_modem(s->uplink, s->m);
+	uplink_set_log(s->uplink, on_uplink_log, s);
+	for (size_t i = 0; i < s->faults_n; i++)
+		if (fake_fault_parse(s->faults[i], &f) == 0)
+			fake_modem_add_fault(s->m, &f);
+	rc = sim_flash_load(s);
+	if (rc < 0) {
+		fprintf(stderr, "sim7600: %s: %s\n", s->state_dir, strerror(-rc));
+		return rc;
+	}
+	rc = sim_script_load(s);
+	if (rc < 0) {
+		fprintf(stderr, "sim7600: %s: %s\n", s->script_file, strerror(-rc));
+		return rc;
+	}
+	if (s->control && !(s->ctl = sim_ctl_new(s->control, sim_command, s))) {
+		rc = -errno;
+		fprintf(stderr, "sim7600: %s: %s\n", s->control, strerror(errno));
+		return rc;
+	}
+	rc = sim_pty_appear(&s->pty);
+	if (rc < 0) {
+		fprintf(stderr, "sim7600: pty: %s\n", strerror(-rc));
+		return rc;
+	}
+	printf("%s\n", s->pty.slave);
+	fflush(stdout);
+	return 0;
+}
+
+static void tear_down(struct sim *s)
+{
+	fake_modem_free(s->m);
+	uplink_free(s->uplink);
+	sim_ctl_free(s->ctl);
+	sim_pty_vanish(&s->pty);
+	for (size_t i = s->script_at; i < s->script_n; i++)
+		free(s->script[i].command);
+	if (s->log && s->log != stderr)
+		fclose(s->log);
+}
+
+static int run(struct sim *s)
+{
+	unsigned long long violations = 0;
+	int rc;
+
+	tell_time(s);
+	rc = set_up(s);
+	while (rc == 0 && !stop && !s->quit)
+		turn(s);
+	if (rc == 0) {
+		violations = fake_modem_stats(s->m)->violations;
+		fprintf(stderr, "sim7600: %llu violations\n", violations);
+	}
+	tear_down(s);
+	if (rc < 0)
+		return EXIT_FAILURE;
+	return s->strict && violations ? EXIT_VIOLATIONS : EXIT_SUCCESS;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction act = { .sa_handler = on_signal };
+
+	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGINT, &act, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+int main(int argc, char **argv)
+{
+	static struct sim s = { .pty.fd = -1, .power_on_at = FAKE_NEVER, .prng = 1 };
+	int o;
+
+	catch_signals();
+	s.start_ms = monotonic_ms() - 1;
+	s.uplink = uplink_new();
+	if (!s.uplink) {
+		fprintf(stderr, "sim7600: libmosquitto does not start\n");
+		return EXIT_FAILURE;
+	}
+	fake_modem_cfg_init(&s.cfg);
+	s.cfg.utc_at_zero_s = (int64_t)time(NULL);
+	s.cfg.report = on_report;
+	s.cfg.trace = on_trace;
+	s.cfg.cert_changed = on_cert;
+	s.cfg.ctx = &s;
+	while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (o == 'h') {
+			fputs(help, stdout);
+			uplink_free(s.uplink);
+			return EXIT_SUCCESS;
+		}
+		if (o == '?' || !take_option(&s, o, optarg)) {
+			fprintf(stderr, "sim7600: bad option or value%s%s; -h for help\n",
+			    optarg ? ": " : "", optarg ? optarg : "");
+			uplink_free(s.uplink);
+			return EXIT_USAGE;
+		}
+	}
+	return run(&s);
+}

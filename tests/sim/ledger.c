@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/ledger.h"
+
+#include "base/limits.h"
+#include "sim/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct message *ledger_new(struct world *w, size_t subject, uint8_t qos, size_t len)
+{
+	struct ledger *l = &w->ledger;
+	const struct subject *s = &sim_subjects[subject];
+	struct message *m;
+
+	if (l->count == LEDGER_MAX)
+		return NULL;
+	if (!s->is_tiny && len < LEDGER_BODY_MIN)
+		len = LEDGER_BODY_MIN;
+	m = &l->messages[l->count];
+	*m = (struct message){
+		.number = (unsigned)++l->count,
+		.subject = s,
+		.qos = qos < s->qos_min ? s->qos_min : qos,
+		.len = len,
+	};
+	return m;
+}
+
+/* What would fool a reader that looks for lines instead of counting. The result that says
+ * "published" is left out where bytes of the stream may get lost or added: then no reader could
+ * tell it from a true one. */
+static const char *const nasty[] = { "\r\nOK\r\n", "\r\nERROR\r\n", "\r\n>", "+CMQTTRXEND: 0\r\n",
+	"\r\n+CMQTTRXPAYLOAD: 0,5\r\n", "\r\n+CMQTTRXSTART: 1,3,3\r\n", "\r\n+CMQTTPUB: 0,0\r\n",
+	"\r\n+CMQTTCONNLOST: 0,1\r\n", "\r\nRDY\r\n" };
+
+static size_t nasty_count(const struct world *w)
+{
+	return w->p.level >= SIM_CHAOS ? 3 : sizeof(nasty) / sizeof(nasty[0]);
+}
+
+void ledger_body(const struct world *w, const struct message *m, uint8_t *ret_body)
+{
+	struct prng r;
+	char head[16];
+	size_t at = 0;
+
+	prng_init(&r, w->p.seed * LEDGER_MAX + m->number);
+	if (m->len >= LEDGER_BODY_MIN) {
+		snprintf(head, sizeof(head), "m%06u;", m->number);
+		memcpy(ret_body, head, LEDGER_BODY_MIN);
+		at = LEDGER_BODY_MIN;
+	}
+	while (at < m->len) {
+		const char *piece = nasty[prng_range(&r, 0, nasty_count(w) - 1)];
+		size_t n = strlen(piece);
+
+		if (n <= m->len - at && prng_chance(&r, 100)) {
+			memcpy(ret_body + at, piece, n);
+			at += n;
+		} else {
+			ret_body[at++] = (uint8_t)prng_u64(&r);
+		}
+	}
+}
+
+void ledger_topic(const struct message *m, int broker, char ret_topic[LEDGER_TOPIC_MAX])
+{
+	const char *name = broker < 0 ? m->subject->local : m->subject->remote[broker];
+
+	if (m->subject->is_tiny)
+		snprintf(ret_topic, LEDGER_TOPIC_MAX, "%s%u", name, m->number);
+	else
+		snprintf(ret_topic, LEDGER_TOPIC_MAX, "%s", name);
+}
+
+static struct message *by_number(struct world *w, unsigned long number)
+{
+	return number >= 1 && number <= w->ledger.count ? &w->ledger.messages[number - 1] : NULL;
+}
+
+struct message *ledger_find(struct world *w, struct span topic, struct span payload)
+{
+	char text[16] = "";
+	size_t digits = 0;
+
+	if (payload.len >= LEDGER_BODY_MIN && payload.data[0] == 'm' && payload.data[7] == ';') {
+		memcpy(text, payload.data + 1, 6);
+		return by_number(w, strtoul(text, NULL, 10));
+	}
+	while (digits < topic.len && digits < sizeof(text) - 1 &&
+	       topic.data[topic.len - digits - 1] >= '0' &&
+	       topic.data[topic.len - digits - 1] <= '9')
+		digits++;
+	if (digits == 0)
+		return NULL;
+	memcpy(text, topic.data + topic.len - digits, digits);
+	return by_number(w, strtoul(text, NULL, 10));
+}
+
+/* Topic and body are what they were when it was published. */
+static bool is_intact(
+    struct world *w, const struct message *m, int broker, struct span topic, struct span payload)
+{
+	uint8_t body[SIM_PAYLOAD_MAX];
+	char name[LEDGER_TOPIC_MAX];
+
+	ledger_topic(m, broker, name);
+	if (topic.len != strlen(name) || memcmp(topic.data, name, topic.len) != 0) {
+		world_wrong(w, "message %u came under the topic \"%.*s\" instead of \"%s\"",
+		    m->number, (int)topic.len, (const char *)topic.data, name);
+		return false;
+	}
+	ledger_body(w, m, body);
+	if (payload.len != m->len || (m->len > 0 && memcmp(payload.data, body, m->len) != 0)) {
+		world_wrong(w, "message %u arrived with a body that differs (%zu bytes of %zu)",
+		    m->number, payload.len, m->len);
+		return false;
+	}
+	return true;
+}
+
+/* First arrivals come in the order of publication. */
+static void check_order(
+    struct world *w, const struct message *m, unsigned *newest, const char *where)
+{
+	unsigned *last = &newest[m->subject - sim_subjects];
+
+	if (m->subject->is_tiny)
+		return;
+	if (m->number < *last)
+		world_wrong(w, "%s: message %u of \"%s\" came behind message %u", where, m->number,
+		    m->subject->local, *last);
+	*last = m->number;
+}
+
+static unsigned deliveries_max(const struct message *m)
+{
+	/* A message that its publisher had to send again may be in the store twice. */
+	return m->sends > 1 ? m->sends : 1;
+}
+
+static uint8_t lower_qos(const struct message *m)
+{
+	return m->qos < m->subject->qos_max ? m->qos : m->subject->qos_max;
+}
+
+void ledger_arrived(struct world *w, unsigned broker, struct span topic, struct span payload)
+{
+	struct message *m = ledger_find(w, topic, payload);
+
+	if (!m || ledger_is_from_broker(m) || !m->subject->remote[broker]) {
+		world_wrong(w, "broker %u got something that nobody sent there: \"%.*s\"", broker,
+		    (int)topic.len, (const char *)topic.data);
+		return;
+	}
+	if (!is_intact(w, m, (int)broker, topic, payload))
+		return;
+	if (m->arrivals[broker]++ == 0)
+		check_order(w, m, w->ledger.last_arrival[broker],
+		    broker == 0 ? "first broker" : "second broker");
+	else if (lower_qos(m) == 0 && m->arrivals[broker] > deliveries_max(m))
+		world_wrong(w, "message %u of QoS 0 was sent twice", m->number);
+	if (w->p.level == SIM_CALM && m->arrivals[broker] > 1)
+		world_wrong(w, "message %u was sent twice without need", m->number);
+}
+
+void ledger_delivered(
+    struct world *w, unsigned subscriber, struct span topic, struct span payload, bool is_dup)
+{
+	struct message *m = ledger_find(w, topic, payload);
+
+	if (!m) {
+		world_wrong(w, "subscriber %u got something that nobody published: \"%.*s\"",
+		    subscriber, (int)topic.len, (const char *)topic.data);
+		return;
+	}
+	if (!is_intact(w, m, -1, topic, payload) || is_dup)
+		return;
+	if (m->deliveries[subscriber]++ == 0)
+		check_order(w, m, w->ledger.last_delivery[subscriber],
+		    subscriber == 0 ? "first subscriber" : "second subscriber");
+	else if (ledger_is_from_broker(m) && m->deliveries[subscriber] > m->sends)
+		world_wrong(w, "message %u of a broker was delivered twice", m->number);
+	else if (w->p.level == SIM_CALM)
+		world_wrong(w, "message %u was delivered twice without need", m->number);
+}
+
+void ledger_acked(struct world *w, unsigned number)
+{
+	struct message *m = by_number(w, number);
+	bool is_promised = ledger_is_promised(m, 0) || ledger_is_promised(m, 1);
+
+	if (is_promised && !m->is_committed)
+		world_wrong(w, "message %u was acknowledged before it was committed", number);
+	m->is_acked = true;
+}
+
+bool ledger_is_promised(const struct message *m, unsigned broker)
+{
+	return m->subject->remote[broker] && lower_qos(m) > 0 && !ledger_is_from_broker(m);
+}
+
+bool ledger_is_from_broker(const struct message *m)
+{
+	return m->subject->origin >= SUBJECT_FROM_BROKER;
+}
+
+bool ledger_is_too_large(const struct message *m)
+{
+	return m->len > MODEM_PAYLOAD_MAX;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ledger: every message of the workload and what became of it, at the clients, in the store, at
+ * the brokers. Whoever sees a message says so here; what must never be is said to world_wrong at
+ * once, the rest is for invariants.c.
+ *
+ * A message carries its number: in its body, or, if that is too short, in its topic.
+ */
+#ifndef TESTS_SIM_LEDGER_H
+#define TESTS_SIM_LEDGER_H
+
+#include "base/buf.h"
+#include "sim/sim_config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct world;
+
+enum {
+	LEDGER_MAX = 256,
+	LEDGER_BODY_MIN = 8,  /* a body that carries a number */
+	LEDGER_TOPIC_MAX = 48,
+	LEDGER_SUBSCRIBERS = 2, /* local subscribers that are watched */
+};
+
+struct message {
+	unsigned number; /* 1, 2, 3, ... */
+	const struct subject *subject;
+	uint8_t qos; /* as published */
+	size_t len;
+	unsigned sends; /* PUBLISH packets that its publisher sent; from a broker: to the modem */
+	bool is_acked;  /* its publisher was told that it is safe */
+	bool is_committed;
+	bool is_gone;      /* QoS 0, sent once: its publisher has forgotten it */
+	bool is_exempt;    /* its publisher went away for good before it was acknowledged */
+	bool is_dead[SIM_BROKERS];      /* a dead letter */
+	unsigned arrivals[SIM_BROKERS]; /* at the brokers */
+	unsigned deliveries[LEDGER_SUBSCRIBERS]; /* at the local subscribers, resent ones apart */
+};
+
+struct ledger {
+	struct message messages[LEDGER_MAX];
+	size_t count;
+	/* the newest number that arrived first, by subject */
+	unsigned last_arrival[SIM_BROKERS][SUBJECT_COUNT];
+	unsigned last_delivery[LEDGER_SUBSCRIBERS][SUBJECT_COUNT];
+};
+
+/* A new message of the workload; NULL when the ledger is full. */
+struct message *ledger_new(struct world *w, size_t subject, uint8_t qos, size_t len);
+
+/* Its body, into a buffer of SIM_PAYLOAD_MAX bytes. */
+void ledger_body(const struct world *w, const struct message *m, uint8_t *ret_body);
+
+/* Its name at the daemon's sockets (broker < 0) or at a broker. */
+void ledger_topic(const struct message *m, int broker, char ret_topic[LEDGER_TOPIC_MAX]);
+
+/* The message with this body or topic, NULL: not one of the workload's. */
+struct message *ledger_find(struct world *w, struct span topic, struct span payload);
+
+/* It arrived at a broker, under this topic. */
+void ledger_arrived(struct world *w, unsigned broker, struct span topic, struct span payload);
+
+/* A local subscriber got it. is_dup: it was sent again. */
+void ledger_delivered(
+    struct world *w, unsigned subscriber, struct span topic, struct span payload, bool is_dup);
+
+/* Its publisher got PUBACK or PUBCOMP. */
+void ledger_acked(struct world *w, unsigned number);
+
+/* It is routed there at a QoS above 0, so that it must arrive once it was acknowledged. */
+bool ledger_is_promised(const struct message *m, unsigned broker);
+bool ledger_is_from_broker(const struct message *m);
+bool ledger_is_too_large(const struct message *m);
+
+#endif

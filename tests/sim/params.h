@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What kind of world a seed is: sizes, delays, the modem's habits, how much goes wrong and what.
+ * Drawn once, then constant.
+ */
+#ifndef TESTS_SIM_PARAMS_H
+#define TESTS_SIM_PARAMS_H
+
+#include "modem/fake_modem.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Each level has the faults of those below it. */
+enum sim_level {
+	SIM_CALM,     /* no faults */
+	SIM_REFUSALS, /* the modem and the brokers say no */
+	SIM_LOSSES,   /* answers lost and late, connections and network lost, outages */
+	SIM_CHAOS, /* prompts and bytes lost, noise, reboots, hangs, hang-ups, vandals, restarts */
+	SIM_LEVELS
+};
+
+enum {
+	SIM_BROKERS = 2,
+	SIM_PAYLOAD_MAX = 12000, /* some are more than the modem takes */
+};
+
+/* How the run ends. */
+enum sim_ending {
+	SIM_END_CLEAN,    /* everything delivered, then an orderly stop */
+	SIM_END_SHUTDOWN, /* an orderly stop in the middle of everything */
+	SIM_END_FREE,     /* freed in the middle of everything */
+};
+
+struct sim_params {
+	uint64_t seed;
+	enum sim_level level;
+	enum sim_ending ending;
+
+	/* sizes of reads and writes, and how long they take */
+	size_t chunk_in, chunk_out; /* tty, bytes at most at a time */
+	size_t chunk_client;        /* local sockets */
+	uint32_t broker_ms;         /* one way to the broker */
+	uint32_t broker_jitter_ms;
+
+	/* workload */
+	uint32_t work_ms;             /* from the start to the last message */
+	unsigned up_count[2];         /* messages of each local publisher */
+	unsigned down_count[SIM_BROKERS];
+	size_t payload_max;
+	bool has_forbidden;           /* one topic that a broker hangs up on */
+	bool has_too_large;
+	uint64_t store_bytes;
+
+	/* configuration */
+	bool is_tls[SIM_BROKERS];
+	bool has_will, has_birth;
+	bool clean_session;
+	bool has_pin, has_apn, has_power_cycle;
+	bool is_warm; /* the modem has been up for long, and somebody used it */
+
+	/* faults */
+	unsigned command_permille; /* of the commands meet a fault */
+	unsigned commit_permille;  /* of the commits fail */
+	uint32_t event_mean_ms;    /* between two events of the kinds of the level, 0: none */
+	bool has_port_loss;        /* the port goes away with the modem, as on USB */
+
+	struct fake_modem_cfg modem;
+};
+
+void sim_params_draw(struct sim_params *ret, uint64_t seed, enum sim_level level);
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fake_query.h"
+
+#include "base/timerq.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void note(struct core *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void note(struct core *c, const char *fmt, ...)
+{
+	size_t len = strlen(c->asked);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(c->asked + len, sizeof(c->asked) - len, fmt, ap);
+	va_end(ap);
+}
+
+void fake_core_init(struct core *c)
+{
+	*c = (struct core){ 0 };
+	c->cfg.brokers[0].link.name = "cloud";
+	c->cfg.brokers[1].link.name = "plant";
+	c->cfg.broker_count = 2;
+	c->cfg.listeners[0].address = "unix:/run/cmqttd/mqtt.sock";
+	c->cfg.listener_count = 1;
+	c->cfg.store.max_bytes = 1000000;
+	for (size_t i = 0; i < MODEM_CLIENTS; i++)
+		c->modem.sessions[i].retry_at_ms = TIMER_NEVER;
+}
+
+const char *fake_core_asked(struct core *c)
+{
+	static char copy[sizeof(c->asked)];
+
+	memcpy(copy, c->asked, sizeof(copy));
+	c->asked[0] = '\0';
+	return copy;
+}
+
+const char *core_version(const struct core *c)
+{
+	(void)c;
+	return "1.2.3";
+}
+
+const struct core_config *core_get_config(const struct core *c)
+{
+	return &c->cfg;
+}
+
+const struct modem *core_get_modem(const struct core *c)
+{
+	return &c->modem;
+}
+
+const struct mqtt_server *core_get_server(const struct core *c)
+{
+	return &c->server;
+}
+
+uint64_t core_uptime_ms(const struct core *c, uint64_t now_ms)
+{
+	(void)c;
+	return now_ms;
+}
+
+int64_t core_wall_at(const struct core *c, uint64_t when_ms)
+{
+	(void)c;
+	return FAKE_WALL_MS + (int64_t)when_ms;
+}
+
+const struct broker_counters *core_get_counters(const struct core *c, unsigned client)
+{
+	return &c->counters[client];
+}
+
+void core_queue_usage(const struct core *c, unsigned client, struct store_usage *ret)
+{
+	*ret = c->queues[client];
+}
+
+void core_store_usage(const struct core *c, struct store_usage *ret)
+{
+	*ret = c->total;
+}
+
+int core_find_broker(const struct core *c, const char *name)
+{
+	for (size_t i = 0; i < c->cfg.broker_count; i++) {
+		if (strcmp(c->cfg.brokers[i].link.name, name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+int core_broker_connect(struct core *c, uint64_t now_ms, unsigned client)
+{
+	(void)now_ms;
+	note(c, "connect %u\n", client);
+	return c->result;
+}
+
+int core_broker_disconnect(struct core *c, uint64_t now_ms, unsigned client)
+{
+	(void)now_ms;
+	note(c, "disconnect %u\n", client);
+	return c->result;
+}
+
+int core_broker_reconnect(struct core *c, uint64_t now_ms, unsigned client)
+{
+	(void)now_ms;
+	note(c, "reconnect %u\n", client);
+	return c->result;
+}
+
+int core_at(struct core *c, uint64_t now_ms, uint32_t id, const char *command)
+{
+	note(c, "at %u %s\n", id, command);
+	if (c->tell)
+		ctl_on_at_done(
+		    c->tell, now_ms, id, AT_OK, (struct span){ (const uint8_t *)"OK", 2 });
+	return c->result;
+}
+
+int core_publish(struct core *c, uint64_t now_ms, uint32_t id, int client, struct span topic,
+    struct span payload, uint8_t qos, bool retain, bool wait)
+{
+	note(c, "publish %u %d %.*s [%.*s] %zu %d%s%s\n", id, client, (int)topic.len, topic.data,
+	    payload.len < 64 ? (int)payload.len : 0, payload.data ? payload.data : topic.data,
+	    payload.len, qos, retain ? " retain" : "", wait ? " wait" : "");
+	if (c->tell && wait)
+		ctl_on_delivered(c->tell, now_ms, id, 0, NULL);
+	return c->result;
+}
+
+void core_request_reload(struct core *c, uint32_t id)
+{
+	note(c, "reload %u\n", id);
+	if (c->tell)
+		ctl_on_reload_done(c->tell, 0, id, "");
+}
+
+void core_request_log_level(struct core *c, enum log_level level)
+{
+	note(c, "log-level %d\n", level);
+}
+
+void core_want_trace(struct core *c, bool wanted)
+{
+	note(c, "trace %d\n", wanted);
+	c->is_trace_wanted = wanted;
+}
+
+void core_log_control(struct core *c, const struct ctl_peer *peer, const char *what)
+{
+	note(c, "log %u %s\n", peer->uid, what);
+}
+
+bool core_history(const struct core *c, size_t i, struct history_entry *ret)
+{
+	if (i >= c->history_count)
+		return false;
+	*ret = c->history[i];
+	return true;
+}
+
+const struct modem_status *modem_get_status(const struct modem *m)
+{
+	return &m->status;
+}
+
+const struct session_status *modem_get_session(const struct modem *m, unsigned client)
+{
+	return &m->sessions[client];
+}
+
+const char *modem_state_name(enum modem_state s)
+{
+	static const char *const names[] = { "absent", "opening", "syncing", "sim", "registering",
+		"attached", "ready", "recovering" };
+
+	return names[s];
+}
+
+const char *session_state_name(enum session_state s)
+{
+	static const char *const names[] = { "disabled", "waiting", "connecting", "online",
+		"backoff", "stopping" };
+
+	return names[s];
+}
+
+const char *mqtt_err_text(unsigned err)
+{
+	return err == 14 ? "client is used" : "another error";
+}
+
+size_t mqtt_server_clients(const struct mqtt_server *s, size_t listener)
+{
+	return s->clients[listener];
+}

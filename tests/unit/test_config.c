@@ -1,0 +1,875 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* memmem */
+/*
+ * The configuration: every mistake with its line, and a complete good file, field by field.
+ */
+#include "../../daemon/config.h"
+#include "../../daemon/config_schema.h"
+
+#include "bridge/config_check.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define CERT     "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+#define KEY      "-----BEGIN PRIVATE KEY-----\nMIIC\n-----END PRIVATE KEY-----\n"
+
+#define TEXT_MAX 32768
+
+/* A folder with a configuration and the files it may name. */
+static char folder[] = "/tmp/test_config.XXXXXX";
+
+static const struct {
+	const char *name, *text;
+} files[] = {
+	{ "ca.pem", CERT },
+	{ "crlf.pem", "-----BEGIN CERTIFICATE-----\r\nMIIB\r\n-----END CERTIFICATE-----\r\n" },
+	{ "key.pem", KEY },
+	{ "rsa.pem", "-----BEGIN RSA PRIVATE KEY-----\nMIIC\n-----END RSA PRIVATE KEY-----\n" },
+	{ "locked.pem", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIC\n" },
+	{ "empty.pem", "" },
+	{ "text.pem", "this is no certificate\n" },
+	{ "password", "sec ret\r\n\n" },
+	{ "quote.password", "a\"b\n" },
+	{ "empty.password", "\n" },
+	{ "pin", "1234\n" },
+	{ "users", "" },
+	{ "bad.users", "# nobody\nno colon here\n" },
+	{ "acl", "topic read a/#\n" },
+	{ "bad.acl", "topic read a/#\n\ntopic read a/#/b\n" },
+	{ "inc.conf", "log: { level = \"debug\"; };\n" },
+	{ "bad.inc.conf", "\nlog: { levle = \"debug\"; };\n" },
+	{ "nul.inc.conf", "\n\nlog: { level = \"info\\x00\"; };\n" },
+};
+
+static const char *in_folder(const char *name)
+{
+	static char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return path;
+}
+
+static void write_file(const char *name, const char *text, size_t len)
+{
+	FILE *f = fopen(in_folder(name), "w");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, len, f), len);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(in_folder(name), 0600), 0);
+}
+
+static void remove_file(const char *name)
+{
+	unlink(in_folder(name));
+}
+
+static int load(const char *text, struct config_report *report, struct config **ret)
+{
+	write_file("cmqttd.conf", text, strlen(text));
+	config_report_init(report);
+	return config_load(in_folder("cmqttd.conf"), report, ret);
+}
+
+/* A remark "FOLDER/EXPECTED", EXPECTED being "FILE:LINE: beginning of the message". */
+static bool has_remark(const struct config_report *report, const char *expected)
+{
+	const char *start = in_folder(expected);
+
+	for (size_t i = 0; i < report->count; i++) {
+		if (strncmp(report->remarks[i].text, start, strlen(start)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void print_remarks(const struct config_report *report)
+{
+	for (size_t i = 0; i < report->count; i++)
+		print_error("  have: %s\n", report->remarks[i].text);
+}
+
+/* ---- mistakes ---- */
+
+#define HEAD \
+	"brokers: ( {\nname = \"a\"; address = \"mqtt://h\"; client_id = \"c\";\n" /* 2 lines */
+#define TAIL   "\n} );\n"
+#define BROKER HEAD TAIL /* 4 lines */
+#define TLS    "brokers: ( {\nname = \"a\"; address = \"mqtts://h\"; client_id = \"c\";\n"
+#define TOPICS HEAD "topics: (\n{ "      /* in line 4 */
+#define LISTEN BROKER "listeners: (\n{ " /* in line 6 */
+#define END    " }\n);\n"
+
+struct mistake_row {
+	const char *text;
+	const char *expected;
+};
+
+/* clang-format off */
+static const struct mistake_row mistakes[] = {
+	/* the language */
+	{ "brokers = ;\n", "cmqttd.conf:1: syntax error" },
+	{ BROKER "log: {\nlevel = \"info\"; level = \"info\";\n};\n", "cmqttd.conf:6: duplicate setting name" },
+	{ BROKER "@include \"missing.conf\"\n", "cmqttd.conf:5: cannot open include file" },
+	{ BROKER "@include \"bad.inc.conf\"\n", "bad.inc.conf:2: unknown key \"levle\"; the nearest known one is \"level\"" },
+	{ BROKER "@include \"nul.inc.conf\"\n", "nul.inc.conf:3: \\x00 in a text" },
+	{ HEAD "# it's \\x00\nusername = \"a\\x00b\";" TAIL, "cmqttd.conf:4: \\x00 in a text" },
+	/* keys */
+	{ "", "cmqttd.conf:1: \"brokers\" is missing" },
+	{ "log: { };\n", "cmqttd.conf:1: \"brokers\" is missing" },
+	{ "brokers: ( );\n", "cmqttd.conf:1: \"brokers\" must have 1 to 2 entries, not 0" },
+	{ "brokers: ( {}, {}, {} );\n", "cmqttd.conf:1: \"brokers\" must have 1 to 2 entries, not 3" },
+	{ "brokers: { };\n", "cmqttd.conf:1: \"brokers\" must be a list of groups" },
+	{ "brokers: ( 1 );\n", "cmqttd.conf:1: an entry must be a group" },
+	{ BROKER "broker: { };\n", "cmqttd.conf:5: unknown key \"broker\"; the nearest known one is \"brokers\"" },
+	{ BROKER "modem = 1;\n", "cmqttd.conf:5: \"modem\" must be a group" },
+	{ HEAD "keepaliv = 1;" TAIL, "cmqttd.conf:3: unknown key \"keepaliv\"; the nearest known one is \"keepalive\"" },
+	{ HEAD "\nusernmae = \"x\";" TAIL, "cmqttd.conf:4: unknown key \"usernmae\"; the nearest known one is \"username\"" },
+	{ "brokers: (\n{ address = \"mqtt://h\"; client_id = \"c\"; } );\n", "cmqttd.conf:2: \"name\" is missing" },
+	{ "brokers: (\n{ name = \"a\"; client_id = \"c\"; } );\n", "cmqttd.conf:2: \"address\" is missing" },
+	{ "brokers: (\n{ name = \"a\"; address = \"mqtt://h\"; } );\n", "cmqttd.conf:2: \"client_id\" is missing" },
+	/* types and ranges */
+	{ HEAD "keepalive = \"60\";" TAIL, "cmqttd.conf:3: \"keepalive\" must be a whole number" },
+	{ HEAD "keepalive = 6.5;" TAIL, "cmqttd.conf:3: \"keepalive\" must be a whole number" },
+	{ HEAD "keepalive = 0;" TAIL, "cmqttd.conf:3: \"keepalive\" must be between 1 and 64800, not 0" },
+	{ HEAD "keepalive = 64801;" TAIL, "cmqttd.conf:3: \"keepalive\" must be between 1 and 64800, not 64801" },
+	{ HEAD "keepalive = 9999999999L;" TAIL, "cmqttd.conf:3: \"keepalive\" must be between 1 and 64800, not 9999999999" },
+	{ HEAD "clean_session = 1;" TAIL, "cmqttd.conf:3: \"clean_session\" must be true or false" },
+	{ HEAD "username = 5;" TAIL, "cmqttd.conf:3: \"username\" must be a text in quotes" },
+	{ HEAD "reconnect: { min = 0.0; };" TAIL, "cmqttd.conf:3: \"min\" must be between 0.1 and 3600 seconds, not 0" },
+	{ HEAD "reconnect: { min = true; };" TAIL, "cmqttd.conf:3: \"min\" must be a number" },
+	{ HEAD "reconnect: { min = 5; max = 4; };" TAIL, "cmqttd.conf:3: \"max\" must not be less than \"min\"" },
+	{ HEAD "reconnect:\n{ min = 400; };" TAIL, "cmqttd.conf:4: \"max\" must not be less than \"min\"" },
+	{ BROKER "log: { level = \"loud\"; };\n", "cmqttd.conf:5: \"level\" must be \"error\", \"warning\", \"info\" or \"debug\"" },
+	{ BROKER "store: { max_bytes = 1; };\n", "cmqttd.conf:5: \"max_bytes\" must be between 65536 and 1099511627776, not 1" },
+	{ BROKER "store: { path = \"store.db\"; };\n", "cmqttd.conf:5: \"path\" must be an absolute path" },
+	{ BROKER "store: { overflow = \"drop\"; };\n", "cmqttd.conf:5: \"overflow\" must be \"block\" or \"drop-oldest\"" },
+	/* modem */
+	{ BROKER "modem: { device = \"ttyUSB2\"; };\n", "cmqttd.conf:5: \"device\" must be an absolute path" },
+	{ BROKER "modem: { baud = 100; };\n", "cmqttd.conf:5: \"baud\" must be between 300 and 4000000, not 100" },
+	{ BROKER "modem: { flow_control = \"xon\"; };\n", "cmqttd.conf:5: \"flow_control\" must be \"none\" or \"rtscts\"" },
+	{ BROKER "modem: { pdp_type = \"PPP\"; };\n", "cmqttd.conf:5: \"pdp_type\" must be \"IP\", \"IPV6\" or \"IPV4V6\"" },
+	{ BROKER "modem: { apn = \"a\\\"b\"; };\n", "cmqttd.conf:5: \"apn\" must not contain a double quote" },
+	{ BROKER "modem: { apn = \"a\\r\\nAT+CPOF\"; };\n", "cmqttd.conf:5: \"apn\" must not contain control characters" },
+	{ BROKER "modem: { apn_user = \"u\"; apn_password = \"p\"; };\n", "cmqttd.conf:5: \"apn_user\" needs \"apn\"" },
+	{ BROKER "modem: { apn = \"a\"; apn_user = \"u\"; };\n", "cmqttd.conf:5: \"apn_user\" needs \"apn_password\"" },
+	{ BROKER "modem: { apn = \"a\"; apn_password = \"u\"; };\n", "cmqttd.conf:5: \"apn_password\" needs \"apn_user\"" },
+	{ BROKER "modem: { pin = \"12a4\"; };\n", "cmqttd.conf:5: \"pin\" must be 4 to 8 digits" },
+	{ BROKER "modem: { pin = \"1234\"; pin_file = \"pin\"; };\n", "cmqttd.conf:5: \"pin\" and \"pin_file\": only one" },
+	{ BROKER "modem: { pin_file = \"no\"; };\n", "cmqttd.conf:5: \"pin_file\": " },
+	{ BROKER "modem: { power_cycle = \"cycle\"; };\n", "cmqttd.conf:5: \"power_cycle\" must be an absolute path" },
+	/* addresses and credentials */
+	{ "brokers: ( {\nname = \"A\"; address = \"mqtt://h\"; client_id = \"c\"; } );\n", "cmqttd.conf:2: \"name\" must be 1 to 32" },
+	{ "brokers: ( {\nname = \"a\"; client_id = \"c\";\naddress = \"tcp://h\"; } );\n", "cmqttd.conf:3: \"address\" must begin with mqtt:// or mqtts://" },
+	{ "brokers: ( {\nname = \"a\"; client_id = \"c\";\naddress = \"mqtt://h:0\"; } );\n", "cmqttd.conf:3: \"address\" must have a port between 1 and 65535" },
+	{ "brokers: ( {\nname = \"a\"; client_id = \"c\";\naddress = \"mqtt://h:65536\"; } );\n", "cmqttd.conf:3: \"address\" must have a port between 1 and 65535" },
+	{ "brokers: ( {\nname = \"a\"; client_id = \"c\";\naddress = \"mqtt://\"; } );\n", "cmqttd.conf:3: \"address\" names no host" },
+	{ "brokers: ( {\nname = \"a\"; client_id = \"c\";\naddress = \"mqtt://h\\\",1\"; } );\n", "cmqttd.conf:3: \"address\" has a host that is neither" },
+	{ "brokers: ( {\nname = \"a\"; client_id = \"c\";\naddress = \"mqtt://u@h\"; } );\n", "cmqttd.conf:3: \"address\" must be mqtt://host[:port]" },
+	{ "brokers: ( {\nname = \"a\"; client_id = \"c\";\naddress = \"mqtt://h/x\"; } );\n", "cmqttd.conf:3: \"address\" must be mqtt://host[:port]" },
+	{ "brokers: ( {\nname = \"a\"; address = \"mqtt://h\";\nclient_id = \"\"; } );\n", "cmqttd.conf:3: \"client_id\" must not be empty" },
+	{ "brokers: ( {\nname = \"a\"; address = \"mqtt://h\";\nclient_id = \"a\\nb\"; } );\n", "cmqttd.conf:3: \"client_id\" must not contain control" },
+	{ "brokers: ( {\nname = \"a\"; address = \"mqtt://h\";\nclient_id = \"a\\xff\"; } );\n", "cmqttd.conf:3: \"client_id\" must be UTF-8" },
+	{ HEAD "username = \"a\\\"b\";" TAIL, "cmqttd.conf:3: \"username\" must not contain a double quote" },
+	{ HEAD "password = \"p\";" TAIL, "cmqttd.conf:3: \"password\" needs \"username\"" },
+	{ HEAD "password_file = \"password\";" TAIL, "cmqttd.conf:3: \"password_file\" needs \"username\"" },
+	{ HEAD "username = \"u\";\npassword = \"p\"; password_file = \"password\";" TAIL, "cmqttd.conf:4: \"password\" and \"password_file\": only one" },
+	{ HEAD "username = \"u\";\npassword_file = \"missing\";" TAIL, "cmqttd.conf:4: \"password_file\": " },
+	{ HEAD "username = \"u\";\npassword_file = \"quote.password\";" TAIL, "cmqttd.conf:4: \"password_file\" must not contain a double quote" },
+	{ HEAD "username = \"u\";\npassword_file = \"empty.password\";" TAIL, "cmqttd.conf:4: \"password_file\" must not be empty" },
+	{ HEAD "username = \"u\";\npassword_file = \"nul.password\";" TAIL, "cmqttd.conf:4: \"password_file\" has a NUL byte" },
+	{ HEAD "username = \"u\";\npassword_file = \".\";" TAIL, "cmqttd.conf:4: \"password_file\": " },
+	/* TLS */
+	{ HEAD "tls: { ca = \"ca.pem\"; };" TAIL, "cmqttd.conf:3: \"tls\" is only for an address that begins with mqtts://" },
+	{ TLS TAIL, "cmqttd.conf:1: \"ca\" is missing" },
+	{ TLS "tls: { };" TAIL, "cmqttd.conf:3: \"ca\" is missing" },
+	{ TLS "tls: {\nca = \"missing.pem\"; };" TAIL, "cmqttd.conf:4: \"ca\": " },
+	{ TLS "tls: {\nca = \"empty.pem\"; };" TAIL, "cmqttd.conf:4: \"ca\" is an empty file" },
+	{ TLS "tls: {\nca = \"text.pem\"; };" TAIL, "cmqttd.conf:4: \"ca\" has no PEM certificate" },
+	{ TLS "tls: {\nca = \"key.pem\"; };" TAIL, "cmqttd.conf:4: \"ca\" has no PEM certificate" },
+	{ TLS "tls: {\nca = \"big.pem\"; };" TAIL, "cmqttd.conf:4: \"ca\" is longer than 10240 bytes" },
+	{ TLS "tls: {\nca = \"huge.pem\"; };" TAIL, "cmqttd.conf:4: \"ca\": " },
+	{ TLS "tls: { ca = \"ca.pem\";\ncert = \"ca.pem\"; };" TAIL, "cmqttd.conf:4: \"cert\" needs \"key\"" },
+	{ TLS "tls: { ca = \"ca.pem\";\nkey = \"key.pem\"; };" TAIL, "cmqttd.conf:4: \"key\" needs \"cert\"" },
+	{ TLS "tls: { ca = \"ca.pem\"; cert = \"ca.pem\";\nkey = \"ca.pem\"; };" TAIL, "cmqttd.conf:4: \"key\" has no PEM private key" },
+	{ TLS "tls: { ca = \"ca.pem\"; cert = \"ca.pem\";\nkey = \"locked.pem\"; };" TAIL, "cmqttd.conf:4: \"key\" is encrypted" },
+	{ TLS "tls: { ca = \"ca.pem\";\nversion = \"1.3\"; };" TAIL, "cmqttd.conf:4: \"version\" must be \"1.2\"" },
+	{ TLS "tls: { ca = \"ca.pem\";\ncheck_time = \"no\"; };" TAIL, "cmqttd.conf:4: \"check_time\" must be \"auto\", \"true\" or \"false\"" },
+	{ TLS "tls: { ca = \"ca.pem\";\ncontext = 10; };" TAIL, "cmqttd.conf:4: \"context\" must be between 0 and 9, not 10" },
+	/* messages */
+	{ HEAD "will:\n{ payload = \"p\"; };" TAIL, "cmqttd.conf:3: \"topic\" is missing" },
+	{ HEAD "will: {\ntopic = \"a/+\"; payload = \"p\"; };" TAIL, "cmqttd.conf:4: \"topic\" must not contain wildcards" },
+	{ HEAD "will: {\ntopic = \"a\"; payload = \"\"; };" TAIL, "cmqttd.conf:4: \"payload\" must not be empty" },
+	{ HEAD "will: {\ntopic = \"a\"; payload = \"p\"; retain = true; };" TAIL, "cmqttd.conf:4: \"retain\" must be false" },
+	{ HEAD "birth: {\ntopic = \"a\\nb\"; payload = \"p\"; };" TAIL, "cmqttd.conf:4: \"topic\" must not contain control" },
+	{ HEAD "birth: {\ntopic = \"a\"; payload = \"p\"; qos = 3; };" TAIL, "cmqttd.conf:4: \"qos\" must be between 0 and 2, not 3" },
+	/* routes */
+	{ TOPICS "direction = \"out\";" END "} );\n", "cmqttd.conf:4: \"pattern\" is missing" },
+	{ TOPICS "pattern = \"a\";" END "} );\n", "cmqttd.conf:4: \"direction\" is missing" },
+	{ TOPICS "pattern = \"a\"; direction = \"up\";" END "} );\n", "cmqttd.conf:4: \"direction\" must be \"out\", \"in\" or \"both\"" },
+	{ TOPICS "pattern = \"a/#/b\"; direction = \"in\";" END "} );\n", "cmqttd.conf:4: \"pattern\" is not a valid topic filter" },
+	{ TOPICS "pattern = \"\"; direction = \"in\";" END "} );\n", "cmqttd.conf:4: \"pattern\" is not a valid topic filter" },
+	{ TOPICS "pattern = \"a\\rb\"; direction = \"in\";" END "} );\n", "cmqttd.conf:4: \"pattern\" must not contain control" },
+	{ TOPICS "pattern = \"#\"; direction = \"in\"; remote_prefix = \"a/+/\";" END "} );\n", "cmqttd.conf:4: \"remote_prefix\" must not contain wildcards" },
+	{ TOPICS "pattern = \"#\"; direction = \"in\"; remote_prefix = \"a\";" END "} );\n", "cmqttd.conf:4: \"remote_prefix\" and the pattern together are not a valid" },
+	{ TOPICS "pattern = \"+/x\"; direction = \"out\"; local_prefix = \"a\";" END "} );\n", "cmqttd.conf:4: \"local_prefix\" and the pattern together are not a valid" },
+	{ TOPICS "pattern = \"#\"; direction = \"in\"; priority = 8;" END "} );\n", "cmqttd.conf:4: \"priority\" must be between 0 and 7, not 8" },
+	{ TOPICS "pattern = \"#\"; direction = \"in\"; qos = -1;" END "} );\n", "cmqttd.conf:4: \"qos\" must be between 0 and 2, not -1" },
+	/* two brokers */
+	{ "brokers: (\n{ name = \"a\"; address = \"mqtt://h\"; client_id = \"c\"; },\n{ name = \"a\"; address = \"mqtt://i\"; client_id = \"c\"; } );\n", "cmqttd.conf:3: \"name\" is that of the other broker" },
+	{ "brokers: (\n{ name = \"a\"; address = \"mqtt://h\"; client_id = \"c\"; },\n{ name = \"b\"; address = \"mqtt://h:1883\"; client_id = \"c\"; } );\n", "cmqttd.conf:3: both brokers have the same" },
+	{ "brokers: (\n{ name = \"a\"; address = \"mqtts://h\"; client_id = \"c\"; tls: { verify = false; }; },\n{ name = \"b\"; address = \"mqtts://i\"; client_id = \"c\"; tls: { verify = false; context = 0; }; } );\n", "cmqttd.conf:3: \"context\" is that of the other broker" },
+	/* sockets */
+	{ LISTEN "mode = \"0660\";" END, "cmqttd.conf:6: \"address\" is missing" },
+	{ LISTEN "address = \"unix:mqtt.sock\";" END, "cmqttd.conf:6: \"address\" must have an absolute path behind unix:" },
+	{ LISTEN "address = \"localhost\";" END, "cmqttd.conf:6: \"address\" must be unix:/path or host:port" },
+	{ LISTEN "address = \"gateway:1883\";" END, "cmqttd.conf:6: \"address\" must be unix:/path or host:port" },
+	{ LISTEN "address = \"127.0.0.1:1883x\";" END, "cmqttd.conf:6: \"address\" must be unix:/path or host:port" },
+	{ LISTEN "address = \"127.0.0.1:1883\"; mode = \"0600\";" END, "cmqttd.conf:6: \"mode\" is only for Unix sockets" },
+	{ LISTEN "address = \"unix:/s\"; mode = \"rw\";" END, "cmqttd.conf:6: \"mode\" must be octal" },
+	{ LISTEN "address = \"unix:/s\"; mode = \"4777\";" END, "cmqttd.conf:6: \"mode\" must be octal" },
+	{ LISTEN "address = \"0.0.0.0:1883\";" END, "cmqttd.conf:6: \"address\" is open to other machines and needs" },
+	{ LISTEN "address = \"[::]:1883\"; password_file = \"users\"; allow_anonymous = true;" END, "cmqttd.conf:6: \"allow_anonymous\" must be false" },
+	{ LISTEN "address = \"unix:/s\"; password_file = \"bad.users\";" END, "bad.users:2: " },
+	{ LISTEN "address = \"unix:/s\"; acl_file = \"bad.acl\";" END, "bad.acl:3: " },
+	{ LISTEN "address = \"unix:/s\"; password_file = \"missing\";" END, "cmqttd.conf:6: \"password_file\": " },
+	{ LISTEN "address = \"unix:/s\"; },\n{ address = \"unix:/s\";" END, "cmqttd.conf:7: \"address\" is that of another listener" },
+	{ LISTEN "address = \"unix:/s\";" END "control: { address = \"unix:/s\"; };\n", "cmqttd.conf:8: \"address\" is that of a listener" },
+	{ BROKER "control: { address = \"127.0.0.1:1\"; };\n", "cmqttd.conf:5: \"address\" must be a Unix socket" },
+	{ BROKER "metrics: { };\n", "cmqttd.conf:5: \"address\" is missing" },
+	{ BROKER "metrics: { address = \"unix:/s\"; };\n", "cmqttd.conf:5: \"address\" must be host:port here" },
+};
+/* clang-format on */
+
+static void test_mistakes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
+		struct config_report report;
+		struct config *config = NULL;
+		int r = load(mistakes[i].text, &report, &config);
+
+		if (r != -EINVAL || !has_remark(&report, mistakes[i].expected) ||
+		    report.mistakes != 1) {
+			print_error("row %zu: %d, %zu mistakes\n%s  want: %s\n", i, r,
+			    report.mistakes, mistakes[i].text, mistakes[i].expected);
+			print_remarks(&report);
+			fail();
+		}
+		assert_null(config);
+		config_report_fini(&report);
+	}
+}
+
+static void test_all_mistakes_in_order(void **state)
+{
+	static const char *const expected[] = {
+		"cmqttd.conf:3: \"keepalive\" must be between 1 and 64800, not 0",
+		"cmqttd.conf:4: unknown key \"usr\"; the nearest known one is \"tls\"",
+		"cmqttd.conf:6: unknown key \"lisenters\"; the nearest known one is \"listeners\"",
+		"cmqttd.conf:7: \"level\" must be \"error\", \"warning\", \"info\" or \"debug\"",
+	};
+	struct config_report report;
+	struct config *config;
+	char summary[200];
+
+	(void)state;
+	assert_int_equal(load(HEAD "keepalive = 0;\nusr = \"\"; } );\n\nlisenters = 1;\n"
+				   "log: { level = \"x\"; };\n",
+			     &report, &config),
+	    -EINVAL);
+	assert_int_equal(report.count, sizeof(expected) / sizeof(expected[0]));
+	for (size_t i = 0; i < report.count; i++)
+		assert_string_equal(report.remarks[i].text, in_folder(expected[i]));
+	config_report_summary(&report, summary, sizeof(summary));
+	assert_memory_equal(summary, report.remarks[0].text, strlen(report.remarks[0].text));
+	assert_true(strlen(summary) < sizeof(summary));
+	config_report_fini(&report);
+}
+
+/* More mistakes than a report has room for are still counted. */
+static void test_countless_mistakes(void **state)
+{
+	static char text[TEXT_MAX];
+	struct config_report report;
+	struct config *config;
+	size_t used = 0;
+
+	(void)state;
+	for (int i = 0; i < 150; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "k%d = 1;\n", i);
+	assert_int_equal(load(text, &report, &config), -EINVAL);
+	assert_int_equal(report.mistakes, 151);
+	assert_int_equal(report.count, CONFIG_REPORT_MAX);
+	config_report_fini(&report);
+}
+
+static void test_unreadable(void **state)
+{
+	static const char *const paths[] = { "nothing.conf", "." };
+	struct config_report report;
+	struct config *config;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		config_report_init(&report);
+		assert_int_equal(config_load(in_folder(paths[i]), &report, &config), -EINVAL);
+		assert_int_equal(report.mistakes, 1);
+		assert_non_null(strstr(report.remarks[0].text, ": cannot be read: "));
+		config_report_fini(&report);
+	}
+}
+
+/* Whatever is wrong with a secret, it is not shown. */
+static void test_secrets_are_not_shown(void **state)
+{
+	static const char *const texts[] = {
+		HEAD "username = \"u\"; password = \"hunter2\\\"\";" TAIL,
+		HEAD "username = \"u\"; password = \"hunter2\\n\";" TAIL,
+		HEAD "password = \"hunter2\";" TAIL,
+		BROKER "modem: { pin = \"hunter2\"; };\n",
+		BROKER
+		"modem: { apn = \"a\"; apn_user = \"u\"; apn_password = \"hunter2\\\"\"; };\n",
+		HEAD "username = \"u\"; password_file = \"hunter2\";" TAIL,
+	};
+
+	(void)state;
+	write_file("quoted", "hunter2\"\n", 9);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct config_report report;
+		struct config *config;
+
+		/* The last one names a file: its name may be shown. */
+		assert_int_equal(load(texts[i], &report, &config), -EINVAL);
+		for (size_t k = 0; k < report.count && !strstr(texts[i], "_file"); k++)
+			assert_null(strstr(report.remarks[k].text, "hunter2"));
+		config_report_fini(&report);
+	}
+	remove_file("quoted");
+}
+
+/* 1024 bytes of topic fit, 1025 do not; neither do host, user and password that are each short
+ * enough and together too long for one command line. */
+static void test_lengths(void **state)
+{
+	static const struct {
+		const char *format;
+		int length;
+		const char *expected; /* NULL: fine */
+	} rows[] = {
+		{ TOPICS "pattern = \"%s\"; direction = \"in\";" END "} );\n", 1024, NULL },
+		{ TOPICS "pattern = \"%s\"; direction = \"in\";" END "} );\n", 1025,
+		    "cmqttd.conf:4: \"pattern\" is longer than 1024" },
+		{ TOPICS "pattern = \"%s\"; direction = \"in\"; remote_prefix = \"ab/\";" END
+			 "} );\n",
+		    1021, NULL },
+		{ TOPICS "pattern = \"%s\"; direction = \"in\"; remote_prefix = \"ab/\";" END
+			 "} );\n",
+		    1022,
+		    "cmqttd.conf:4: \"remote_prefix\" and the pattern together are too long" },
+		{ HEAD "birth: { topic = \"%s\"; payload = \"\"; };" TAIL, 1024, NULL },
+		{ HEAD "birth: { topic = \"%s\"; payload = \"\"; };" TAIL, 1025,
+		    "cmqttd.conf:3: \"topic\" is longer than 1024" },
+		{ HEAD "birth: { topic = \"t\"; payload = \"%s\"; };" TAIL, 10240, NULL },
+		{ HEAD "birth: { topic = \"t\"; payload = \"%s\"; };" TAIL, 10241,
+		    "cmqttd.conf:3: \"payload\" is longer than 10240" },
+		{ HEAD "will: { topic = \"t\"; payload = \"%s\"; };" TAIL, 1024, NULL },
+		{ HEAD "will: { topic = \"t\"; payload = \"%s\"; };" TAIL, 1025,
+		    "cmqttd.conf:3: \"payload\" is longer than 1024" },
+		{ HEAD "username = \"%s\";" TAIL, 256, NULL },
+		{ HEAD "username = \"%s\";" TAIL, 257,
+		    "cmqttd.conf:3: \"username\" is longer than the modem takes" },
+		{ "brokers: ( { name = \"a\"; address = \"mqtt://h\";\nclient_id = \"%s\"; } );\n",
+		    128, NULL },
+		{ "brokers: ( { name = \"a\"; address = \"mqtt://h\";\nclient_id = \"%s\"; } );\n",
+		    129, "cmqttd.conf:2: \"client_id\" is longer than the modem takes" },
+		{ "brokers: ( { name = \"a\"; client_id = \"c\"; address = \"mqtt://h\";\nusername "
+		  "= \"%1$s\"; password = \"%1$.256s\"; } );\n",
+		    256, NULL },
+		{ "brokers: ( { name = \"a\"; client_id = \"c\";\naddress = "
+		  "\"mqtt://"
+		  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		  "aaaaaaaaaaaaaaaaa\";\nusername = \"%1$s\"; password = \"%1$s\"; } );\n",
+		    256, "cmqttd.conf:2: address, username and password together are longer" },
+		{ "control: { address = \"unix:/%s\"; };\n" BROKER, 106, NULL },
+		{ "control: { address = \"unix:/%s\"; };\n" BROKER, 107,
+		    "cmqttd.conf:1: \"address\" has a path that is too long" },
+	};
+	static char text[TEXT_MAX], value[10242];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct config_report report;
+		struct config *config = NULL;
+		int r;
+
+		memset(value, 'a', sizeof(value));
+		value[rows[i].length] = '\0';
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+#pragma GCC diagnostic ignored "-Wformat-security"
+		snprintf(text, sizeof(text), rows[i].format, value);
+#pragma GCC diagnostic pop
+		r = load(text, &report, &config);
+		if (r != (rows[i].expected ? -EINVAL : 0) ||
+		    (rows[i].expected && !has_remark(&report, rows[i].expected))) {
+			print_error("row %zu: %d\n", i, r);
+			print_remarks(&report);
+			fail();
+		}
+		config_free(config);
+		config_report_fini(&report);
+	}
+}
+
+/* ---- good ones ---- */
+
+static struct config *load_good(const char *text)
+{
+	struct config_report report;
+	struct config *config = NULL;
+	int r = load(text, &report, &config);
+
+	if (r < 0 || report.count > 0)
+		print_remarks(&report);
+	assert_int_equal(r, 0);
+	assert_int_equal(report.count, 0);
+	config_report_fini(&report);
+	return config;
+}
+
+#define assert_span_equal(span, text)                                 \
+	do {                                                          \
+		assert_int_equal((span).len, strlen(text));           \
+		assert_memory_equal((span).data, text, strlen(text)); \
+	} while (0)
+
+static const char complete[] =
+    "modem: { device = \"/dev/ttyUSB2\"; baud = 921600; flow_control = \"rtscts\";\n"
+    "  apn = \"internet\"; apn_user = \"au\"; apn_password = \"ap\"; pdp_type = \"IPV4V6\";\n"
+    "  pin_file = \"pin\"; power_cycle = \"/bin/true\"; };\n"
+    "brokers: (\n"
+    "{ name = \"cloud\"; address = \"mqtts://broker.example.com\"; client_id = \"gateway-17\";\n"
+    "  username = \"gw17\"; password_file = \"password\"; keepalive = 30; clean_session = true;\n"
+    "  tls: { ca = \"crlf.pem\"; cert = \"ca.pem\"; key = \"key.pem\"; verify = true;\n"
+    "    version = \"1.2\"; sni = false; check_time = false; context = 7; };\n"
+    "  will: { topic = \"gw/17/state\"; payload = \"offline\"; qos = 2; };\n"
+    "  birth: { topic = \"gw/17/birth\"; payload = \"online\"; qos = 0; retain = true; };\n"
+    "  reconnect: { min = 0.5; max = 60; };\n"
+    "  topics: (\n"
+    "    { pattern = \"telemetry/#\"; direction = \"out\"; qos = 2; local_prefix = \"l/\";\n"
+    "      remote_prefix = \"site/17/\"; priority = 3; ttl = 86400; keep_last = true; },\n"
+    "    { pattern = \"cmd/#\"; direction = \"in\"; qos = 0; remote_prefix = \"site/17/\";\n"
+    "      retain = true; },\n"
+    "    { pattern = \"17/cmd/#\"; direction = \"both\"; qos = 2; remote_prefix = \"site/\"; },\n"
+    "    { pattern = \"all\"; direction = \"both\"; } ); },\n"
+    "{ name = \"second-1_x\"; address = \"mqtt://10.0.0.1:1884\"; client_id = \"two\";\n"
+    "  username = \"u\"; password = \"p w\"; } );\n"
+    "listeners: (\n"
+    "  { address = \"unix:/tmp/mqtt.sock\"; mode = \"0600\"; group = \"\"; },\n"
+    "  { address = \"127.0.0.1:1883\"; allow_anonymous = false; acl_file = \"acl\"; },\n"
+    "  { address = \"[::1]:1884\"; } );\n"
+    "control: { address = \"unix:/tmp/control.sock\"; mode = \"666\"; group = \"adm\"; };\n"
+    "store: { path = \"/tmp/s.db\"; max_bytes = 5000000000L; overflow = \"drop-oldest\";\n"
+    "  durability = \"normal\"; };\n"
+    "metrics: { address = \"127.0.0.1:9469\"; };\n"
+    "log: { level = \"debug\"; };\n";
+
+static void check_modem(const struct core_config *core)
+{
+	assert_string_equal(core->modem.device, "/dev/ttyUSB2");
+	assert_int_equal(core->modem.baud, 921600);
+	assert_true(core->modem.rtscts);
+	assert_string_equal(core->modem.apn, "internet");
+	assert_string_equal(core->modem.apn_user, "au");
+	assert_string_equal(core->modem.apn_password, "ap");
+	assert_string_equal(core->modem.pdp_type, "IPV4V6");
+	assert_string_equal(core->modem.pin, "1234");
+	assert_true(core->modem.has_power_cycle);
+	assert_string_equal(core->power_cycle, "/bin/true");
+}
+
+static void check_link(const struct broker_config *link)
+{
+	assert_string_equal(link->name, "cloud");
+	assert_string_equal(link->host, "broker.example.com");
+	assert_int_equal(link->port, 8883);
+	assert_true(link->is_tls);
+	assert_string_equal(link->client_id, "gateway-17");
+	assert_string_equal(link->username, "gw17");
+	assert_string_equal(link->password, "sec ret");
+	assert_int_equal(link->keepalive_s, 30);
+	assert_true(link->clean_session);
+	assert_span_equal(link->tls.ca, CERT);
+	assert_span_equal(link->tls.cert, CERT);
+	assert_span_equal(link->tls.key, KEY);
+	assert_true(link->tls.verify);
+	assert_false(link->tls.sni);
+	assert_int_equal(link->tls.check_time, CHECK_TIME_NO);
+	assert_int_equal(link->tls.context, 7);
+	assert_in_range(link->tls.negotiate_s, 10, 300);
+	assert_string_equal(link->will.topic, "gw/17/state");
+	assert_span_equal(link->will.payload, "offline");
+	assert_int_equal(link->will.qos, 2);
+	assert_false(link->will.retain);
+	assert_string_equal(link->birth.topic, "gw/17/birth");
+	assert_span_equal(link->birth.payload, "online");
+	assert_int_equal(link->birth.qos, 0);
+	assert_true(link->birth.retain);
+	assert_int_equal(link->reconnect_min_ms, 500);
+	assert_int_equal(link->reconnect_max_ms, 60000);
+}
+
+static void check_routes(const struct core_broker *broker)
+{
+	const struct route_config *route = broker->routes;
+
+	assert_int_equal(broker->route_count, 4);
+	assert_string_equal(route[0].pattern, "telemetry/#");
+	assert_int_equal(route[0].direction, ROUTE_OUT);
+	assert_int_equal(route[0].qos, 2);
+	assert_string_equal(route[0].local_prefix, "l/");
+	assert_string_equal(route[0].remote_prefix, "site/17/");
+	assert_int_equal(route[0].priority, 3);
+	assert_int_equal(route[0].ttl_s, 86400);
+	assert_true(route[0].keep_last);
+	assert_false(route[0].retain);
+	assert_int_equal(route[1].direction, ROUTE_IN);
+	assert_int_equal(route[1].qos, 0);
+	assert_string_equal(route[1].local_prefix, "");
+	assert_true(route[1].retain);
+	assert_int_equal(route[2].direction, ROUTE_BOTH);
+	assert_int_equal(route[3].qos, 1);
+	assert_int_equal(route[3].priority, 0);
+	assert_int_equal(route[3].ttl_s, 0);
+	assert_false(route[3].keep_last);
+	/* "cmd" of two routes is one subscription, at the higher QoS. */
+	assert_int_equal(broker->link.filter_count, 2);
+	assert_string_equal(broker->link.filters[0].filter, "site/17/cmd/#");
+	assert_int_equal(broker->link.filters[0].qos, 2);
+	assert_string_equal(broker->link.filters[1].filter, "all");
+	assert_int_equal(broker->link.filters[1].qos, 1);
+}
+
+static void check_second(const struct core_broker *broker)
+{
+	assert_string_equal(broker->link.name, "second-1_x");
+	assert_string_equal(broker->link.host, "10.0.0.1");
+	assert_int_equal(broker->link.port, 1884);
+	assert_false(broker->link.is_tls);
+	assert_string_equal(broker->link.password, "p w");
+	assert_int_equal(broker->link.keepalive_s, 60);
+	assert_false(broker->link.clean_session);
+	assert_null(broker->link.will.topic);
+	assert_null(broker->link.birth.topic);
+	assert_int_equal(broker->link.reconnect_min_ms, 1000);
+	assert_int_equal(broker->link.reconnect_max_ms, 300000);
+	assert_int_equal(broker->route_count, 0);
+	assert_int_equal(broker->link.filter_count, 0);
+}
+
+static void check_listeners(const struct core_config *core)
+{
+	assert_int_equal(core->listener_count, 3);
+	assert_string_equal(core->listeners[0].address, "unix:/tmp/mqtt.sock");
+	assert_int_equal(core->listeners[0].mode, 0600);
+	assert_null(core->listeners[0].group);
+	assert_true(core->listeners[0].mqtt.allow_anonymous);
+	assert_null(core->listeners[0].mqtt.auth);
+	assert_string_equal(core->listeners[1].mqtt.address, "127.0.0.1:1883");
+	assert_false(core->listeners[1].mqtt.allow_anonymous);
+	assert_non_null(core->listeners[1].mqtt.auth);
+	assert_string_equal(core->listeners[2].address, "[::1]:1884");
+}
+
+static void test_complete(void **state)
+{
+	struct config *config = load_good(complete);
+	const struct core_config *core = &config->core;
+
+	(void)state;
+	check_modem(core);
+	assert_int_equal(core->broker_count, 2);
+	check_link(&core->brokers[0].link);
+	check_routes(&core->brokers[0]);
+	check_second(&core->brokers[1]);
+	check_listeners(core);
+	assert_string_equal(core->control.address, "unix:/tmp/control.sock");
+	assert_int_equal(core->control.mode, 0666);
+	assert_string_equal(core->control.group, "adm");
+	assert_string_equal(core->store.path, "/tmp/s.db");
+	assert_true(core->store.max_bytes == UINT64_C(5000000000));
+	assert_int_equal(core->store.overflow, STORE_DROP_OLDEST);
+	assert_true(core->store.is_normal_durability);
+	assert_string_equal(core->metrics_address, "127.0.0.1:9469");
+	assert_int_equal(core->log_level, LOG_LEVEL_DEBUG);
+	config_free(config);
+}
+
+static void test_defaults(void **state)
+{
+	struct config *config = load_good(
+	    "brokers: ( { name = \"a\"; address = \"mqtts://h:99\"; clean_session = true;\n"
+	    "tls: { verify = false; }; } );\n");
+	const struct core_config *core = &config->core;
+	const struct broker_config *link = &core->brokers[0].link;
+
+	(void)state;
+	assert_string_equal(core->modem.device, "/dev/cmqttd-modem");
+	assert_int_equal(core->modem.baud, 115200);
+	assert_false(core->modem.rtscts);
+	assert_null(core->modem.apn);
+	assert_null(core->modem.pin);
+	assert_string_equal(core->modem.pdp_type, "IP");
+	assert_null(core->power_cycle);
+	assert_memory_equal(link->client_id, "cmqttd", 6);
+	assert_int_equal(link->port, 99);
+	assert_false(link->tls.verify);
+	assert_true(link->tls.sni);
+	assert_int_equal(link->tls.check_time, CHECK_TIME_AUTO);
+	assert_int_equal(link->tls.context, 0);
+	assert_int_equal(link->tls.ca.len, 0);
+	assert_int_equal(core->listener_count, 1);
+	assert_string_equal(core->listeners[0].address, "unix:" CMQTTD_RUNDIR "/mqtt.sock");
+	assert_int_equal(core->listeners[0].mode, 0660);
+	assert_string_equal(core->listeners[0].group, "cmqttd");
+	assert_true(core->listeners[0].mqtt.allow_anonymous);
+	assert_string_equal(core->control.address, "unix:" CMQTTD_RUNDIR "/control.sock");
+	assert_string_equal(core->store.path, CMQTTD_STATEDIR "/store.db");
+	assert_true(core->store.max_bytes == 67108864);
+	assert_int_equal(core->store.overflow, STORE_BLOCK);
+	assert_false(core->store.is_normal_durability);
+	assert_null(core->metrics_address);
+	assert_int_equal(core->log_level, LOG_LEVEL_INFO);
+	config_free(config);
+}
+
+/* A relative @include is looked for beside the file that has it. */
+static void test_include(void **state)
+{
+	struct config *config = load_good(BROKER "@include \"inc.conf\"\n");
+
+	(void)state;
+	assert_int_equal(config->core.log_level, LOG_LEVEL_DEBUG);
+	config_free(config);
+}
+
+/* A credential goes before the file of the same name beside the configuration. */
+static void test_credentials(void **state)
+{
+	struct config *config;
+
+	(void)state;
+	assert_int_equal(mkdir(in_folder("credentials"), 0700), 0);
+	write_file("credentials/password", "credential", 10);
+	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", in_folder("credentials"), 1), 0);
+	config = load_good(HEAD "username = \"u\"; password_file = \"password\";" TAIL);
+	assert_string_equal(config->core.brokers[0].link.password, "credential");
+	config_free(config);
+	remove_file("credentials/password");
+	config = load_good(HEAD "username = \"u\"; password_file = \"password\";" TAIL);
+	assert_string_equal(config->core.brokers[0].link.password, "sec ret");
+	config_free(config);
+	unsetenv("CREDENTIALS_DIRECTORY");
+	assert_int_equal(rmdir(in_folder("credentials")), 0);
+}
+
+/* Doubtful, but no mistake. */
+static void test_warnings(void **state)
+{
+	static const struct mistake_row rows[] = {
+		{ HEAD "username = \"u\";\npassword = \"p\";" TAIL,
+		    "cmqttd.conf:4: warning: \"password\" stands in a file that everybody may "
+		    "read" },
+		{ BROKER "modem: { pin = \"1234\"; };\n",
+		    "cmqttd.conf:5: warning: \"pin\" stands in a file" },
+		{ BROKER "modem: { power_cycle = \"/nowhere/at/all\"; };\n",
+		    "cmqttd.conf:5: warning: \"power_cycle\": /nowhere/at/all cannot be executed" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct config_report report;
+		struct config *config = NULL;
+
+		write_file("cmqttd.conf", rows[i].text, strlen(rows[i].text));
+		assert_int_equal(chmod(in_folder("cmqttd.conf"), 0644), 0);
+		config_report_init(&report);
+		assert_int_equal(config_load(in_folder("cmqttd.conf"), &report, &config), 0);
+		if (report.count != 1 || report.mistakes != 0 ||
+		    !has_remark(&report, rows[i].expected)) {
+			print_error("row %zu\n", i);
+			print_remarks(&report);
+			fail();
+		}
+		config_free(config);
+		config_report_fini(&report);
+	}
+}
+
+static void test_keys_of_all_kinds(void **state)
+{
+	struct config *config;
+
+	(void)state;
+	config =
+	    load_good(TLS "tls: { ca = \"ca.pem\"; cert = \"ca.pem\"; key = \"rsa.pem\"; };" TAIL);
+	assert_non_null(memmem(config->core.brokers[0].link.tls.key.data,
+	    config->core.brokers[0].link.tls.key.len, "RSA", 3));
+	config_free(config);
+}
+
+/* ---- the annotated configuration ---- */
+
+static char *read_shipped(void)
+{
+	static char text[TEXT_MAX];
+	const char *top = getenv("top_srcdir");
+	char path[512];
+	FILE *f;
+	size_t len;
+
+	snprintf(path, sizeof(path), "%s/conf/cmqttd.conf", top ? top : ".");
+	f = fopen(path, "r");
+	assert_non_null(f);
+	len = fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	text[len] = '\0';
+	return text;
+}
+
+/* "key = default" stands in the text, in use or behind '#', with any blanks. */
+static bool shows(const char *text, const char *key, const char *value)
+{
+	for (const char *at = text; (at = strstr(at, key)); at++) {
+		const char *behind = at + strlen(key);
+
+		if (at > text && !strchr(" #\t\n{", at[-1]))
+			continue;
+		behind += strspn(behind, " ");
+		if (*behind != '=' && *behind != ':')
+			continue;
+		behind += 1 + strspn(behind + 1, " \"");
+		if (!value || strncmp(behind, value, strlen(value)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void check_shown(const char *text, const struct config_schema *schema)
+{
+	for (const struct config_key *key = schema->keys; key->name; key++) {
+		if (!shows(text, key->name, key->fallback)) {
+			print_error("conf/cmqttd.conf: %s = %s\n", key->name,
+			    key->fallback ? key->fallback : "...");
+			fail();
+		}
+		assert_non_null(key->doc);
+		if (key->section)
+			check_shown(text, key->section);
+	}
+}
+
+/* The shipped file shows every key with its default. */
+static void test_shipped_shows_all(void **state)
+{
+	(void)state;
+	check_shown(read_shipped(), &config_schema_root);
+}
+
+/* With its marks of comment taken off it is right, but for the files it names. */
+static void test_shipped_is_right(void **state)
+{
+	char *text = read_shipped();
+	struct config_report report;
+	struct config *config = NULL;
+
+	(void)state;
+	for (char *at = text; (at = strstr(at, "\n#")); at++) {
+		/* "#key" is a key out of use, "# text" a comment. */
+		if (at[2] != ' ' && at[2] != '\n' && at[2] != '#')
+			at[1] = ' ';
+	}
+	for (char *at = text; (at = strchr(at, '#')); at++) {
+		if (at[1] != ' ' && at[1] != '\n' && at[1] != '#' && at[1] != '"')
+			*at = ' ';
+	}
+	load(text, &report, &config);
+	for (size_t i = 0; i < report.count; i++) {
+		const char *remark = report.remarks[i].text;
+
+		if (!strstr(remark, "cannot be read") && !strstr(remark, "cannot be executed")) {
+			print_remarks(&report);
+			fail();
+		}
+	}
+	config_free(config);
+	config_report_fini(&report);
+}
+
+/* ---- set-up ---- */
+
+static int setup(void **state)
+{
+	static char big[2 * 10240 + 2];
+
+	(void)state;
+	umask(0077);
+	if (!mkdtemp(folder))
+		return -1;
+	unsetenv("CREDENTIALS_DIRECTORY");
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		write_file(files[i].name, files[i].text, strlen(files[i].text));
+	memset(big, '\n', sizeof(big));
+	memcpy(big, CERT, strlen(CERT));
+	write_file("big.pem", big, 10241);
+	write_file("huge.pem", big, sizeof(big));
+	write_file("nul.password", "a\0b", 3);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	static const char *const others[] = { "big.pem", "huge.pem", "nul.password",
+		"cmqttd.conf" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		remove_file(files[i].name);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		remove_file(others[i]);
+	return rmdir(folder);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_all_mistakes_in_order),
+		cmocka_unit_test(test_countless_mistakes),
+		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_secrets_are_not_shown),
+		cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_complete),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_include),
+		cmocka_unit_test(test_credentials),
+		cmocka_unit_test(test_warnings),
+		cmocka_unit_test(test_keys_of_all_kinds),
+		cmocka_unit_test(test_shipped_shows_all),
+		cmocka_unit_test(test_shipped_is_right),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,1297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bridge/ctl.h"
+
+#include "base/limits.h"
+#include "bridge/ctl_interface.h"
+#include "bridge/ctl_json.h"
+#include "bridge/ctl_methods.h"
+#include "bridge/varlink.h"
+#include "fake_query.h"
+#include "varlink_idl.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define NOW 10000
+
+#define MESSAGES "\"time\":\"2026-05-01T08:15:40.250Z\""
+
+/* ---- the rig: connections to a control interface on a fake core ---- */
+
+struct rig {
+	struct core core;
+	struct ctl *ctl;
+};
+
+static int setup(void **state)
+{
+	struct rig *rig = calloc(1, sizeof(*rig));
+
+	fake_core_init(&rig->core);
+	rig->ctl = ctl_new(&rig->core);
+	*state = rig;
+	return rig->ctl ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	struct rig *rig = *state;
+
+	ctl_free(rig->ctl);
+	free(rig);
+	return 0;
+}
+
+static struct span text_span(const char *text)
+{
+	return (struct span){ (const uint8_t *)text, strlen(text) };
+}
+
+static uint32_t open_as(struct rig *rig, uint32_t uid, bool is_admin)
+{
+	const struct ctl_peer peer = { .uid = uid, .pid = 1, .is_admin = is_admin };
+	uint32_t id = 0;
+
+	assert_int_equal(ctl_conn_new(rig->ctl, NOW, &peer, &id), 0);
+	assert_int_not_equal(id, 0);
+	return id;
+}
+
+static uint32_t open_admin(struct rig *rig)
+{
+	return open_as(rig, 0, true);
+}
+
+static void send_bytes(struct rig *rig, uint32_t id, const void *data, size_t len)
+{
+	ctl_conn_rx(rig->ctl, NOW, id, data, len);
+}
+
+/* A whole message. */
+static void send_text(struct rig *rig, uint32_t id, const char *text)
+{
+	send_bytes(rig, id, text, strlen(text) + 1);
+}
+
+/* Call a method of io.cmqttd; flags: "" or ",\"more\":true". */
+static void call_with(
+    struct rig *rig, uint32_t id, const char *method, const char *parameters, const char *flags)
+{
+	char text[2048];
+
+	snprintf(text, sizeof(text), "{\"method\":\"" CTL_INTERFACE ".%s\",\"parameters\":%s%s}",
+	    method, parameters, flags);
+	send_text(rig, id, text);
+}
+
+static void call(struct rig *rig, uint32_t id, const char *method, const char *parameters)
+{
+	call_with(rig, id, method, parameters, "");
+}
+
+static void start_stream(
+    struct rig *rig, uint32_t id, const char *method, const char *parameters)
+{
+	call_with(rig, id, method, parameters, ",\"more\":true");
+}
+
+/* The events that are due, as text: "w1 c2 ". */
+static const char *take_events(struct rig *rig)
+{
+	static char text[256];
+	struct ctl_event ev;
+	size_t len = 0;
+
+	text[0] = '\0';
+	while (ctl_next_event(rig->ctl, &ev)) {
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%c%u ",
+		    ev.type == CTL_EVENT_WRITE ? 'w' : 'c', ev.id);
+		assert_in_range(len, 0, sizeof(text) - 1);
+	}
+	return text;
+}
+
+static bool is_closed(struct rig *rig, uint32_t id)
+{
+	char close_text[16];
+
+	snprintf(close_text, sizeof(close_text), "c%u ", id);
+	return strstr(take_events(rig), close_text) != NULL;
+}
+
+/* Read the next message as the other side would; NULL: there is none. */
+static json_t *read_message(struct rig *rig, uint32_t id)
+{
+	struct buf *out = ctl_conn_out(rig->ctl, id);
+	const char *text = (const char *)buf_data(out);
+	json_t *msg;
+
+	if (buf_len(out) == 0)
+		return NULL;
+	assert_non_null(memchr(text, '\0', buf_len(out)));
+	msg = json_loads(text, 0, NULL);
+	if (!msg)
+		fail_msg("no JSON: %s", text);
+	buf_consume(out, strlen(text) + 1);
+	ctl_conn_sent(rig->ctl, NOW, id);
+	return msg;
+}
+
+static void assert_json(const json_t *got, const char *expected)
+{
+	json_t *want = json_loads(expected, 0, NULL);
+
+	if (!want)
+		fail_msg("the test's own JSON is wrong: %s", expected);
+	if (!json_equal(got, want)) {
+		char *text = json_dumps(got, JSON_COMPACT);
+
+		print_error("expected %s\ngot      %s\n", expected, text ? text : "nothing");
+		free(text);
+		fail();
+	}
+	json_decref(want);
+}
+
+static void assert_described(
+    enum idl_part part, const char *full_name, const json_t *parameters)
+{
+	const char *name = strrchr(full_name, '.') + 1;
+	bool is_ours = strncmp(full_name, CTL_INTERFACE ".", strlen(CTL_INTERFACE) + 1) == 0;
+	const char *where;
+
+	if (!idl_matches(is_ours ? ctl_interface_text : ctl_service_interface_text, part, name,
+		parameters, &where))
+		fail_msg("%s is not as described, at: %.40s", full_name, where);
+}
+
+/* The next message is a reply of that method with those parameters, and as described. */
+static void expect_part(struct rig *rig, uint32_t id, const char *method, const char *parameters,
+    bool is_continued)
+{
+	json_t *msg = read_message(rig, id);
+	struct varlink_answer answer;
+
+	if (!msg)
+		fail_msg("%s: no reply", method);
+	assert_int_equal(varlink_parse_answer(msg, &answer), 0);
+	if (answer.error)
+		fail_msg("%s: error %s", method, answer.error);
+	assert_int_equal(answer.is_continued, is_continued);
+	assert_described(IDL_REPLY, method, answer.parameters);
+	assert_json(answer.parameters, parameters);
+	json_decref(msg);
+}
+
+static void expect_reply(
+    struct rig *rig, uint32_t id, const char *method, const char *parameters)
+{
+	expect_part(rig, id, method, parameters, false);
+}
+
+static void expect_error(
+    struct rig *rig, uint32_t id, const char *error, const char *parameters)
+{
+	json_t *msg = read_message(rig, id);
+	struct varlink_answer answer;
+
+	if (!msg)
+		fail_msg("%s: no reply", error);
+	assert_int_equal(varlink_parse_answer(msg, &answer), 0);
+	if (!answer.error || strcmp(answer.error, error) != 0)
+		fail_msg("%s, but expected %s", answer.error ? answer.error : "a reply", error);
+	assert_false(answer.is_continued);
+	assert_described(IDL_ERROR, error, answer.parameters);
+	assert_json(answer.parameters, parameters);
+	json_decref(msg);
+}
+
+static void expect_silence(struct rig *rig, uint32_t id)
+{
+	assert_int_equal(buf_len(ctl_conn_out(rig->ctl, id)), 0);
+}
+
+/* ---- tables and description ---- */
+
+/* Parameters of a method as its table has them, in the words of the description. */
+static void print_parameters(const struct ctl_method *m, char *ret, size_t size)
+{
+	static const char *const types[] = { [CTL_PARAM_STRING] = "string",
+		[CTL_PARAM_INT] = "int",
+		[CTL_PARAM_BOOL] = "bool" };
+	size_t len = (size_t)snprintf(ret, size, "(");
+
+	for (const struct ctl_param *p = m->params; p->name; p++)
+		len += (size_t)snprintf(ret + len, size - len, "%s%s:%s%s", len > 1 ? "," : "",
+		    p->name, p->is_optional ? "?" : "", types[p->type]);
+	snprintf(ret + len, size - len, ")");
+}
+
+static void test_tables_match_descriptions(void **state)
+{
+	char name[64], described[256], own[256];
+
+	(void)state;
+	for (const struct ctl_interface *i = ctl_interfaces; i->name; i++) {
+		const struct ctl_method *m = i->methods;
+
+		snprintf(own, sizeof(own), "\ninterface %s\n", i->name);
+		assert_non_null(strstr(i->text, own));
+		for (; m->name; m++) {
+			size_t place = (size_t)(m - i->methods);
+
+			print_message("%s.%s\n", i->name, m->name);
+			assert_true(idl_name(i->text, "method", place, name, sizeof(name)));
+			assert_string_equal(name, m->name);
+			assert_true(idl_parameters(i->text, m->name, described, sizeof(described)));
+			print_parameters(m, own, sizeof(own));
+			assert_string_equal(described, own);
+		}
+		assert_false(idl_name(
+		    i->text, "method", (size_t)(m - i->methods), name, sizeof(name)));
+	}
+}
+
+/* Each error has a place in the description, and each described one is known. */
+static void test_errors_match_descriptions(void **state)
+{
+	size_t declared = 0;
+	char name[64], full_name[128];
+
+	(void)state;
+	for (const struct ctl_interface *i = ctl_interfaces; i->name; i++) {
+		for (size_t k = 0; idl_name(i->text, "error", k, name, sizeof(name)); k++) {
+			bool is_known = false;
+
+			snprintf(full_name, sizeof(full_name), "%s.%s", i->name, name);
+			for (int e = 0; e < CTL_ERROR_COUNT; e++)
+				is_known = is_known ||
+				    strcmp(ctl_error_name((enum ctl_error)e), full_name) == 0;
+			print_message("%s\n", full_name);
+			assert_true(is_known);
+			declared++;
+		}
+	}
+	assert_int_equal(declared, CTL_ERROR_COUNT);
+}
+
+static void test_introspection(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t id = open_as(rig, 1000, false);
+	struct varlink_answer answer;
+	json_t *msg;
+
+	send_text(rig, id, "{\"method\":\"org.varlink.service.GetInfo\"}");
+	expect_reply(rig, id, "org.varlink.service.GetInfo",
+	    "{\"vendor\":\"cmqttd\",\"product\":\"cmqttd\",\"version\":\"1.2.3\",\"url\":\"\","
+	    "\"interfaces\":[\"org.varlink.service\",\"io.cmqttd\"]}");
+	send_text(rig, id,
+	    "{\"method\":\"org.varlink.service.GetInterfaceDescription\","
+	    "\"parameters\":{\"interface\":\"io.cmqttd\"}}");
+	msg = read_message(rig, id);
+	assert_int_equal(varlink_parse_answer(msg, &answer), 0);
+	assert_string_equal(
+	    json_string_value(json_object_get(answer.parameters, "description")),
+	    ctl_interface_text);
+	json_decref(msg);
+	send_text(rig, id,
+	    "{\"method\":\"org.varlink.service.GetInterfaceDescription\","
+	    "\"parameters\":{\"interface\":\"io.other\"}}");
+	expect_error(rig, id, "org.varlink.service.InterfaceNotFound",
+	    "{\"interface\":\"io.other\"}");
+}
+
+/* ---- what is known ---- */
+
+static void fill_core(struct core *c)
+{
+	struct modem_status *m = &c->modem.status;
+	struct session_status *s = c->modem.sessions;
+
+	m->state = MODEM_READY;
+	snprintf(m->model, sizeof(m->model), "SIMCOM_SIM7600E-H");
+	snprintf(m->revision, sizeof(m->revision), "LE20B04SIM7600M22");
+	snprintf(m->imei, sizeof(m->imei), "867584030000000");
+	snprintf(m->operator_name, sizeof(m->operator_name), "Tele\xff" "com");
+	snprintf(m->technology, sizeof(m->technology), "LTE");
+	m->rssi_dbm = -71;
+	m->is_registered = true;
+	s[0].state = SESSION_ONLINE;
+	s[0].since_ms = 4000;
+	s[0].attempt = 1;
+	s[1].state = SESSION_BACKOFF;
+	s[1].since_ms = 9000;
+	s[1].attempt = 4;
+	s[1].retry_at_ms = NOW + 1001;
+	s[1].last_error.code = 27;
+	snprintf(s[1].last_error.text, sizeof(s[1].last_error.text), "handshake fail");
+	snprintf(s[1].last_error.command, sizeof(s[1].last_error.command), "AT+CMQTTCONNECT");
+	c->counters[0] = (struct broker_counters){ .published = 12, .received = 3 };
+	c->counters[0].dropped[DROP_FULL] = 2;
+	c->counters[0].dropped[DROP_EXPIRED] = 1;
+	c->counters[0].inbound_lost[INBOUND_LOSS_SUM] = 4;
+	c->queues[0] = (struct store_usage){ .messages = 5, .bytes = 600, .dead_letters = 7 };
+	c->total = (struct store_usage){ .messages = 6, .bytes = 700, .dead_letters = 8 };
+	c->server.clients[0] = 9;
+}
+
+#define BROKERS                                                                                 \
+	"[{\"name\":\"cloud\",\"client_index\":0,\"state\":\"online\","                         \
+	"\"since\":\"2026-05-01T08:15:34.250Z\",\"attempt\":1,\"retry_in_s\":null,"             \
+	"\"queued_messages\":5,\"queued_bytes\":600,\"dead_letters\":7,\"published\":12,"       \
+	"\"received\":3,\"dropped\":7,\"last_error\":null},"                                    \
+	"{\"name\":\"plant\",\"client_index\":1,\"state\":\"backoff\","                         \
+	"\"since\":\"2026-05-01T08:15:39.250Z\",\"attempt\":4,\"retry_in_s\":2,"                \
+	"\"queued_messages\":0,\"queued_bytes\":0,\"dead_letters\":0,\"published\":0,"          \
+	"\"received\":0,\"dropped\":0,\"last_error\":{\"code\":27,\"text\":\"handshake fail\"," \
+	"\"command\":\"AT+CMQTTCONNECT\"}}]"
+
+static void test_status(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t id = open_as(rig, 1000, false);
+
+	fill_core(&rig->core);
+	call(rig, id, "GetStatus", "{}");
+	expect_reply(rig, id, "io.cmqttd.GetStatus",
+	    "{\"version\":\"1.2.3\",\"uptime_s\":10,"
+	    "\"modem\":{\"state\":\"ready\",\"model\":\"SIMCOM_SIM7600E-H\","
+	    "\"revision\":\"LE20B04SIM7600M22\",\"imei\":\"867584030000000\","
+	    "\"operator\":\"Tele\xef\xbf\xbd" "com\",\"technology\":\"LTE\",\"rssi_dbm\":-71,"
+	    "\"registered\":true},"
+	    "\"brokers\":" BROKERS ","
+	    "\"listeners\":[{\"address\":\"unix:/run/cmqttd/mqtt.sock\",\"clients\":9}],"
+	    "\"store\":{\"messages\":6,\"bytes\":700,\"max_bytes\":1000000,\"dead_letters\":8}}");
+	call(rig, id, "ListBrokers", "{}");
+	expect_reply(rig, id, "io.cmqttd.ListBrokers", "{\"brokers\":" BROKERS "}");
+}
+
+static void test_status_of_nothing(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t id = open_as(rig, 1000, false);
+
+	rig->core.cfg.broker_count = 0;
+	rig->core.cfg.listener_count = 0;
+	call(rig, id, "GetStatus", "{}");
+	expect_reply(rig, id, "io.cmqttd.GetStatus",
+	    "{\"version\":\"1.2.3\",\"uptime_s\":10,"
+	    "\"modem\":{\"state\":\"absent\",\"model\":null,\"revision\":null,\"imei\":null,"
+	    "\"operator\":null,\"technology\":null,\"rssi_dbm\":null,\"registered\":false},"
+	    "\"brokers\":[],\"listeners\":[],"
+	    "\"store\":{\"messages\":0,\"bytes\":0,\"max_bytes\":1000000,\"dead_letters\":0}}");
+}
+
+static const struct {
+	int64_t wall_ms;
+	const char *text;
+} times[] = {
+	{ 0, "\"1970-01-01T00:00:00.000Z\"" },
+	{ 951782399999, "\"2000-02-28T23:59:59.999Z\"" },
+	{ 951782400000, "\"2000-02-29T00:00:00.000Z\"" },
+	{ 951868800000, "\"2000-03-01T00:00:00.000Z\"" },
+	{ 1709164800000, "\"2024-02-29T00:00:00.000Z\"" },
+	{ 1767225599001, "\"2025-12-31T23:59:59.001Z\"" },
+	{ 4107542400000, "\"2100-03-01T00:00:00.000Z\"" },
+	{ 253402300799999, "\"9999-12-31T23:59:59.999Z\"" },
+	{ INT64_MAX, "\"9999-12-31T23:59:59.999Z\"" },
+	{ -1, "\"1970-01-01T00:00:00.000Z\"" },
+	{ INT64_MIN, "\"1970-01-01T00:00:00.000Z\"" },
+};
+
+static void test_times(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		json_t *time = json_pack("[o]", ctl_json_time(times[i].wall_ms));
+		char *text = json_dumps(time, JSON_COMPACT);
+
+		assert_int_equal(strlen(text), strlen(times[i].text) + 2);
+		assert_memory_equal(text + 1, times[i].text, strlen(times[i].text));
+		free(text);
+		json_decref(time);
+	}
+}
+
+static void add_history(
+    struct core *c, int broker, const char *from, const char *to, int64_t wall_ms)
+{
+	struct history_entry *e = &c->history[c->history_count++];
+
+	*e = (struct history_entry){ .broker = broker, .from = from, .to = to, .wall_ms = wall_ms };
+	snprintf(e->why, sizeof(e->why), "because %d", (int)c->history_count);
+}
+
+#define CHANGE(broker, from, to, why, second, outage)                                \
+	"{\"broker\":" broker ",\"from\":\"" from "\",\"to\":\"" to "\",\"why\":\"because " why \
+	"\",\"time\":\"1970-01-01T00:00:" second ".000Z\",\"outage_s\":" outage "}"
+
+#define CHANGE_1 CHANGE("\"cloud\"", "connecting", "online", "1", "01", "null")
+#define CHANGE_2 CHANGE("null", "ready", "recovering", "2", "02", "null")
+#define CHANGE_3 CHANGE("\"cloud\"", "online", "waiting", "3", "03", "null")
+#define CHANGE_4 CHANGE("null", "recovering", "ready", "4", "12", "10")
+#define CHANGE_5 CHANGE("\"cloud\"", "connecting", "online", "5", "20", "17")
+
+static void test_history(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t id = open_as(rig, 1000, false);
+	struct core *c = &rig->core;
+
+	add_history(c, 0, "connecting", "online", 1000);
+	add_history(c, -1, "ready", "recovering", 2000);
+	add_history(c, 0, "online", "waiting", 3000);
+	add_history(c, -1, "recovering", "ready", 12999 - 999);
+	add_history(c, 0, "connecting", "online", 20000);
+	call(rig, id, "History", "{}");
+	expect_reply(rig, id, "io.cmqttd.History",
+	    "{\"changes\":[" CHANGE_1 "," CHANGE_2 "," CHANGE_3 "," CHANGE_4 "," CHANGE_5 "]}");
+	call(rig, id, "History", "{\"name\":\"modem\"}");
+	expect_reply(
+	    rig, id, "io.cmqttd.History", "{\"changes\":[" CHANGE_2 "," CHANGE_4 "]}");
+	call(rig, id, "History", "{\"name\":\"cloud\"}");
+	expect_reply(rig, id, "io.cmqttd.History",
+	    "{\"changes\":[" CHANGE_1 "," CHANGE_3 "," CHANGE_5 "]}");
+	call(rig, id, "History", "{\"name\":\"plant\"}");
+	expect_reply(rig, id, "io.cmqttd.History", "{\"changes\":[]}");
+	call(rig, id, "History", "{\"name\":\"moon\"}");
+	expect_error(rig, id, "io.cmqttd.NoSuchBroker", "{\"name\":\"moon\"}");
+}
+
+/* ---- calls that are answered at once ---- */
+
+#define BAD_PARAM(name) "org.varlink.service.InvalidParameter", "{\"parameter\":\"" name "\"}"
+
+static const struct {
+	const char *method, *parameters;
+	int result;        /* of the core */
+	const char *error; /* NULL: a reply */
+	const char *answer;
+	const char *asked; /* of the core */
+} rows[] = {
+	{ "GetVersion", "{}", 0, NULL, "{\"version\":\"1.2.3\"}", "" },
+	{ "GetVersion", "null", 0, NULL, "{\"version\":\"1.2.3\"}", "" },
+	{ "GetVersion", "{\"a\":1}", 0, BAD_PARAM("a"), "" },
+	{ "Nothing", "{}", 0, "org.varlink.service.MethodNotFound",
+	    "{\"method\":\"io.cmqttd.Nothing\"}", "" },
+	{ "GetVersion.More", "{}", 0, "org.varlink.service.InterfaceNotFound",
+	    "{\"interface\":\"io.cmqttd.GetVersion\"}", "" },
+
+	{ "Connect", "{\"name\":\"plant\"}", 0, NULL, "{}", "connect 1\nlog 0 connect plant\n" },
+	{ "Disconnect", "{\"name\":\"cloud\"}", 0, NULL, "{}",
+	    "disconnect 0\nlog 0 disconnect cloud\n" },
+	{ "Reconnect", "{\"name\":\"cloud\"}", 0, NULL, "{}",
+	    "reconnect 0\nlog 0 reconnect cloud\n" },
+	{ "Connect", "{\"name\":\"moon\"}", 0, "io.cmqttd.NoSuchBroker", "{\"name\":\"moon\"}", "" },
+	{ "Connect", "{\"name\":\"cloud\"}", -ENOENT, "io.cmqttd.NoSuchBroker",
+	    "{\"name\":\"cloud\"}", "connect 0\n" },
+	{ "Connect", "{}", 0, BAD_PARAM("name"), "" },
+	{ "Connect", "{\"name\":null}", 0, BAD_PARAM("name"), "" },
+	{ "Connect", "{\"name\":1}", 0, BAD_PARAM("name"), "" },
+	{ "Connect", "{\"name\":\"cloud\",\"nome\":\"\"}", 0, BAD_PARAM("nome"), "" },
+
+	{ "Publish", "{\"topic\":\"a/b\"}", 0, NULL, "{}", "publish 1 -1 a/b [] 0 0\n" },
+	{ "Publish", "{\"topic\":\"a\",\"payload\":\"hi\",\"qos\":2,\"retain\":true}", 0, NULL,
+	    "{}", "publish 1 -1 a [hi] 2 2 retain\n" },
+	{ "Publish", "{\"topic\":\"a\",\"payload_base64\":\"aGk=\",\"broker\":\"plant\"}", 0, NULL,
+	    "{}", "publish 1 1 a [hi] 2 0\n" },
+	{ "Publish", "{\"topic\":\"a\",\"payload\":null,\"qos\":null,\"wait\":null}", 0, NULL, "{}",
+	    "publish 1 -1 a [] 0 0\n" },
+	{ "Publish", "{\"topic\":\"a\",\"payload_base64\":\"\"}", 0, NULL, "{}",
+	    "publish 1 -1 a [] 0 0\n" },
+	{ "Publish", "{}", 0, BAD_PARAM("topic"), "" },
+	{ "Publish", "{\"topic\":\"a\",\"qos\":3}", 0, BAD_PARAM("qos"), "" },
+	{ "Publish", "{\"topic\":\"a\",\"qos\":-1}", 0, BAD_PARAM("qos"), "" },
+	{ "Publish", "{\"topic\":\"a\",\"qos\":256}", 0, BAD_PARAM("qos"), "" },
+	{ "Publish", "{\"topic\":\"a\",\"qos\":1.0}", 0, BAD_PARAM("qos"), "" },
+	{ "Publish", "{\"topic\":\"a\",\"qos\":\"1\"}", 0, BAD_PARAM("qos"), "" },
+	{ "Publish", "{\"topic\":\"a\",\"retain\":1}", 0, BAD_PARAM("retain"), "" },
+	{ "Publish", "{\"topic\":\"a\",\"payload\":[]}", 0, BAD_PARAM("payload"), "" },
+	{ "Publish", "{\"topic\":\"a\",\"payload_base64\":\"?\"}", 0, BAD_PARAM("payload_base64"),
+	    "" },
+	{ "Publish", "{\"topic\":\"a\",\"payload\":\"\",\"payload_base64\":\"\"}", 0,
+	    BAD_PARAM("payload_base64"), "" },
+	{ "Publish", "{\"topic\":\"a/#\"}", 0, "io.cmqttd.InvalidTopic", "{\"topic\":\"a/#\"}", "" },
+	{ "Publish", "{\"topic\":\"\"}", 0, "io.cmqttd.InvalidTopic", "{\"topic\":\"\"}", "" },
+	{ "Publish", "{\"topic\":\"a\",\"broker\":\"moon\"}", 0, "io.cmqttd.NoSuchBroker",
+	    "{\"name\":\"moon\"}", "" },
+	{ "Publish", "{\"topic\":\"a\",\"wait\":true}", -EINVAL, "io.cmqttd.InvalidTopic",
+	    "{\"topic\":\"a\"}", "publish 1 -1 a [] 0 0 wait\n" },
+	{ "Publish", "{\"topic\":\"a\",\"wait\":true}", -E2BIG, "io.cmqttd.TooLarge",
+	    "{\"topic_max\":1024,\"payload_max\":10240}", "publish 1 -1 a [] 0 0 wait\n" },
+	{ "Publish", "{\"topic\":\"a\"}", -ENOSPC, "io.cmqttd.StoreFull", "{}",
+	    "publish 1 -1 a [] 0 0\n" },
+	{ "Publish", "{\"topic\":\"a\",\"wait\":true}", -ENOENT, "io.cmqttd.NoRoute",
+	    "{\"topic\":\"a\"}", "publish 1 -1 a [] 0 0 wait\n" },
+	{ "Publish", "{\"topic\":\"a\"}", -ENOMEM, "io.cmqttd.OutOfMemory", "{}",
+	    "publish 1 -1 a [] 0 0\n" },
+	{ "Publish", "{\"topic\":\"a\"}", -EIO, "io.cmqttd.StoreFailed", "{}",
+	    "publish 1 -1 a [] 0 0\n" },
+
+	{ "At", "{\"command\":\"AT\"}", -EBUSY, "io.cmqttd.Busy", "{}", "at 1 AT\n" },
+	{ "At", "{\"command\":\"AT\"}", -ENOTCONN, "io.cmqttd.NotConnected", "{}", "at 1 AT\n" },
+	{ "At", "{\"command\":\"XX\"}", -EINVAL, "io.cmqttd.InvalidCommand",
+	    "{\"command\":\"XX\"}", "at 1 XX\n" },
+	{ "At", "{\"command\":\"AT\"}", -ENOMEM, "io.cmqttd.OutOfMemory", "{}", "at 1 AT\n" },
+	{ "At", "{}", 0, BAD_PARAM("command"), "" },
+
+	{ "SetLogLevel", "{\"level\":\"debug\"}", 0, NULL, "{}",
+	    "log 0 log-level debug\nlog-level 3\n" },
+	{ "SetLogLevel", "{\"level\":\"error\"}", 0, NULL, "{}",
+	    "log 0 log-level error\nlog-level 0\n" },
+	{ "SetLogLevel", "{\"level\":\"loud\"}", 0, BAD_PARAM("level"), "" },
+
+	{ "Subscribe", "{\"filter\":\"a\"}", 0, "org.varlink.service.ExpectedMore", "{}", "" },
+	{ "Monitor", "{}", 0, "org.varlink.service.ExpectedMore", "{}", "" },
+};
+
+static void test_rows(void **state)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char full_name[64];
+		struct rig *rig;
+		uint32_t id;
+
+		print_message("%s %s\n", rows[i].method, rows[i].parameters);
+		teardown(state);
+		setup(state);
+		rig = *state;
+		id = open_admin(rig);
+		rig->core.result = rows[i].result;
+		call(rig, id, rows[i].method, rows[i].parameters);
+		snprintf(full_name, sizeof(full_name), "io.cmqttd.%s", rows[i].method);
+		if (rows[i].error)
+			expect_error(rig, id, rows[i].error, rows[i].answer);
+		else
+			expect_reply(rig, id, full_name, rows[i].answer);
+		assert_string_equal(fake_core_asked(&rig->core), rows[i].asked);
+		expect_silence(rig, id);
+		/* And the connection is as good as new. */
+		call(rig, id, "GetVersion", "{}");
+		expect_reply(rig, id, "io.cmqttd.GetVersion", "{\"version\":\"1.2.3\"}");
+	}
+}
+
+static void test_odd_names(void **state)
+{
+	static const struct {
+		const char *method, *error, *parameters;
+	} names[] = {
+		{ "", "org.varlink.service.InterfaceNotFound", "{\"interface\":\"\"}" },
+		{ "GetStatus", "org.varlink.service.InterfaceNotFound", "{\"interface\":\"\"}" },
+		{ ".", "org.varlink.service.InterfaceNotFound", "{\"interface\":\"\"}" },
+		{ "io.cmqtt.GetStatus", "org.varlink.service.InterfaceNotFound",
+		    "{\"interface\":\"io.cmqtt\"}" },
+		{ "io.cmqttd.", "org.varlink.service.MethodNotFound",
+		    "{\"method\":\"io.cmqttd.\"}" },
+		{ "io.cmqttd.getstatus", "org.varlink.service.MethodNotFound",
+		    "{\"method\":\"io.cmqttd.getstatus\"}" },
+		{ "io.cmqttd.GetInfo", "org.varlink.service.MethodNotFound",
+		    "{\"method\":\"io.cmqttd.GetInfo\"}" },
+	};
+	struct rig *rig = *state;
+	uint32_t id = open_admin(rig);
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char text[128];
+
+		snprintf(text, sizeof(text), "{\"method\":\"%s\"}", names[i].method);
+		print_message("%s\n", text);
+		send_text(rig, id, text);
+		expect_error(rig, id, names[i].error, names[i].parameters);
+	}
+}
+
+/* The table's rights are what the description says with "(admin)", and are obeyed. */
+static void test_rights(void **state)
+{
+	static const char *const readable[] = { "GetVersion", "GetStatus", "ListBrokers", "History",
+		"Subscribe", "Monitor" };
+	struct rig *rig = *state;
+	uint32_t id = open_as(rig, 1000, false);
+	size_t found = 0;
+
+	for (const struct ctl_method *m = ctl_interfaces[1].methods; m->name; m++) {
+		bool is_readable = false;
+
+		for (size_t i = 0; i < sizeof(readable) / sizeof(readable[0]); i++)
+			is_readable = is_readable || strcmp(readable[i], m->name) == 0;
+		print_message("%s\n", m->name);
+		found += is_readable;
+		assert_int_equal(m->right == CTL_RIGHT_READ, is_readable);
+		if (is_readable)
+			continue;
+		/* Before anything else is looked at. */
+		call(rig, id, m->name, "{\"wrong\":1}");
+		expect_error(rig, id, "io.cmqttd.PermissionDenied", "{}");
+	}
+	assert_int_equal(found, sizeof(readable) / sizeof(readable[0]));
+	call(rig, id, "Publish", "{\"topic\":\"a\"}");
+	expect_error(rig, id, "io.cmqttd.PermissionDenied", "{}");
+	assert_string_equal(fake_core_asked(&rig->core), "");
+}
+
+static void test_flags(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t id = open_admin(rig);
+
+	call_with(rig, id, "GetVersion", "{}", ",\"more\":true");
+	expect_reply(rig, id, "io.cmqttd.GetVersion", "{\"version\":\"1.2.3\"}");
+	call_with(rig, id, "GetVersion", "{}", ",\"oneway\":true");
+	call_with(rig, id, "Nothing", "{}", ",\"oneway\":true");
+	expect_silence(rig, id);
+	call_with(rig, id, "Connect", "{\"name\":\"cloud\"}", ",\"oneway\":true");
+	expect_silence(rig, id);
+	assert_string_equal(fake_core_asked(&rig->core), "connect 0\nlog 0 connect cloud\n");
+	/* One that has to wait: what follows is answered after it. */
+	call_with(rig, id, "Publish", "{\"topic\":\"a\",\"wait\":true}", ",\"oneway\":true");
+	call(rig, id, "GetVersion", "{}");
+	expect_silence(rig, id);
+	ctl_on_delivered(rig->ctl, NOW, id, 0, NULL);
+	take_events(rig);
+	expect_reply(rig, id, "io.cmqttd.GetVersion", "{\"version\":\"1.2.3\"}");
+	expect_silence(rig, id);
+	call_with(rig, id, "Connect", "{\"name\":\"cloud\"}", ",\"upgrade\":true");
+	expect_error(rig, id, "org.varlink.service.MethodNotImplemented",
+	    "{\"method\":\"io.cmqttd.Connect\"}");
+}
+
+static void test_largest_payload(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t id = open_admin(rig);
+	static char text[CTL_MSG_MAX];
+
+	/* The largest that an MQTT packet takes with any topic, and one byte more. */
+	for (size_t len = MQTT_PACKET_MAX - MQTT_TOPIC_MAX - 16, i = 0; i < 2; i++, len++) {
+		int n = snprintf(text, sizeof(text),
+		    "{\"method\":\"io.cmqttd.Publish\",\"parameters\":{\"topic\":\"a\","
+		    "\"payload\":\"");
+
+		memset(text + n, 'x', len);
+		snprintf(text + (size_t)n + len, 4, "\"}}");
+		send_text(rig, id, text);
+		if (i == 0)
+			expect_reply(rig, id, "io.cmqttd.Publish", "{}");
+		else
+			expect_error(rig, id, "io.cmqttd.TooLarge",
+			    "{\"topic_max\":1024,\"payload_max\":10240}");
+	}
+}
+
+/* ---- calls that wait ---- */
+
+static void test_publish_wait(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t id = open_admin(rig), other = open_admin(rig);
+
+	call(rig, id, "Publish", "{\"topic\":\"a\",\"wait\":true}");
+	assert_string_equal(fake_core_asked(&rig->core), "publish 1 -1 a [] 0 0 wait\n");
+	expect_silence(rig, id);
+	/* Notifications for others, or of another kind, are not for it. */
+	ctl_on_delivered(rig->ctl, NOW, other, 0, NULL);
+	ctl_on_delivered(rig->ctl, NOW, 99, 0, NULL);
+	ctl_on_at_done(rig->ctl, NOW, id, AT_OK, text_span("OK"));
+	ctl_on_reload_done(rig->ctl, NOW, id, "");
+	expect_silence(rig, id);
+	expect_silence(rig, other);
+	ctl_on_delivered(rig->ctl, NOW, id, 0, NULL);
+	expect_reply(rig, id, "io.cmqttd.Publish", "{}");
+	ctl_on_delivered(rig->ctl, NOW, id, 0, NULL);
+	expect_silence(rig, id);
+
+	call(rig, id, "Publish", "{\"topic\":\"a\",\"wait\":true}");
+	ctl_on_delivered(rig->ctl, NOW, id, 14, NULL);
+	expect_error(rig, id, "io.cmqttd.NotDelivered",
+	    "{\"code\":14,\"text\":\"client is used\"}");
+	call(rig, id, "Publish", "{\"topic\":\"a\",\"wait\":true}");
+	ctl_on_delivered(rig->ctl, NOW, id, 0, "older than its ttl");
+	expect_error(rig, id, "io.cmqttd.NotDelivered",
+	    "{\"code\":0,\"text\":\"older than its ttl\"}");
+}
+
+static void start_at(struct rig *rig, uint32_t id)
+{
+	call(rig, id, "At", "{\"command\":\"AT+CPIN=\\\"1234\\\"\"}");
+}
+
+static void test_at(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t id = open_admin(rig);
+
+	start_at(rig, id);
+	/* The parameters may be secret: they are not for the log. */
+	assert_string_equal(
+	    fake_core_asked(&rig->core), "at 1 AT+CPIN=\"1234\"\nlog 0 at AT+CPIN\n");
+	ctl_on_at_line(rig->ctl, NOW, id, text_span("+CPIN: READY"));
+	ctl_on_at_line(rig->ctl, NOW, id, text_span("\xe4\x01"));
+	expect_silence(rig, id);
+	ctl_on_at_done(rig->ctl, NOW, id, AT_OK, text_span("OK"));
+	expect_reply(rig, id, "io.cmqttd.At",
+	    "{\"lines\":[\"+CPIN: READY\",\"\xef\xbf\xbd\\u0001\"],\"final\":\"OK\",\"ok\":true,"
+	    "\"truncated\":false}");
+
+	start_at(rig, id);
+	ctl_on_at_done(rig->ctl, NOW, id, AT_FAILED, text_span("+CME ERROR: 10"));
+	expect_reply(rig, id, "io.cmqttd.At",
+	    "{\"lines\":[],\"final\":\"+CME ERROR: 10\",\"ok\":false,\"truncated\":false}");
+	start_at(rig, id);
+	ctl_on_at_line(rig->ctl, NOW, id, text_span("half"));
+	ctl_on_at_done(rig->ctl, NOW, id, AT_UNKNOWN, text_span(""));
+	expect_error(rig, id, "io.cmqttd.NoAnswer", "{\"lines\":[\"half\"]}");
+	start_at(rig, id);
+	ctl_on_at_done(rig->ctl, NOW, id, AT_CANCELLED, text_span(""));
+	expect_error(rig, id, "io.cmqttd.NotConnected", "{}");
+	start_at(rig, id);
+	ctl_on_at_done(rig->ctl, NOW, id, AT_INVALID, text_span("x"));
+	expect_error(rig, id, "io.cmqttd.InvalidCommand", "{\"command\":\"x\"}");
+}
+
+static void test_at_bounds(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t id = open_admin(rig);
+	static char line[AT_LINE_MAX + 1];
+	json_t *msg, *reply;
+
+	memset(line, 'x', AT_LINE_MAX);
+	for (int round = 0; round < 2; round++) {
+		size_t len = round == 0 ? AT_LINE_MAX : 1;
+		size_t fit =
+		    round == 0 ? CTL_AT_REPLY_MAX / AT_LINE_MAX : (size_t)CTL_AT_LINES_MAX;
+
+		start_at(rig, id);
+		for (size_t i = 0; i <= fit; i++)
+			ctl_on_at_line(
+			    rig->ctl, NOW, id, (struct span){ (const uint8_t *)line, len });
+		ctl_on_at_done(rig->ctl, NOW, id, AT_OK, text_span("OK"));
+		msg = read_message(rig, id);
+		reply = json_object_get(msg, "parameters");
+		assert_true(json_is_true(json_object_get(reply, "truncated")));
+		assert_int_equal(json_array_size(json_object_get(reply, "lines")), fit);
+		json_decref(msg);
+	}
+}
+
+static void test_reload(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t id = open_admin(rig), other = open_admin(rig);
+
+	call(rig, id, "Reload", "{}");
+	assert_string_equal(fake_core_asked(&rig->core), "log 0 reload\nreload 1\n");
+	call(rig, other, "Reload", "{}");
+	expect_error(rig, other, "io.cmqttd.Busy", "{}");
+	ctl_on_reload_done(rig->ctl, NOW, id, "");
+	expect_reply(rig, id, "io.cmqttd.Reload", "{}");
+	call(rig, other, "Reload", "{}");
+	ctl_on_reload_done(rig->ctl, NOW, other, "cmqttd.conf:3: no such key");
+	expect_error(
+	    rig, other, "io.cmqttd.ReloadFailed", "{\"message\":\"cmqttd.conf:3: no such key\"}");
+	expect_silence(rig, id);
+}
+
+/* What a call starts may end before it returns. */
+static void test_ends_at_once(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t id = open_admin(rig);
+
+	rig->core.tell = rig->ctl;
+	call(rig, id, "Publish", "{\"topic\":\"a\",\"wait\":true}");
+	expect_reply(rig, id, "io.cmqttd.Publish", "{}");
+	call(rig, id, "At", "{\"command\":\"AT\"}");
+	expect_reply(rig, id, "io.cmqttd.At",
+	    "{\"lines\":[],\"final\":\"OK\",\"ok\":true,\"truncated\":false}");
+	call(rig, id, "Reload", "{}");
+	expect_reply(rig, id, "io.cmqttd.Reload", "{}");
+	expect_silence(rig, id);
+}
+
+/* Calls behind one that waits are run when it has ended, but not from inside of the notification. */
+static void test_queued_calls(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t id = open_admin(rig);
+
+	call(rig, id, "Publish", "{\"topic\":\"a\",\"wait\":true}");
+	call(rig, id, "Connect", "{\"name\":\"cloud\"}");
+	call(rig, id, "Publish", "{\"topic\":\"b\",\"wait\":true}");
+	call(rig, id, "GetVersion", "{}");
+	assert_string_equal(fake_core_asked(&rig->core), "publish 1 -1 a [] 0 0 wait\n");
+	ctl_on_delivered(rig->ctl, NOW, id, 0, NULL);
+	assert_string_equal(fake_core_asked(&rig->core), "");
+	assert_string_equal(take_events(rig), "w1 ");
+	assert_string_equal(fake_core_asked(&rig->core),
+	    "connect 0\nlog 0 connect cloud\npublish 1 -1 b [] 0 0 wait\n");
+	expect_reply(rig, id, "io.cmqttd.Publish", "{}");
+	expect_reply(rig, id, "io.cmqttd.Connect", "{}");
+	expect_silence(rig, id);
+	ctl_on_delivered(rig->ctl, NOW, id, 0, NULL);
+	assert_string_equal(take_events(rig), "w1 ");
+	expect_reply(rig, id, "io.cmqttd.Publish", "{}");
+	expect_reply(rig, id, "io.cmqttd.GetVersion", "{\"version\":\"1.2.3\"}");
+}
+
+static void test_gone_while_waiting(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t id = open_admin(rig), next;
+
+	start_at(rig, id);
+	ctl_on_at_line(rig->ctl, NOW, id, text_span("line"));
+	ctl_conn_gone(rig->ctl, NOW, id);
+	assert_null(ctl_conn_out(rig->ctl, id));
+	ctl_on_at_done(rig->ctl, NOW, id, AT_OK, text_span("OK"));
+	ctl_settle(rig->ctl);
+	next = open_admin(rig);
+	assert_int_not_equal(next, id);
+	start_at(rig, next);
+	ctl_on_at_line(rig->ctl, NOW, id, text_span("for the dead"));
+	ctl_on_at_done(rig->ctl, NOW, id, AT_OK, text_span("OK"));
+	expect_silence(rig, next);
+	assert_string_equal(take_events(rig), "");
+}
+
+/* ---- streams ---- */
+
+static void pass(struct rig *rig, int broker, const char *topic, const char *payload)
+{
+	ctl_on_message(
+	    rig->ctl, NOW, broker, text_span(topic), text_span(payload), 1, broker >= 0);
+}
+
+static void test_subscribe(void **state)
+{
+	static const char binary[] = { 'a', '\0', 'b' };
+	struct rig *rig = *state;
+	uint32_t id = open_as(rig, 1000, false), other = open_as(rig, 1000, false);
+
+	start_stream(rig, id, "Subscribe", "{\"filter\":\"a/#\"}");
+	start_stream(rig, other, "Subscribe", "{\"filter\":\"+/c\"}");
+	expect_silence(rig, id);
+	pass(rig, -1, "a/b", "h\xc3\xa4");
+	expect_part(rig, id, "io.cmqttd.Subscribe",
+	    "{" MESSAGES ",\"topic\":\"a/b\",\"payload\":\"h\xc3\xa4\",\"qos\":1,"
+	    "\"retain\":false,\"broker\":null}",
+	    true);
+	expect_silence(rig, other);
+	pass(rig, 1, "b/c", "\xe4");
+	expect_silence(rig, id);
+	expect_part(rig, other, "io.cmqttd.Subscribe",
+	    "{" MESSAGES ",\"topic\":\"b/c\",\"payload_base64\":\"5A==\",\"qos\":1,"
+	    "\"retain\":true,\"broker\":\"plant\"}",
+	    true);
+	/* A NUL is text for UTF-8, but not for everybody who reads JSON. */
+	ctl_on_message(rig->ctl, NOW, 0, text_span("a"),
+	    (struct span){ (const uint8_t *)binary, sizeof(binary) }, 0, false);
+	expect_part(rig, id, "io.cmqttd.Subscribe",
+	    "{" MESSAGES ",\"topic\":\"a\",\"payload_base64\":\"YQBi\",\"qos\":0,"
+	    "\"retain\":false,\"broker\":\"cloud\"}",
+	    true);
+	ctl_on_message(rig->ctl, NOW, 0, text_span("a"), (struct span){ 0 }, 0, false);
+	expect_part(rig, id, "io.cmqttd.Subscribe",
+	    "{" MESSAGES ",\"topic\":\"a\",\"payload\":\"\",\"qos\":0,\"retain\":false,"
+	    "\"broker\":\"cloud\"}",
+	    true);
+	/* Events are for monitors. */
+	ctl_on_state(rig->ctl, NOW, 0, "online", "waiting", 3, text_span("x"));
+	expect_silence(rig, id);
+}
+
+static void test_subscribe_refused(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t id = open_as(rig, 1000, false);
+
+	start_stream(rig, id, "Subscribe", "{\"filter\":\"a/#/b\"}");
+	expect_error(rig, id, "io.cmqttd.InvalidTopic", "{\"topic\":\"a/#/b\"}");
+	pass(rig, -1, "a/b", "x");
+	expect_silence(rig, id);
+}
+
+#define EVENT(text) "io.cmqttd.Monitor", "{" MESSAGES ",\"event\":" text "}", true
+
+static void test_monitor(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t id = open_as(rig, 1000, false);
+	struct log_event log = { .code = LOG_STORE_FULL,
+		.level = LOG_LEVEL_WARNING,
+		.broker = "cloud",
+		.client_index = 0,
+		.err = 7,
+		.from = "a",
+		.to = "b" };
+
+	start_stream(rig, id, "Monitor", "{}");
+	ctl_on_state(rig->ctl, NOW, 1, "online", "backoff", 3, text_span("socket \xff"));
+	expect_part(rig, id,
+	    EVENT("\"state\",\"broker\":\"plant\",\"from\":\"online\",\"to\":\"backoff\",\"code\":3,"
+		  "\"text\":\"socket \xef\xbf\xbd\""));
+	ctl_on_state(rig->ctl, NOW, -1, "ready", "absent", 0, text_span(""));
+	expect_part(rig, id,
+	    EVENT("\"state\",\"broker\":null,\"from\":\"ready\",\"to\":\"absent\",\"code\":0,"
+		  "\"text\":\"\""));
+	pass(rig, 0, "a/b", "secret");
+	expect_part(rig, id,
+	    EVENT("\"message\",\"broker\":\"cloud\",\"topic\":\"a/b\",\"size\":6,\"qos\":1,"
+		  "\"retain\":true"));
+	ctl_on_outcome(rig->ctl, NOW, 0, "published", text_span("a"), 0);
+	expect_part(rig, id,
+	    EVENT("\"outcome\",\"broker\":\"cloud\",\"topic\":\"a\",\"text\":\"published\","
+		  "\"code\":0"));
+	ctl_on_log(rig->ctl, NOW, &log);
+	expect_part(rig, id,
+	    EVENT("\"log\",\"level\":\"warning\",\"broker\":\"cloud\",\"from\":\"a\",\"to\":\"b\","
+		  "\"code\":7,\"text\":\"store full\""));
+	log = (struct log_event){ .code = LOG_MODEM_STUCK, .level = LOG_LEVEL_ERROR };
+	snprintf(log.detail, sizeof(log.detail), "3 fences");
+	ctl_on_log(rig->ctl, NOW, &log);
+	expect_part(rig, id,
+	    EVENT("\"log\",\"level\":\"error\",\"broker\":null,\"from\":null,\"to\":null,"
+		  "\"code\":0,\"text\":\"modem does not answer: 3 fences\""));
+	log.level = LOG_LEVEL_INFO;
+	ctl_on_log(rig->ctl, NOW, &log);
+	ctl_on_trace(rig->ctl, NOW, true, text_span("AT"));
+	expect_silence(rig, id);
+}
+
+static void test_log_texts(void **state)
+{
+	(void)state;
+	for (int code = 0; code < LOG_CODE_COUNT; code++)
+		assert_string_not_equal(ctl_log_text((enum log_code)code), "unknown");
+}
+
+static void test_monitor_at(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t with = open_admin(rig), also = open_admin(rig), without = open_admin(rig);
+
+	start_stream(rig, without, "Monitor", "{\"at\":false}");
+	assert_string_equal(fake_core_asked(&rig->core), "");
+	start_stream(rig, with, "Monitor", "{\"at\":true}");
+	start_stream(rig, also, "Monitor", "{\"at\":true}");
+	assert_string_equal(fake_core_asked(&rig->core), "trace 1\n");
+	ctl_on_trace(rig->ctl, NOW, true, text_span("AT+CSQ"));
+	expect_part(rig, with, EVENT("\"at\",\"sent\":true,\"text\":\"AT+CSQ\""));
+	ctl_on_trace(rig->ctl, NOW, false, text_span("+CSQ: 20,99"));
+	expect_part(rig, with, EVENT("\"at\",\"sent\":false,\"text\":\"+CSQ: 20,99\""));
+	expect_silence(rig, without);
+	ctl_conn_gone(rig->ctl, NOW, with);
+	assert_string_equal(fake_core_asked(&rig->core), "");
+	/* Garbage closes; nobody is left. */
+	send_bytes(rig, also, "\0", 1);
+	ctl_conn_gone(rig->ctl, NOW, also);
+	assert_string_equal(fake_core_asked(&rig->core), "trace 0\n");
+}
+
+/* Calls behind a stream stay unread, and too many of them close it. */
+static void test_calls_behind_stream(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t id = open_admin(rig);
+	static char blanks[CTL_MSG_MAX];
+
+	start_stream(rig, id, "Monitor", "{\"at\":true}");
+	call(rig, id, "Connect", "{\"name\":\"cloud\"}");
+	assert_string_equal(take_events(rig), "");
+	assert_string_equal(fake_core_asked(&rig->core), "trace 1\n");
+	memset(blanks, ' ', sizeof(blanks));
+	send_bytes(rig, id, blanks, sizeof(blanks));
+	assert_true(is_closed(rig, id));
+	assert_string_equal(fake_core_asked(&rig->core), "trace 0\n");
+	ctl_on_state(rig->ctl, NOW, 1, "online", "backoff", 3, text_span(""));
+	expect_silence(rig, id);
+}
+
+/* Number of messages read; *ret_lost: how many were told to be lost. */
+static size_t drain(struct rig *rig, uint32_t id, json_int_t *ret_lost)
+{
+	size_t count = 0;
+	json_t *msg;
+
+	while ((msg = read_message(rig, id))) {
+		json_t *lost = json_object_get(json_object_get(msg, "parameters"), "lost");
+
+		if (lost)
+			*ret_lost += json_integer_value(lost);
+		else
+			count++;
+		json_decref(msg);
+	}
+	return count;
+}
+
+static void test_slow_reader(void **state)
+{
+	static const char *const streams[][2] = { { "Subscribe", "{\"filter\":\"#\"}" },
+		{ "Monitor", "{}" } };
+	struct rig *rig = *state;
+	static char payload[100000];
+
+	memset(payload, 'x', sizeof(payload) - 1);
+	for (size_t i = 0; i < 2; i++) {
+		uint32_t id = open_admin(rig);
+		struct buf *out = ctl_conn_out(rig->ctl, id);
+		json_int_t lost = 0;
+		size_t sent = 0, got = 0, len;
+
+		print_message("%s\n", streams[i][0]);
+		start_stream(rig, id, streams[i][0], streams[i][1]);
+		do {
+			len = buf_len(out);
+			pass(rig, -1, "a", i == 0 ? payload : "x");
+			sent++;
+		} while (buf_len(out) > len);
+		assert_in_range(buf_len(out), 1, CTL_OUT_MAX);
+		pass(rig, -1, "a", payload);
+		sent++;
+		assert_int_equal(buf_len(out), len);
+		/* It is told as soon as it reads again, without waiting for another event. */
+		got = drain(rig, id, &lost);
+		assert_int_equal(lost, 2);
+		assert_int_equal(got + (size_t)lost, sent);
+		/* And not twice. */
+		pass(rig, -1, "a", "x");
+		assert_int_equal(drain(rig, id, &lost), 1);
+		assert_int_equal(lost, 2);
+		ctl_conn_gone(rig->ctl, NOW, id);
+	}
+}
+
+/* ---- connections ---- */
+
+static void test_most_connections(void **state)
+{
+	const struct ctl_peer peer = { .uid = 1 };
+	struct rig *rig = *state;
+	uint32_t ids[CTL_CONNS_MAX], id = 77;
+
+	for (size_t i = 0; i < CTL_CONNS_MAX; i++)
+		ids[i] = open_admin(rig);
+	assert_int_equal(ctl_conn_new(rig->ctl, NOW, &peer, &id), -EMFILE);
+	assert_int_equal(id, 77);
+	ctl_conn_gone(rig->ctl, NOW, ids[3]);
+	ctl_settle(rig->ctl);
+	id = open_admin(rig);
+	for (size_t i = 0; i < CTL_CONNS_MAX; i++)
+		assert_int_not_equal(id, ids[i]);
+}
+
+static void test_unknown_connection(void **state)
+{
+	struct rig *rig = *state;
+
+	send_text(rig, 7, "{}");
+	ctl_conn_sent(rig->ctl, NOW, 7);
+	ctl_conn_gone(rig->ctl, NOW, 7);
+	ctl_on_at_line(rig->ctl, NOW, 7, text_span("x"));
+	assert_null(ctl_conn_out(rig->ctl, 7));
+	assert_null(ctl_conn_out(rig->ctl, 0));
+	assert_string_equal(take_events(rig), "");
+}
+
+static void test_garbage_closes_one(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t id = open_admin(rig), other = open_admin(rig);
+
+	call(rig, id, "GetVersion", "{}");
+	send_text(rig, id, "{\"method\":1}");
+	call(rig, id, "Connect", "{\"name\":\"cloud\"}");
+	/* What was right is answered, what follows is not run. */
+	assert_string_equal(take_events(rig), "c1 ");
+	assert_string_equal(take_events(rig), "");
+	expect_reply(rig, id, "io.cmqttd.GetVersion", "{\"version\":\"1.2.3\"}");
+	assert_string_equal(fake_core_asked(&rig->core), "");
+	ctl_conn_gone(rig->ctl, NOW, id);
+	ctl_settle(rig->ctl);
+	call(rig, other, "GetVersion", "{}");
+	expect_reply(rig, other, "io.cmqttd.GetVersion", "{\"version\":\"1.2.3\"}");
+}
+
+static void test_longest_message(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t id = open_admin(rig);
+	static char text[CTL_MSG_MAX + 1];
+
+	memset(text, ' ', sizeof(text));
+	memcpy(text, "{\"method\":\"io.cmqttd.GetVersion\"}", 33);
+	text[CTL_MSG_MAX - 1] = '\0';
+	send_bytes(rig, id, text, CTL_MSG_MAX);
+	expect_reply(rig, id, "io.cmqttd.GetVersion", "{\"version\":\"1.2.3\"}");
+	text[CTL_MSG_MAX - 1] = ' ';
+	text[CTL_MSG_MAX] = '\0';
+	send_bytes(rig, id, text, CTL_MSG_MAX + 1);
+	expect_silence(rig, id);
+	assert_true(is_closed(rig, id));
+}
+
+static void test_write_events(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t id = open_admin(rig);
+	struct buf *out = ctl_conn_out(rig->ctl, id);
+
+	assert_string_equal(take_events(rig), "");
+	call(rig, id, "GetVersion", "{}");
+	assert_string_equal(take_events(rig), "w1 ");
+	call(rig, id, "GetVersion", "{}");
+	assert_string_equal(take_events(rig), "");
+	/* Half of it went: the shell is still at it. */
+	buf_consume(out, 10);
+	ctl_conn_sent(rig->ctl, NOW, id);
+	assert_string_equal(take_events(rig), "");
+	buf_consume(out, buf_len(out));
+	ctl_conn_sent(rig->ctl, NOW, id);
+	assert_string_equal(take_events(rig), "");
+	call(rig, id, "GetVersion", "{}");
+	assert_string_equal(take_events(rig), "w1 ");
+}
+
+/* Who asks and does not read is not served, and closed in the end; nothing grows beyond bounds. */
+static void test_answers_not_read(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t id = open_admin(rig);
+	struct buf *out = ctl_conn_out(rig->ctl, id);
+	size_t calls = 0, len, replies = 0;
+	json_t *msg;
+
+	do {
+		len = buf_len(out);
+		call(rig, id, "GetStatus", "{}");
+		calls++;
+	} while (buf_len(out) > len);
+	assert_in_range(len, 1, CTL_OUT_MAX);
+	/* Reading brings the answers of those that were kept. */
+	call(rig, id, "GetStatus", "{}");
+	calls++;
+	while ((msg = read_message(rig, id))) {
+		json_decref(msg);
+		replies++;
+	}
+	assert_int_equal(replies, calls);
+	for (calls = 0; !is_closed(rig, id); calls++) {
+		assert_in_range(calls, 0, 100000);
+		call(rig, id, "GetStatus", "{}");
+	}
+	assert_in_range(buf_len(out), 1, CTL_OUT_MAX);
+}
+
+/* ---- without memory ---- */
+
+static size_t allocations_left;
+
+static void *failing_malloc(size_t size)
+{
+	return allocations_left-- == 0 ? NULL : malloc(size);
+}
+
+/* A bit of everything. */
+static void use_everything(struct rig *rig)
+{
+	uint32_t id = open_admin(rig), reader = open_admin(rig), monitor = open_admin(rig);
+
+	start_stream(rig, reader, "Subscribe", "{\"filter\":\"#\"}");
+	start_stream(rig, monitor, "Monitor", "{\"at\":true}");
+	call(rig, id, "GetStatus", "{}");
+	call(rig, id, "History", "{}");
+	call(rig, id, "Connect", "{\"name\":\"moon\"}");
+	call(rig, id, "Publish", "{\"topic\":\"a\",\"wait\":true,\"payload_base64\":\"aGk=\"}");
+	ctl_on_delivered(rig->ctl, NOW, id, 0, "no");
+	take_events(rig);
+	start_at(rig, id);
+	ctl_on_at_line(rig->ctl, NOW, id, text_span("line\xff"));
+	ctl_on_at_done(rig->ctl, NOW, id, AT_OK, text_span("OK"));
+	pass(rig, 0, "a", "\xff");
+	ctl_on_trace(rig->ctl, NOW, true, text_span("AT"));
+	ctl_on_outcome(rig->ctl, NOW, 0, "published", text_span("a"), 0);
+	take_events(rig);
+}
+
+/* Each allocation of the JSON library fails once: connections may be closed, no more. */
+static void test_no_memory(void **state)
+{
+	size_t n = 0;
+
+	for (;; n++) {
+		struct rig *rig;
+		json_int_t lost = 0;
+		bool has_failed;
+
+		teardown(state);
+		setup(state);
+		rig = *state;
+		fill_core(&rig->core);
+		add_history(&rig->core, 0, "online", "waiting", 1000);
+		assert_in_range(n, 0, 10000);
+		allocations_left = n;
+		json_set_alloc_funcs(failing_malloc, free);
+		use_everything(rig);
+		has_failed = allocations_left > n;
+		json_set_alloc_funcs(malloc, free);
+		/* What was written are whole messages. */
+		for (uint32_t id = 1; id <= 3; id++)
+			drain(rig, id, &lost);
+		if (!has_failed)
+			break;
+	}
+	assert_in_range(n, 100, 10000);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_tables_match_descriptions),
+		TEST(test_errors_match_descriptions),
+		TEST(test_introspection),
+		TEST(test_status),
+		TEST(test_status_of_nothing),
+		TEST(test_times),
+		TEST(test_history),
+		TEST(test_rows),
+		TEST(test_odd_names),
+		TEST(test_rights),
+		TEST(test_flags),
+		TEST(test_largest_payload),
+		TEST(test_publish_wait),
+		TEST(test_at),
+		TEST(test_at_bounds),
+		TEST(test_reload),
+		TEST(test_ends_at_once),
+		TEST(test_queued_calls),
+		TEST(test_gone_while_waiting),
+		TEST(test_subscribe),
+		TEST(test_subscribe_refused),
+		TEST(test_monitor),
+		TEST(test_log_texts),
+		TEST(test_monitor_at),
+		TEST(test_calls_behind_stream),
+		TEST(test_slow_reader),
+		TEST(test_most_connections),
+		TEST(test_unknown_connection),
+		TEST(test_garbage_closes_one),
+		TEST(test_longest_message),
+		TEST(test_write_events),
+		TEST(test_answers_not_read),
+		TEST(test_no_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* MQTT packets: framing, decoders, encoders, every truncated length. */
+#include "base/limits.h"
+#include "mqtt/mqtt_codec.h"
+#include "mqtt_notation.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static uint8_t packet[NOTATION_MAX];
+
+/* A copy of its own size, so that the sanitizer sees every byte read beyond it. */
+static uint8_t *exact_copy(const uint8_t *data, size_t len)
+{
+	uint8_t *copy = malloc(len ? len : 1);
+
+	assert_non_null(copy);
+	if (len > 0)
+		memcpy(copy, data, len);
+	return copy;
+}
+
+static const struct {
+	const char *name;
+	const char *bytes;
+	enum mqtt_framing framing;
+	size_t body_len;
+} frame_rows[] = {
+	{ "nothing", "", MQTT_FRAMING_MORE, 0 },
+	{ "type alone", "c0", MQTT_FRAMING_MORE, 0 },
+	{ "PINGREQ", "c000", MQTT_FRAMING_DONE, 0 },
+	{ "more behind it", "c000 c000", MQTT_FRAMING_DONE, 0 },
+	{ "body incomplete", "3005 0001", MQTT_FRAMING_MORE, 0 },
+	{ "one byte, largest", "30 { 'x'*127 }", MQTT_FRAMING_DONE, 127 },
+	{ "two bytes, smallest", "30 { 'x'*128 }", MQTT_FRAMING_DONE, 128 },
+	{ "two bytes, largest", "30 { 'x'*16383 }", MQTT_FRAMING_DONE, 16383 },
+	{ "three bytes, smallest", "30 { 'x'*16384 }", MQTT_FRAMING_DONE, 16384 },
+	{ "length incomplete", "30 80", MQTT_FRAMING_MORE, 0 },
+	{ "length incomplete, three", "30 808080", MQTT_FRAMING_MORE, 0 },
+	{ "longer than needed", "30 808000", MQTT_FRAMING_DONE, 0 },
+	{ "five bytes of length (2.2.3)", "30 8080808001", MQTT_FRAMING_MALFORMED, 0 },
+	{ "fifth not even there", "30 80808080", MQTT_FRAMING_MALFORMED, 0 },
+	{ "largest there is, body not there", "30 ffffff7f", MQTT_FRAMING_TOO_LARGE, 0 },
+	{ "largest allowed", "30 { 'x'*262140 }", MQTT_FRAMING_DONE, 262140 },
+	{ "one more", "30 fdff0f", MQTT_FRAMING_TOO_LARGE, 0 },
+};
+
+static void test_frame(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(frame_rows); i++) {
+		size_t len = notation_read(frame_rows[i].bytes, packet);
+		uint8_t *data = exact_copy(packet, len);
+		struct mqtt_frame f = { .len = 77 };
+
+		print_message("%s\n", frame_rows[i].name);
+		assert_int_equal(
+		    mqtt_frame_read(data, len, MQTT_PACKET_MAX, &f), frame_rows[i].framing);
+		if (frame_rows[i].framing == MQTT_FRAMING_DONE) {
+			assert_int_equal(f.body.len, frame_rows[i].body_len);
+			assert_int_equal(f.type, packet[0] >> 4);
+			assert_int_equal(f.flags, packet[0] & 15);
+			assert_int_equal(f.body.data + f.body.len - data, f.len);
+		} else {
+			assert_int_equal(f.len, 77);
+		}
+		free(data);
+	}
+}
+
+/* What a decoder made of it, as text. */
+static char shown[4096];
+
+static const char *show_span(struct span s)
+{
+	static char text[8][64];
+	static unsigned next;
+	char *t = text[next++ % 8];
+
+	if (s.len > 40)
+		snprintf(t, 64, "%zu bytes", s.len);
+	else
+		snprintf(t, 64, "%.*s", (int)s.len, s.data ? (const char *)s.data : "");
+	return t;
+}
+
+static int show_connect(const struct mqtt_frame *f)
+{
+	struct mqtt_connect p;
+	int r = mqtt_decode_connect(f, &p);
+
+	if (r < 0)
+		return r;
+	if (!p.is_supported) {
+		snprintf(shown, sizeof(shown), "level %u", p.version);
+		return 0;
+	}
+	snprintf(shown, sizeof(shown), "level %u clean %d keepalive %u id <%s>", p.version,
+	    p.clean_session, p.keepalive_s, show_span(p.client_id));
+	if (p.has_will)
+		snprintf(shown + strlen(shown), 512, " will <%s> <%s> qos %u retain %d",
+		    show_span(p.will_topic), show_span(p.will_payload), p.will_qos, p.will_retain);
+	if (p.has_user)
+		snprintf(shown + strlen(shown), 512, " user <%s>", show_span(p.user));
+	if (p.has_password)
+		snprintf(shown + strlen(shown), 512, " password <%s>", show_span(p.password));
+	return 0;
+}
+
+static int show_publish(enum mqtt_version version, const struct mqtt_frame *f)
+{
+	struct mqtt_publish p;
+	int r = mqtt_decode_publish(version, f, &p);
+
+	if (r < 0)
+		return r;
+	snprintf(shown, sizeof(shown), "qos %u dup %d retain %d id %u <%s> <%s>", p.qos, p.dup,
+	    p.retain, p.packet_id, show_span(p.topic), show_span(p.payload));
+	return 0;
+}
+
+static int show_filters(enum mqtt_version version, const struct mqtt_frame *f)
+{
+	struct mqtt_filters list;
+	struct span filter;
+	uint8_t qos;
+	int r = mqtt_decode_filters(version, f, &list);
+
+	if (r < 0)
+		return r;
+	snprintf(shown, sizeof(shown), "id %u", list.packet_id);
+	while (mqtt_filters_next(&list, &filter, &qos))
+		snprintf(shown + strlen(shown), 128, " <%s> %u", show_span(filter), qos);
+	return 0;
+}
+
+static int show(enum mqtt_version version, const struct mqtt_frame *f)
+{
+	uint16_t id;
+	int r;
+
+	shown[0] = '\0';
+	switch (f->type) {
+	case MQTT_TYPE_CONNECT:
+		return show_connect(f);
+	case MQTT_TYPE_PUBLISH:
+		return show_publish(version, f);
+	case MQTT_TYPE_SUBSCRIBE:
+	case MQTT_TYPE_UNSUBSCRIBE:
+		return show_filters(version, f);
+	case MQTT_TYPE_PINGREQ:
+	case MQTT_TYPE_DISCONNECT:
+		return mqtt_decode_empty(version, f);
+	default:
+		r = mqtt_decode_ack(version, f, &id);
+		if (r == 0)
+			snprintf(shown, sizeof(shown), "id %u", id);
+		return r;
+	}
+}
+
+#define BAD NULL
+
+static const struct {
+	const char *name;
+	const char *bytes;
+	const char *expect; /* BAD: -EBADMSG */
+} decode_rows[] = {
+	{ "CONNECT, plain", "10 { s'MQTT' 04 02 003c s'c1' }",
+	    "level 4 clean 1 keepalive 60 id <c1>" },
+	{ "all fields", "10 { s'MQTT' 04 f6 ffff s'c' s'w/t' s'gone' s'u' s'p' }",
+	    "level 4 clean 1 keepalive 65535 id <c> will <w/t> <gone> qos 2 retain 1 user <u> "
+	    "password <p>" },
+	{ "empty id, will payload and password", "10 { s'MQTT' 04 c4 0000 s'' s'w' s'' s'' s'' }",
+	    "level 4 clean 0 keepalive 0 id <> will <w> <> qos 0 retain 0 user <> password <>" },
+	{ "MQTT 3.1", "10 { s'MQIsdp' 03 02 0000 s'c' }", "level 3 clean 1 keepalive 0 id <c>" },
+	{ "MQTT 3.1, reserved flag means nothing", "10 { s'MQIsdp' 03 03 0000 s'c' }",
+	    "level 3 clean 1 keepalive 0 id <c>" },
+	{ "MQTT 5.0 [MQTT-3.1.2-2]", "10 { s'MQTT' 05 02 0000 00 s'c' }", "level 5" },
+	{ "level 0", "10 { s'MQTT' 00 02 0000 s'c' }", "level 0" },
+	{ "level 3 under the new name", "10 { s'MQTT' 03 02 0000 s'c' }", "level 3" },
+	{ "a bridge's level", "10 { s'MQTT' 84 02 0000 s'c' }", "level 132" },
+	{ "wrong name [MQTT-3.1.2-1]", "10 { s'MQTX' 04 02 0000 s'c' }", BAD },
+	{ "name in small letters", "10 { s'mqtt' 04 02 0000 s'c' }", BAD },
+	{ "flags of the header [MQTT-2.2.2-2]", "11 { s'MQTT' 04 02 0000 s'c' }", BAD },
+	{ "reserved flag [MQTT-3.1.2-3]", "10 { s'MQTT' 04 03 0000 s'c' }", BAD },
+	{ "will QoS without will [MQTT-3.1.2-13]", "10 { s'MQTT' 04 0a 0000 s'c' }", BAD },
+	{ "will QoS 3 [MQTT-3.1.2-14]", "10 { s'MQTT' 04 1e 0000 s'c' s'w' s'x' }", BAD },
+	{ "will retain without will [MQTT-3.1.2-15]", "10 { s'MQTT' 04 22 0000 s'c' }", BAD },
+	{ "password without user [MQTT-3.1.2-22]", "10 { s'MQTT' 04 42 0000 s'c' s'p' }", BAD },
+	{ "id not UTF-8 [MQTT-3.1.3-4]", "10 { s'MQTT' 04 02 0000 0001 ff }", BAD },
+	{ "id with NUL [MQTT-1.5.3-2]", "10 { s'MQTT' 04 02 0000 0001 00 }", BAD },
+	{ "user not UTF-8 [MQTT-3.1.3-11]", "10 { s'MQTT' 04 82 0000 s'c' 0001 80 }", BAD },
+	{ "password any bytes", "10 { s'MQTT' 04 c2 0000 s'c' s'u' 0002 ff00 }",
+	    "level 4 clean 1 keepalive 0 id <c> user <u> password <\xff>" },
+	{ "will topic not UTF-8 [MQTT-3.1.3-10]", "10 { s'MQTT' 04 06 0000 s'c' 0001 c0 s'' }",
+	    BAD },
+	{ "something behind", "10 { s'MQTT' 04 02 0000 s'c' 00 }", BAD },
+
+	{ "PUBLISH, QoS 0", "30 { s'a/b' 'hello' }", "qos 0 dup 0 retain 0 id 0 <a/b> <hello>" },
+	{ "QoS 1", "32 { s'a' 1234 'x' }", "qos 1 dup 0 retain 0 id 4660 <a> <x>" },
+	{ "QoS 2, dup, retain", "3d { s'a' ffff }", "qos 2 dup 1 retain 1 id 65535 <a> <>" },
+	{ "QoS 3 [MQTT-3.3.1-4]", "36 { s'a' 0001 }", BAD },
+	{ "dup at QoS 0 [MQTT-3.3.1-2]", "38 { s'a' }", BAD },
+	{ "packet identifier 0 [MQTT-2.3.1-1]", "32 { s'a' 0000 'x' }", BAD },
+	{ "no packet identifier", "32 { s'a' }", BAD },
+	{ "topic longer than the packet", "30 { 0009 'short' }", BAD },
+
+	{ "PUBACK", "40 { 0001 }", "id 1" },
+	{ "PUBREC", "50 { ffff }", "id 65535" },
+	{ "PUBREL", "62 { 0100 }", "id 256" },
+	{ "PUBCOMP", "70 { 0001 }", "id 1" },
+	{ "PUBACK with flags", "42 { 0001 }", BAD },
+	{ "PUBREL without flags [MQTT-3.6.1-1]", "60 { 0001 }", BAD },
+	{ "PUBACK, identifier 0", "40 { 0000 }", BAD },
+	{ "PUBACK, three bytes", "40 { 0001 00 }", BAD },
+	{ "PUBACK, one byte", "40 { 01 }", BAD },
+
+	{ "SUBSCRIBE", "82 { 0007 s'a/#' 01 s'+' 02 s'x' 00 }", "id 7 <a/#> 1 <+> 2 <x> 0" },
+	{ "flags [MQTT-3.8.1-1]", "80 { 0007 s'a' 01 }", BAD },
+	{ "no filter [MQTT-3.8.3-3]", "82 { 0007 }", BAD },
+	{ "QoS 3 [MQTT-3.8.3-4]", "82 { 0007 s'a' 03 }", BAD },
+	{ "reserved bits of the QoS [MQTT-3.8.3-4]", "82 { 0007 s'a' 80 }", BAD },
+	{ "last one bad", "82 { 0007 s'a' 00 s'b' }", BAD },
+	{ "filter not UTF-8 [MQTT-3.8.3-1]", "82 { 0007 0001 ff 00 }", BAD },
+	{ "identifier 0", "82 { 0000 s'a' 00 }", BAD },
+
+	{ "UNSUBSCRIBE", "a2 { 0102 s'a' s'b/+' }", "id 258 <a> 0 <b/+> 0" },
+	{ "flags [MQTT-3.10.1-1]", "a0 { 0102 s'a' }", BAD },
+	{ "no filter [MQTT-3.10.3-2]", "a2 { 0102 }", BAD },
+
+	{ "PINGREQ", "c0 {}", "" },
+	{ "PINGREQ with body", "c0 { 00 }", BAD },
+	{ "PINGREQ with flags", "c1 {}", BAD },
+	{ "DISCONNECT", "e0 {}", "" },
+	{ "DISCONNECT with flags [MQTT-3.14.1-1]", "e1 {}", BAD },
+	{ "DISCONNECT with body", "e0 { 00 }", BAD },
+};
+
+static struct mqtt_frame frame_of(const uint8_t *data, size_t len)
+{
+	struct mqtt_frame f;
+
+	assert_int_equal(mqtt_frame_read(data, len, MQTT_PACKET_MAX, &f), MQTT_FRAMING_DONE);
+	assert_int_equal(f.len, len);
+	return f;
+}
+
+static void test_decode(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(decode_rows); i++) {
+		size_t len = notation_read(decode_rows[i].bytes, packet);
+		uint8_t *data = exact_copy(packet, len);
+		struct mqtt_frame f = frame_of(data, len);
+		int r = show(MQTT_VERSION_311, &f);
+
+		print_message("%s\n", decode_rows[i].name);
+		if (decode_rows[i].expect == BAD) {
+			assert_int_equal(r, -EBADMSG);
+		} else {
+			assert_int_equal(r, 0);
+			assert_string_equal(shown, decode_rows[i].expect);
+		}
+		free(data);
+	}
+}
+
+/* MQTT 3.1 calls the reserved bits DUP and QoS. */
+static void test_decode_31(void **state)
+{
+	static const struct {
+		const char *bytes;
+		int r;
+	} rows[] = {
+		{ "6a { 0001 }", 0 },
+		{ "8a { 0001 s'a' 01 }", 0 },
+		{ "aa { 0001 s'a' }", 0 },
+		{ "38 { s'a' }", 0 },
+		{ "48 { 0001 }", -EBADMSG },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct mqtt_frame f;
+
+		f = frame_of(packet, notation_read(rows[i].bytes, packet));
+		assert_int_equal(show(MQTT_VERSION_31, &f), rows[i].r);
+	}
+}
+
+static bool is_one_of(size_t len, const size_t *list)
+{
+	for (; *list; list++) {
+		if (*list == len)
+			return true;
+	}
+	return false;
+}
+
+/* A body that ends too early, with a remaining length that says so. */
+static void test_truncated_body(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t fine_from; /* bodies from this length on are fine; 0: none */
+		size_t fine_at[4];
+	} rows[] = {
+		{ "10 { s'MQTT' 04 f6 003c s'client' s'w/t' s'gone' s'user' s'pass' }", 0, { 0 } },
+		{ "10 { s'MQIsdp' 03 02 003c s'client' }", 0, { 0 } },
+		{ "30 { s'a/b' 'hello' }", 5, { 0 } },
+		{ "34 { s'a/b' 0001 'hello' }", 7, { 0 } },
+		{ "40 { 0001 }", 0, { 0 } },
+		{ "50 { 0001 }", 0, { 0 } },
+		{ "62 { 0001 }", 0, { 0 } },
+		{ "70 { 0001 }", 0, { 0 } },
+		{ "82 { 0001 s'a/b' 00 s'c' 01 }", 0, { 8 } },
+		{ "a2 { 0001 s'a/b' s'c' s'd' }", 0, { 7, 10 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct mqtt_frame whole = frame_of(packet, notation_read(rows[i].bytes, packet));
+
+		for (size_t len = 0; len < whole.body.len; len++) {
+			uint8_t *body = exact_copy(whole.body.data, len);
+			struct mqtt_frame f = whole;
+			bool is_fine = (rows[i].fine_from && len >= rows[i].fine_from) ||
+				       is_one_of(len, rows[i].fine_at);
+
+			f.body = (struct span){ .data = body, .len = len };
+			if (show(MQTT_VERSION_311, &f) != (is_fine ? 0 : -EBADMSG))
+				fail_msg("%s cut to %zu", rows[i].bytes, len);
+			free(body);
+		}
+	}
+}
+
+static void expect(struct buf *out, const char *bytes)
+{
+	size_t len = notation_read(bytes, packet);
+
+	assert_int_equal(buf_len(out), len);
+	assert_memory_equal(buf_data(out), packet, len);
+	buf_clear(out);
+}
+
+static void test_encode(void **state)
+{
+	static const uint8_t codes[] = { 0, 1, 2, 0x80 };
+	struct mqtt_publish p = { .topic = { (const uint8_t *)"a/b", 3 } };
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 300000);
+	assert_int_equal(mqtt_encode_connack(&out, 4, false, MQTT_CONNACK_ACCEPTED), 0);
+	expect(&out, "20020000");
+	assert_int_equal(mqtt_encode_connack(&out, 4, true, MQTT_CONNACK_ACCEPTED), 0);
+	expect(&out, "20020100");
+	assert_int_equal(mqtt_encode_connack(&out, 3, true, MQTT_CONNACK_ACCEPTED), 0);
+	expect(&out, "20020000");
+	assert_int_equal(mqtt_encode_connack(&out, 4, false, MQTT_CONNACK_NOT_AUTHORIZED), 0);
+	expect(&out, "20020005");
+	assert_int_equal(mqtt_encode_connack(&out, 5, false, MQTT_CONNACK_BAD_VERSION), 0);
+	expect(&out, "2003 00 84 00");
+	assert_int_equal(mqtt_encode_ack(&out, MQTT_VERSION_311, MQTT_TYPE_PUBACK, 258), 0);
+	expect(&out, "40020102");
+	assert_int_equal(mqtt_encode_ack(&out, MQTT_VERSION_311, MQTT_TYPE_PUBREL, 1), 0);
+	expect(&out, "62020001");
+	assert_int_equal(mqtt_encode_ack(&out, MQTT_VERSION_311, MQTT_TYPE_UNSUBACK, 1), 0);
+	expect(&out, "b0020001");
+	assert_int_equal(mqtt_encode_pingresp(&out), 0);
+	expect(&out, "d000");
+	assert_int_equal(mqtt_encode_suback(&out, MQTT_VERSION_311, 9, codes, 4, 6), 0);
+	expect(&out, "90 { 0009 00010280 8080 }");
+	assert_int_equal(mqtt_encode_publish(&out, MQTT_VERSION_311, &p), 0);
+	expect(&out, "30 { s'a/b' }");
+	p = (struct mqtt_publish){ .dup = true,
+		.qos = 2,
+		.retain = true,
+		.packet_id = 0x1234,
+		.topic = p.topic,
+		.payload = { (const uint8_t *)"xyz", 3 } };
+	assert_int_equal(mqtt_encode_publish(&out, MQTT_VERSION_311, &p), 0);
+	expect(&out, "3d { s'a/b' 1234 'xyz' }");
+	buf_fini(&out);
+}
+
+static void test_encode_sizes(void **state)
+{
+	static uint8_t payload[20000];
+	struct mqtt_publish p = { .topic = { (const uint8_t *)"t", 1 } };
+	struct buf out;
+
+	(void)state;
+	for (size_t len = 0; len < sizeof(payload); len = len < 200 ? len + 1 : len * 3 / 2) {
+		struct mqtt_frame f;
+		struct mqtt_publish back;
+
+		p.payload = (struct span){ .data = payload, .len = len };
+		buf_init(&out, 20010);
+		assert_int_equal(mqtt_encode_publish(&out, MQTT_VERSION_311, &p), 0);
+		assert_int_equal(buf_len(&out), mqtt_publish_len(MQTT_VERSION_311, 1, len, 0));
+		f = frame_of(buf_data(&out), buf_len(&out));
+		assert_int_equal(mqtt_decode_publish(MQTT_VERSION_311, &f, &back), 0);
+		assert_int_equal(back.payload.len, len);
+		buf_fini(&out);
+
+		/* One byte too few: nothing is written. */
+		buf_init(&out, mqtt_publish_len(MQTT_VERSION_311, 1, len, 0) - 1);
+		assert_int_equal(mqtt_encode_publish(&out, MQTT_VERSION_311, &p), -ENOBUFS);
+		assert_int_equal(buf_len(&out), 0);
+		buf_fini(&out);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_frame),
+		cmocka_unit_test(test_decode),
+		cmocka_unit_test(test_decode_31),
+		cmocka_unit_test(test_truncated_body),
+		cmocka_unit_test(test_encode),
+		cmocka_unit_test(test_encode_sizes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
