@@ -157,7 +157,8 @@ static void reload(struct daemon *d)
 	}
 	if (r < 0)
 		log_write(LOG_DAEMON_CONFIG, LOG_LEVEL_ERROR,
-		    "not reloaded, the earlier one stays in use: %s", error);
+		    "not reloaded, the earlier one stays in use: %s",
+		    r == -EINVAL ? "see the mistakes above" : error);
 	config_report_fini(&report);
 	core_reload_done(d->core, loop_now_ms(), error);
 	notify_ready();

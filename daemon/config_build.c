@@ -140,6 +140,20 @@ static void build_power_cycle(struct builder *b, const struct config_value *valu
 	b->config->core.modem.has_power_cycle = true;
 }
 
+/* Those that termios(3) has names for. */
+static void check_baud(struct builder *b, const struct config_value *value)
+{
+	static const int64_t speeds[] = { 300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600,
+		115200, 230400, 460800, 921600, 1000000, 1500000, 2000000, 3000000, 4000000 };
+
+	for (size_t i = 0; i < sizeof(speeds) / sizeof(speeds[0]); i++) {
+		if (value->integer == speeds[i])
+			return;
+	}
+	refuse(b, "baud", value,
+	    "must be a usual speed: 9600, 57600, 115200, 230400, 460800, 921600 ...");
+}
+
 static void build_modem(struct builder *b, const struct modem_section *s)
 {
 	struct modem_config *modem = &b->config->core.modem;
@@ -149,6 +163,7 @@ static void build_modem(struct builder *b, const struct modem_section *s)
 	modem->device = s->device.text;
 	if (has(&s->device) && s->device.text[0] != '/')
 		is_fine(b, "device", &s->device, "must be an absolute path");
+	check_baud(b, &s->baud);
 	modem->baud = (uint32_t)s->baud.integer;
 	modem->rtscts = s->flow_control.integer == 1;
 	modem->apn = parameter(b, "apn", &s->apn, APN_MAX);

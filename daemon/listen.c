@@ -49,6 +49,7 @@ struct listener {
 
 /* ---- what the service manager passed ---- */
 
+#ifdef HAVE_SYSTEMD
 static bool get_addr(int fd, struct addr *ret)
 {
 	ret->len = sizeof(ret->storage);
@@ -57,6 +58,7 @@ static bool get_addr(int fd, struct addr *ret)
 	ret->is_unix = ret->storage.ss_family == AF_UNIX;
 	return true;
 }
+#endif
 
 struct listen_pool *listen_pool_new(void)
 {

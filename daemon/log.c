@@ -39,10 +39,10 @@ static const struct log_kind kinds[] = {
 	[LOG_MODEM_CLOCK_SET] = { "c861438f17cb4835bfd3d33f25f57296", "modem's clock set" },
 	[LOG_MODEM_CLOCK_WRONG] = { "47eee975420f4d87ad6bfc1172e93b3c", "modem's clock is wrong" },
 	[LOG_MODEM_POWER_CYCLE] = { "cb95e45f9d4f4d2aa2c99da99fcb183a", "modem's power is cut and given back" },
-	[LOG_BROKER_ONLINE] = { "faf783519fc3422c858a5d866b8ffa06", "online" },
-	[LOG_BROKER_OFFLINE] = { "cedd96a701bd4d18b570b592177c3ff1", "offline" },
-	[LOG_BROKER_STATE] = { "130c368ac501439f85b9cb2d5d74d375", "state" },
-	[LOG_BROKER_ERROR] = { "31256aad431e4f10be732e0d9f774a64", "error" },
+	[LOG_BROKER_ONLINE] = { "faf783519fc3422c858a5d866b8ffa06", "connected" },
+	[LOG_BROKER_OFFLINE] = { "cedd96a701bd4d18b570b592177c3ff1", "connection lost" },
+	[LOG_BROKER_STATE] = { "130c368ac501439f85b9cb2d5d74d375", "session" },
+	[LOG_BROKER_ERROR] = { "31256aad431e4f10be732e0d9f774a64", "connection failed" },
 	[LOG_BROKER_CERT_UPLOADED] = { "c216444c553442a4aefa50963c082a73", "certificate sent to the modem" },
 	[LOG_BROKER_SUBSCRIBE_FAILED] = { "4446c62303d64baea16e5dca3f1259ae", "subscription failed" },
 	[LOG_BROKER_NOT_VERIFIED] = { "bc3b1b3a955d47ad87490b6b0dd99377", "broker is not verified" },
@@ -220,9 +220,19 @@ static void write_journal(
 }
 #endif
 
-static void write_text(
-    const struct log_event *event, int code, enum log_level level, const char *text)
+/* What comes from clients and modem must not reach a terminal as it is, nor make lines of its own.
+ */
+static void replace_controls(char *text)
 {
+	for (; *text; text++) {
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = '?';
+	}
+}
+
+static void write_text(const struct log_event *event, int code, enum log_level level, char *text)
+{
+	replace_controls(text);
 	if (target.is_journal)
 		write_journal(event, code, level, text);
 	else

@@ -76,6 +76,7 @@ void loop_set_turn(struct loop *loop, void (*turn)(void *arg), void *arg)
 
 int loop_run(struct loop *loop)
 {
+	loop->is_stopped = false;
 	while (!loop->is_stopped) {
 		if (event_base_loop(loop->base, EVLOOP_ONCE) < 0)
 			return -EIO;

@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 #define LINE_BYTES 200
-#define LINES_MAX  50 /* of output that are logged */
+#define LINES_MAX  50  /* of output that are logged */
+#define READS_MAX  256 /* after its end; a pipe holds no more (64 KiB) */
 
 struct power {
 	struct loop *loop;
@@ -49,16 +50,14 @@ static void close_output(struct power *power)
 	power->output = -1;
 }
 
-static void on_output(void *arg, bool is_readable, bool is_writable)
+/* True: there may be more. */
+static bool read_output(struct power *power)
 {
-	struct power *power = arg;
 	char bytes[512];
 	ssize_t n = read(power->output, bytes, sizeof(bytes));
 
-	(void)is_readable;
-	(void)is_writable;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
+		return false;
 	for (ssize_t i = 0; i < n; i++) {
 		if (bytes[i] == '\n' || power->len == LINE_BYTES)
 			log_line(power);
@@ -67,6 +66,14 @@ static void on_output(void *arg, bool is_readable, bool is_writable)
 	}
 	if (n <= 0)
 		close_output(power);
+	return n > 0;
+}
+
+static void on_output(void *arg, bool is_readable, bool is_writable)
+{
+	(void)is_readable;
+	(void)is_writable;
+	read_output(arg);
 }
 
 static void log_end(const struct power *power, int status)
@@ -94,8 +101,8 @@ static void on_child(void *arg)
 	power->pid = 0;
 	loop_timer_cancel(power->limit);
 	/* What it left in the pipe; a child of its own may keep the other end open. */
-	if (power->output >= 0)
-		on_output(power, true, false);
+	for (int i = 0; i < READS_MAX && power->output >= 0 && read_output(power); i++)
+		;
 	close_output(power);
 	log_end(power, status);
 }

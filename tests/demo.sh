@@ -129,7 +129,8 @@ certfile $work/$name.pem
 keyfile $work/$name.key
 CONF
     [ $name = cloud ] || echo "require_certificate true" >> $name.conf
-    sed -i '1i per_listener_settings true' $name.conf
+    # As root mosquitto would become another user, who may not look into our folder.
+    sed -i "1i per_listener_settings true\nuser $(id -un)" $name.conf
     sed -i 's/^listener.*/&\nallow_anonymous true/' $name.conf
     start $name mosquitto -v -c "$work/$name.conf"
     until_true "$name answers" mosquitto_pub -h 127.0.0.1 -p "$watch" -t hello -n

@@ -4,7 +4,7 @@
 # Run the tests: sh tests/run.sh [--quick] [--clean] [--list] [PART...]
 #
 #   PART       one or more of the parts that --list shows; default: all of them
-#   --quick    leave out what takes longest: clang, package, e2e
+#   --quick    leave out what takes longest: mutants, clang, package, e2e
 #   --clean    build everything anew
 #
 # Installs nothing (.ci/run does) and builds under build-test/ only. One line a part, the output of what failed, and
@@ -22,7 +22,7 @@ sim_seeds=${SIM_SEEDS:-2000}
 python=/usr/bin/python3
 [ -x "$python" ] || python=python3
 
-all_parts="unit replay sim fuzz checks units clang package e2e"
+all_parts="unit replay sim mutants fuzz checks units clang package e2e"
 quick_parts="unit replay sim fuzz checks units"
 
 describe() {
@@ -30,6 +30,7 @@ describe() {
     unit) echo "Unit tests, every module, with sanitizers" ;;
     replay) echo "Recorded dialogues replayed, with sanitizers" ;;
     sim) echo "Simulation, $sim_seeds seeds, with sanitizers" ;;
+    mutants) echo "Planted mistakes found by the simulation" ;;
     fuzz) echo "Fuzz corpus run again, with sanitizers" ;;
     checks) echo "Layers and style, and the checks' own test" ;;
     units) echo "systemd units verified and rated" ;;
@@ -224,6 +225,10 @@ part_sim() {
     done
 }
 
+part_mutants() {
+    run_program "mutants" 0 "$top/tests/sim/mutants"
+}
+
 # The corpus of a fuzz target: a folder of its name.
 corpus_of() {
     echo "$top/tests/fuzz/corpus/$(basename "$1" | sed 's/^fuzz_//')"
@@ -305,7 +310,10 @@ part_package() {
         "644 usr/lib/systemd/system/cmqttd-control.socket" \
         "644 usr/lib/udev/rules.d/60-cmqttd.rules" \
         "644 usr/lib/sysusers.d/cmqttd.conf" \
-        "644 usr/lib/tmpfiles.d/cmqttd.conf"; do
+        "644 usr/lib/tmpfiles.d/cmqttd.conf" \
+        "644 usr/share/man/man1/cmqttctl.1" \
+        "644 usr/share/man/man5/cmqttd.conf.5" \
+        "644 usr/share/man/man8/cmqttd.8"; do
         try "installed: $entry" test "$(stat -c %a "$root/${entry#* }" 2> /dev/null)" = "${entry%% *}"
     done
     try "no place left open in the installed files" sh -c "! grep -rnE '@[a-z]+dir@' '$root/usr/lib'"

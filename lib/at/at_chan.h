@@ -129,8 +129,8 @@ void at_chan_unhold(struct at_chan *c);
 int at_chan_submit(struct at_chan *c, uint64_t now_ms, struct at_job *job);
 
 /* End a job: AT_CANCELLED if it had sent nothing, else AT_UNKNOWN (the line is fenced if the
- * channel was held). Its DONE event still comes. Idle jobs are ignored. The answer that a concluding
- * job awaited may come later: another job that awaits the same line would take it. */
+ * channel was held). Its DONE event still comes. Idle jobs are ignored. The answer that a
+ * concluding job awaited may come later: another job that awaits the same line would take it. */
 void at_chan_cancel(struct at_chan *c, uint64_t now_ms, struct at_job *job);
 
 /* Bytes from the tty, at most 4096 at once. Take events until there are none before the next call:
@@ -147,6 +147,7 @@ uint64_t at_chan_deadline(const struct at_chan *c);
 /* Bytes for the tty: write from it and buf_consume what went. */
 struct buf *at_chan_tx(struct at_chan *c);
 
+/* Totals since at_chan_new. */
 const struct at_chan_counters *at_chan_counters(const struct at_chan *c);
 
 #endif

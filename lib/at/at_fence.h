@@ -36,7 +36,7 @@ struct at_fence {
 	enum at_fence_state state;
 	unsigned tries;       /* sent and not answered, this time */
 	unsigned outstanding; /* sent and not answered, earlier ones included */
-	unsigned stale; /* of these, sent before the line was lost this time: they prove nothing */
+	unsigned stale;       /* of these, sent before the line was lost: they prove nothing */
 	bool answer_seen;     /* the answer line came, its OK is next */
 	bool is_answering;    /* a stale one was answered: the others are next, or were lost */
 	bool may_pay;         /* false: the modem has just booted and awaits no body */

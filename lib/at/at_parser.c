@@ -244,6 +244,12 @@ static bool read_count(const struct at_framing *f, struct span line, size_t *ret
 	return true;
 }
 
+/* Under ATV0 a result is one digit and CR, without LF (AT manual, ATV). */
+static bool is_numeric_result(const uint8_t *line, size_t len)
+{
+	return len == 1 && line[0] >= '0' && line[0] <= '9';
+}
+
 /* Length of the line at the beginning of rx; false: its end has not come. */
 static bool find_eol(struct at_parser *p, size_t *ret)
 {
@@ -251,6 +257,10 @@ static bool find_eol(struct at_parser *p, size_t *ret)
 	size_t len = buf_len(&p->rx);
 
 	for (; p->scanned < len && p->scanned <= AT_LINE_MAX; p->scanned++) {
+		/* Until its LF is there too, the modem has not finished speaking. */
+		if (data[p->scanned] == '\r' && p->scanned + 1 == len &&
+		    !is_numeric_result(data, p->scanned))
+			return false;
 		if (data[p->scanned] == '\r' || data[p->scanned] == '\n') {
 			*ret = p->scanned;
 			return true;
@@ -265,10 +275,10 @@ static bool give(struct at_token *ret, enum at_token_type type, struct span line
 	return true;
 }
 
-/* A line without end: garbage once it is too long. */
+/* A line without end: garbage once find_eol has seen more of it than a line can have. */
 static bool take_endless(struct at_parser *p, struct at_token *ret)
 {
-	if (buf_len(&p->rx) <= AT_LINE_MAX)
+	if (p->scanned <= AT_LINE_MAX)
 		return false;
 	p->taken = AT_LINE_MAX;
 	p->skip_to_eol = true;

@@ -61,7 +61,9 @@ struct at_parser {
 	size_t echo_pos;       /* bytes of the current one that came back */
 };
 
+/* framing: see there; borrowed. Allocates nothing yet. */
 void at_parser_init(struct at_parser *p, const struct at_framing *framing);
+/* Free the buffer. */
 void at_parser_fini(struct at_parser *p);
 
 /* Forget what is half read: the port was re-opened or the modem booted. */

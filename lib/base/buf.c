@@ -166,12 +166,15 @@ uint16_t cursor_u16(struct cursor *c)
 {
 	struct span s = cursor_span(c, 2);
 
-	return (uint16_t)(s.data ? s.data[0] << 8 | s.data[1] : 0);
+	return s.data ? (uint16_t)((unsigned)s.data[0] << 8 | s.data[1]) : (uint16_t)0;
 }
 
 uint32_t cursor_u32(struct cursor *c)
 {
-	uint32_t high = cursor_u16(c);
+	struct span s = cursor_span(c, 4);
 
-	return high << 16 | cursor_u16(c);
+	if (!s.data)
+		return 0;
+	return (uint32_t)s.data[0] << 24 | (uint32_t)s.data[1] << 16 | (uint32_t)s.data[2] << 8 |
+	       s.data[3];
 }

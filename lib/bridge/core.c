@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The two clocks are read one after the other, and rounded. */
+#define WALL_TOLERANCE_MS 100
+
 /* A turn that does not come to rest is a mistake of ours; the rest of it is done in the next one.
  */
 #define SETTLE_ROUNDS_MAX 1000
@@ -14,7 +17,7 @@
 /* A plausible wall clock: cmqttd did not exist before 2026. */
 #define WALL_PLAUSIBLE_MS INT64_C(1767225600000)
 
-static void use_listeners(struct core *c, const struct core_config *cfg)
+void core_use_listeners(struct core *c, const struct core_config *cfg)
 {
 	for (size_t i = 0; i < cfg->listener_count; i++)
 		c->listeners[i] = cfg->listeners[i].mqtt;
@@ -48,7 +51,7 @@ struct core *core_new(const struct core_config *cfg, struct store *store, uint64
 	c->retry_at_ms = TIMER_NEVER;
 	c->is_status_stale = true;
 	c->last_seq = store->ops->last_seq(store);
-	use_listeners(c, cfg);
+	core_use_listeners(c, cfg);
 	if (open_outboxes(c) < 0)
 		goto out;
 	c->modem = modem_new(seed);
@@ -82,8 +85,9 @@ void core_free(struct core *c)
 void core_set_wall(struct core *c, uint64_t now_ms, int64_t wall_ms)
 {
 	int64_t offset = wall_ms - (int64_t)now_ms;
+	int64_t moved = offset - c->wall_offset_ms;
 
-	if (offset == c->wall_offset_ms)
+	if (moved > -WALL_TOLERANCE_MS && moved < WALL_TOLERANCE_MS)
 		return;
 	c->wall_offset_ms = offset;
 	modem_set_wall(c->modem, now_ms, wall_ms, wall_ms >= WALL_PLAUSIBLE_MS);
@@ -97,6 +101,9 @@ static bool drain_modem(struct core *c)
 
 	while (core_action_room(c) > CORE_LOGS_MAX && modem_next_event(c->modem, c->now_ms, &ev)) {
 		core_on_modem_event(c, &ev);
+		/* It is told again in every drain until the bytes are written. */
+		if (ev.type == MODEM_EVENT_TTY_WRITE)
+			continue;
 		c->progress++;
 		any = true;
 	}
@@ -181,16 +188,21 @@ static bool drain_ctl(struct core *c)
 	return any;
 }
 
-static void drain(struct core *c)
+/* All modules, until they come to rest. */
+static bool drain(struct core *c)
 {
+	bool has_done = false;
+
 	for (size_t round = 0; round < SETTLE_ROUNDS_MAX; round++) {
 		bool any = drain_modem(c);
 
 		any |= drain_server(c);
 		any |= drain_ctl(c);
 		if (!any)
-			return;
+			break;
+		has_done = true;
 	}
+	return has_done;
 }
 
 void core_tty_up(struct core *c, uint64_t now_ms)
@@ -350,13 +362,17 @@ static void offer_held_again(struct core *c)
 void core_settle(struct core *c, uint64_t now_ms)
 {
 	c->now_ms = now_ms;
+	/* What a publish or an acknowledgement gives rise to is settled in the same turn. */
 	drain(c);
-	offer_held_again(c);
-	commit(c);
+	for (size_t round = 0; round < SETTLE_ROUNDS_MAX; round++) {
+		offer_held_again(c);
+		commit(c);
+		core_pump(c);
+		if (!drain(c))
+			break;
+	}
 	if (!c->has_held && !c->has_store_failed && c->retry_at_ms <= now_ms)
 		c->retry_at_ms = TIMER_NEVER;
-	core_pump(c);
-	drain(c);
 	core_update_status(c);
 	mqtt_server_settle(c->server);
 	ctl_settle(c->ctl);

@@ -109,6 +109,8 @@ bool core_next_action(struct core *c, struct action *ret)
 		ret->text = c->status;
 		break;
 	case ACTION_TTY_WRITE:
+		c->is_tty_write_queued = false;
+		break;
 	case ACTION_TTY_REOPEN:
 	case ACTION_POWER_HOOK:
 	case ACTION_CLIENT_WRITE:

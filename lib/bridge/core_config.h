@@ -73,9 +73,7 @@ struct core_config {
 	enum log_level log_level;
 };
 
-/* The two parts are the same in everything: nothing needs to be touched on reload. */
+/* The two are the same in everything but their filters: the session can stay. */
 bool core_broker_link_equal(const struct broker_config *a, const struct broker_config *b);
-bool core_broker_filters_equal(const struct broker_config *a, const struct broker_config *b);
-bool core_modem_equal(const struct modem_config *a, const struct modem_config *b);
 
 #endif

@@ -180,7 +180,9 @@ void core_on_modem_event(struct core *c, const struct modem_event *ev)
 {
 	switch (ev->type) {
 	case MODEM_EVENT_TTY_WRITE:
-		core_action(c, ACTION_TTY_WRITE, 0);
+		if (!c->is_tty_write_queued)
+			core_action(c, ACTION_TTY_WRITE, 0);
+		c->is_tty_write_queued = true;
 		break;
 	case MODEM_EVENT_TTY_REOPEN:
 		core_action(c, ACTION_TTY_REOPEN, 0);

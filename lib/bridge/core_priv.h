@@ -8,6 +8,7 @@
  * core_send.c    messages leave to the brokers, and what becomes of them
  * core_link.c    what modem and sessions report: states, history, $SYS topics
  * core_query.c   what the control interface asks
+ * core_reload.c  another configuration
  */
 #ifndef CMQTTD_BRIDGE_CORE_PRIV_H
 #define CMQTTD_BRIDGE_CORE_PRIV_H
@@ -79,9 +80,15 @@ struct core {
 	bool has_held;         /* a publisher waits for room */
 	bool has_room;         /* something left the store since it was held */
 	bool is_status_stale;
+	bool is_tty_write_queued;
 	bool is_stopping;
 	bool is_stopped;
 };
+
+/* core.c */
+
+/* Take over the listeners' rights. */
+void core_use_listeners(struct core *c, const struct core_config *cfg);
 
 /* core_action.c */
 

@@ -43,27 +43,6 @@ bool core_broker_link_equal(const struct broker_config *a, const struct broker_c
 	       a->reconnect_max_ms == b->reconnect_max_ms;
 }
 
-bool core_broker_filters_equal(const struct broker_config *a, const struct broker_config *b)
-{
-	if (a->filter_count != b->filter_count)
-		return false;
-	for (size_t i = 0; i < a->filter_count; i++) {
-		if (!text_equal(a->filters[i].filter, b->filters[i].filter) ||
-		    a->filters[i].qos != b->filters[i].qos)
-			return false;
-	}
-	return true;
-}
-
-bool core_modem_equal(const struct modem_config *a, const struct modem_config *b)
-{
-	return text_equal(a->device, b->device) && a->baud == b->baud && a->rtscts == b->rtscts &&
-	       text_equal(a->apn, b->apn) && text_equal(a->apn_user, b->apn_user) &&
-	       text_equal(a->apn_password, b->apn_password) &&
-	       text_equal(a->pdp_type, b->pdp_type) && text_equal(a->pin, b->pin) &&
-	       a->has_power_cycle == b->has_power_cycle;
-}
-
 /* Messages in flight end with the session that carried them; their outcome is not known. */
 static void change_broker(
     struct core *c, uint64_t now_ms, unsigned client, const struct broker_config *link)
@@ -74,7 +53,7 @@ static void change_broker(
 	echo_init(&c->echo[client]);
 }
 
-static int reload_broker(
+static void reload_broker(
     struct core *c, uint64_t now_ms, unsigned client, const struct core_config *next)
 {
 	const struct broker_config *old =
@@ -82,29 +61,31 @@ static int reload_broker(
 	const struct broker_config *new =
 	    client < next->broker_count ? &next->brokers[client].link : NULL;
 
-	if (!new) {
-		if (old)
-			change_broker(c, now_ms, client, NULL);
-		return 0;
-	}
-	if (old && core_broker_link_equal(old, new)) {
+	if (old && new &&core_broker_link_equal(old, new))
 		modem_set_filters(c->modem, now_ms, client, new);
-		return 0;
-	}
-	change_broker(c, now_ms, client, new);
-	return outbox_rename(&c->outbox[client], new->name);
+	else if (old || new)
+		change_broker(c, now_ms, client, new);
 }
 
 int core_reload(struct core *c, uint64_t now_ms, const struct core_config *cfg)
 {
-	int r = 0;
+	unsigned queues[MODEM_CLIENTS] = { 0 };
 
 	c->now_ms = now_ms;
-	for (unsigned i = 0; i < MODEM_CLIENTS && r == 0; i++)
-		r = reload_broker(c, now_ms, i, cfg);
+	/* All that can fail comes first. */
+	for (size_t i = 0; i < cfg->broker_count; i++) {
+		int r = c->store->ops->open_queue(c->store, cfg->brokers[i].link.name, &queues[i]);
+
+		if (r < 0)
+			return r;
+	}
+	for (unsigned i = 0; i < MODEM_CLIENTS; i++)
+		reload_broker(c, now_ms, i, cfg);
+	for (size_t i = 0; i < cfg->broker_count; i++)
+		c->counters[i].dropped[DROP_LINK_DOWN] +=
+		    outbox_use_queue(&c->outbox[i], queues[i]);
 	modem_configure(c->modem, now_ms, &cfg->modem);
-	for (size_t i = 0; i < cfg->listener_count; i++)
-		c->listeners[i] = cfg->listeners[i].mqtt;
+	core_use_listeners(c, cfg);
 	mqtt_server_set_listeners(c->server, now_ms, c->listeners, cfg->listener_count);
 	c->store->max_bytes = cfg->store.max_bytes;
 	c->cfg = cfg;
@@ -112,7 +93,7 @@ int core_reload(struct core *c, uint64_t now_ms, const struct core_config *cfg)
 	c->is_status_stale = true;
 	core_publish_states(c);
 	core_log_text(c, LOG_LEVEL_INFO, LOG_RELOADED, -1, "");
-	return r;
+	return 0;
 }
 
 void core_reload_done(struct core *c, uint64_t now_ms, const char *error)

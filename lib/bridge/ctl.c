@@ -229,8 +229,7 @@ static void finish_call(struct ctl *t, struct conn *conn, const char *error, jso
 		close_conn(t, conn);
 }
 
-static void fail_call(
-    struct ctl *t, struct conn *conn, enum ctl_error error, json_t *parameters)
+static void fail_call(struct ctl *t, struct conn *conn, enum ctl_error error, json_t *parameters)
 {
 	finish_call(t, conn, ctl_error_name(error), parameters);
 }
@@ -294,7 +293,7 @@ static void run_calls(struct ctl *t, struct conn *conn)
 	json_t *msg;
 
 	while (conn->state == CONN_OPEN && conn->wait == CTL_WAIT_NOTHING &&
-	    buf_len(&conn->out) <= OUT_RESUME) {
+	       buf_len(&conn->out) <= OUT_RESUME) {
 		switch (varlink_reader_next(&conn->in, &msg)) {
 		case VARLINK_READ_NOTHING:
 			return;
@@ -369,8 +368,8 @@ static int report_lost(struct ctl *t, struct conn *conn)
 	if (buf_len(&conn->out) > OUT_RESUME)
 		return -ENOBUFS;
 	lost = conn->wait == CTL_WAIT_EVENTS
-	    ? ctl_json_event_lost(t->core, t->now_ms, conn->lost)
-	    : ctl_json_message_lost(t->core, t->now_ms, conn->lost);
+		   ? ctl_json_event_lost(t->core, t->now_ms, conn->lost)
+		   : ctl_json_message_lost(t->core, t->now_ms, conn->lost);
 	r = varlink_write_reply(&conn->out, lost, true);
 	if (r == 0)
 		conn->lost = 0;
@@ -486,8 +485,7 @@ void ctl_on_trace(struct ctl *t, uint64_t now_ms, bool is_outgoing, struct span 
 {
 	t->now_ms = now_ms;
 	if (has_audience(t, &at_monitors))
-		stream(t, &at_monitors,
-		    ctl_json_event_at(t->core, now_ms, is_outgoing, text));
+		stream(t, &at_monitors, ctl_json_event_at(t->core, now_ms, is_outgoing, text));
 }
 
 void ctl_on_at_line(struct ctl *t, uint64_t now_ms, uint32_t id, struct span line)
@@ -543,12 +541,15 @@ void ctl_on_delivered(struct ctl *t, uint64_t now_ms, uint32_t id, unsigned err,
 	t->now_ms = now_ms;
 	if (!conn)
 		return;
-	if (err == 0 && !reason)
+	if (err == 0 && !reason) {
 		finish_call(t, conn, NULL, json_object());
-	else
-		fail_call(t, conn, CTL_ERROR_NOT_DELIVERED,
-		    json_pack("{s:I, s:s}", "code", (json_int_t)err, "text",
-			reason ? reason : mqtt_err_text(err)));
+		return;
+	}
+	if (!reason)
+		reason = mqtt_err_text(err);
+	fail_call(t, conn, CTL_ERROR_NOT_DELIVERED,
+	    json_pack("{s:I, s:o}", "code", (json_int_t)err, "text",
+		ctl_json_text((struct span){ (const uint8_t *)reason, strlen(reason) })));
 }
 
 void ctl_on_reload_done(struct ctl *t, uint64_t now_ms, uint32_t id, const char *error)

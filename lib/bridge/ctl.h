@@ -41,9 +41,10 @@ void ctl_conn_sent(struct ctl *t, uint64_t now_ms, uint32_t id);
 void ctl_conn_gone(struct ctl *t, uint64_t now_ms, uint32_t id);
 struct buf *ctl_conn_out(struct ctl *t, uint32_t id); /* NULL: not known */
 
-/* Next thing to do, false: none. WRITE is given once per connection until its buffer was empty. Calls
- * that waited behind one that has ended are run here, never in the middle of a notification: so take
- * the events before the store is committed and until there are none, for they may make new work. */
+/* Next thing to do, false: none. WRITE is given once per connection until its buffer was empty.
+ * Calls that waited behind one that has ended are run here, never in the middle of a notification:
+ * so take the events before the store is committed and until there are none, for they may make new
+ * work. */
 bool ctl_next_event(struct ctl *t, struct ctl_event *ret);
 
 /* Free what died this turn. */

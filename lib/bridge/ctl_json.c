@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DAY_MS      INT64_C(86400000)
-#define WALL_MAX_MS INT64_C(253402300799999) /* the last of the year 9999 */
+#define DAY_MS          INT64_C(86400000)
+#define WALL_MAX_MS     INT64_C(253402300799999) /* the last of the year 9999 */
 
 #define REPLACEMENT     "\xef\xbf\xbd" /* U+FFFD */
 #define REPLACEMENT_LEN 3
@@ -39,8 +39,8 @@ static json_t *repaired_text(struct span text)
 	while (text.len > 0) {
 		size_t n = character_len(text);
 
-		memcpy(out + len, n ? (const void *)text.data : REPLACEMENT,
-		    n ? n : REPLACEMENT_LEN);
+		memcpy(
+		    out + len, n ? (const void *)text.data : REPLACEMENT, n ? n : REPLACEMENT_LEN);
 		len += n ? n : REPLACEMENT_LEN;
 		text.data += n ? n : 1;
 		text.len -= n ? n : 1;
@@ -102,12 +102,16 @@ json_t *ctl_json_time(int64_t wall_ms)
 	    (int)(of_day % 1000));
 }
 
+/* -1: null. One that is not configured any more, in the history or on its way out after a reload,
+ * gets a name that no broker can have. */
 static json_t *name_of_broker(const struct core *core, int broker)
 {
 	const struct core_config *cfg = core_get_config(core);
 
-	if (broker < 0 || (size_t)broker >= cfg->broker_count)
+	if (broker < 0)
 		return json_null();
+	if ((size_t)broker >= cfg->broker_count)
+		return json_sprintf("client %d", broker);
 	return text_of(cfg->brokers[broker].link.name);
 }
 
@@ -115,6 +119,7 @@ static json_t *modem_object(const struct core *core)
 {
 	const struct modem_status *s = modem_get_status(core_get_modem(core));
 
+	/* clang-format off */
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
 	    "state", modem_state_name(s->state),
 	    "model", ctl_json_text_or_null(s->model),
@@ -124,16 +129,19 @@ static json_t *modem_object(const struct core *core)
 	    "technology", ctl_json_text_or_null(s->technology),
 	    "rssi_dbm", s->rssi_dbm ? json_integer(s->rssi_dbm) : json_null(),
 	    "registered", s->is_registered);
+	/* clang-format on */
 }
 
 static json_t *error_object(const struct session_error *e)
 {
 	if (e->code == 0 && e->text[0] == '\0')
 		return json_null();
+	/* clang-format off */
 	return json_pack("{s:I, s:o, s:o}",
 	    "code", (json_int_t)e->code,
 	    "text", text_of(e->text),
 	    "command", ctl_json_text_or_null(e->command));
+	/* clang-format on */
 }
 
 /* Whole seconds until the next attempt, rounded up: "in 0 s" would be wrong while it waits. */
@@ -162,8 +170,8 @@ static json_t *broker_object(const struct core *core, uint64_t now_ms, unsigned 
 	struct store_usage queue;
 
 	core_queue_usage(core, client, &queue);
-	return json_pack(
-	    "{s:o, s:I, s:s, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	/* clang-format off */
+	return json_pack("{s:o, s:I, s:s, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 	    "name", name_of_broker(core, (int)client),
 	    "client_index", (json_int_t)client,
 	    "state", session_state_name(s->state),
@@ -177,6 +185,7 @@ static json_t *broker_object(const struct core *core, uint64_t now_ms, unsigned 
 	    "received", count_of(n->received),
 	    "dropped", count_of(lost_messages(n)),
 	    "last_error", error_object(&s->last_error));
+	/* clang-format on */
 }
 
 static json_t *broker_array(const struct core *core, uint64_t now_ms)
@@ -199,9 +208,8 @@ static json_t *listener_array(const struct core *core)
 
 	for (size_t i = 0; i < cfg->listener_count; i++) {
 		size_t clients = mqtt_server_clients(core_get_server(core), i);
-		json_t *listener = json_pack("{s:o, s:o}",
-		    "address", text_of(cfg->listeners[i].address),
-		    "clients", count_of(clients));
+		json_t *listener = json_pack("{s:o, s:o}", "address",
+		    text_of(cfg->listeners[i].address), "clients", count_of(clients));
 
 		if (json_array_append_new(array, listener) < 0) {
 			json_decref(array);
@@ -216,15 +224,18 @@ static json_t *store_object(const struct core *core)
 	struct store_usage usage;
 
 	core_store_usage(core, &usage);
+	/* clang-format off */
 	return json_pack("{s:o, s:o, s:o, s:o}",
 	    "messages", count_of(usage.messages),
 	    "bytes", count_of(usage.bytes),
 	    "max_bytes", count_of(core_get_config(core)->store.max_bytes),
 	    "dead_letters", count_of(usage.dead_letters));
+	/* clang-format on */
 }
 
 json_t *ctl_json_status(const struct core *core, uint64_t now_ms)
 {
+	/* clang-format off */
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}",
 	    "version", core_version(core),
 	    "uptime_s", count_of(core_uptime_ms(core, now_ms) / 1000),
@@ -232,6 +243,7 @@ json_t *ctl_json_status(const struct core *core, uint64_t now_ms)
 	    "brokers", broker_array(core, now_ms),
 	    "listeners", listener_array(core),
 	    "store", store_object(core));
+	/* clang-format on */
 }
 
 json_t *ctl_json_broker_list(const struct core *core, uint64_t now_ms)
@@ -246,8 +258,8 @@ struct outage {
 
 static bool is_up(int broker, const char *state)
 {
-	const char *up = broker < 0 ? modem_state_name(MODEM_READY)
-				    : session_state_name(SESSION_ONLINE);
+	const char *up =
+	    broker < 0 ? modem_state_name(MODEM_READY) : session_state_name(SESSION_ONLINE);
 
 	return strcmp(state, up) == 0;
 }
@@ -269,6 +281,7 @@ static json_t *outage_of(struct outage *o, const struct history_entry *e)
 static json_t *change_object(
     const struct core *core, const struct history_entry *e, struct outage *outage)
 {
+	/* clang-format off */
 	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o}",
 	    "broker", name_of_broker(core, e->broker),
 	    "from", e->from,
@@ -276,6 +289,7 @@ static json_t *change_object(
 	    "why", text_of(e->why),
 	    "time", ctl_json_time(e->wall_ms),
 	    "outage_s", outage_of(outage, e));
+	/* clang-format on */
 }
 
 json_t *ctl_json_history(const struct core *core, int broker)
@@ -290,8 +304,8 @@ json_t *ctl_json_history(const struct core *core, int broker)
 		assert(e.broker >= -1 && e.broker < MODEM_CLIENTS);
 		if (broker != CTL_HISTORY_ALL && broker != e.broker)
 			continue;
-		if (json_array_append_new(
-			array, change_object(core, &e, &outages[1 + e.broker])) < 0) {
+		if (json_array_append_new(array, change_object(core, &e, &outages[1 + e.broker])) <
+		    0) {
 			json_decref(array);
 			return NULL;
 		}
@@ -317,19 +331,21 @@ json_t *ctl_json_message(const struct core *core, uint64_t now_ms, int broker, s
 {
 	bool is_text = utf8_is_mqtt_string(payload.data, payload.len);
 
+	/* clang-format off */
 	return json_pack("{s:o, s:o, s:o, s:i, s:b, s:o}",
 	    "time", ctl_json_time(core_wall_at(core, now_ms)),
 	    "topic", ctl_json_text(topic),
-	    is_text ? "payload" : "payload_base64",
-	    is_text ? ctl_json_text(payload) : base64_of(payload),
+	    is_text ? "payload" : "payload_base64", is_text ? ctl_json_text(payload) : base64_of(payload),
 	    "qos", qos,
 	    "retain", retain,
 	    "broker", name_of_broker(core, broker));
+	/* clang-format on */
 }
 
 json_t *ctl_json_event_state(const struct core *core, uint64_t now_ms, int broker, const char *from,
     const char *to, unsigned err, struct span why)
 {
+	/* clang-format off */
 	return json_pack("{s:o, s:s, s:o, s:s, s:s, s:I, s:o}",
 	    "time", ctl_json_time(core_wall_at(core, now_ms)),
 	    "event", "state",
@@ -338,11 +354,13 @@ json_t *ctl_json_event_state(const struct core *core, uint64_t now_ms, int broke
 	    "to", to,
 	    "code", (json_int_t)err,
 	    "text", ctl_json_text(why));
+	/* clang-format on */
 }
 
 json_t *ctl_json_event_message(const struct core *core, uint64_t now_ms, int broker,
     struct span topic, size_t size, uint8_t qos, bool retain)
 {
+	/* clang-format off */
 	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:i, s:b}",
 	    "time", ctl_json_time(core_wall_at(core, now_ms)),
 	    "event", "message",
@@ -351,11 +369,13 @@ json_t *ctl_json_event_message(const struct core *core, uint64_t now_ms, int bro
 	    "size", count_of(size),
 	    "qos", qos,
 	    "retain", retain);
+	/* clang-format on */
 }
 
 json_t *ctl_json_event_outcome(const struct core *core, uint64_t now_ms, int broker,
     const char *outcome, struct span topic, unsigned err)
 {
+	/* clang-format off */
 	return json_pack("{s:o, s:s, s:o, s:o, s:s, s:I}",
 	    "time", ctl_json_time(core_wall_at(core, now_ms)),
 	    "event", "outcome",
@@ -363,6 +383,7 @@ json_t *ctl_json_event_outcome(const struct core *core, uint64_t now_ms, int bro
 	    "topic", ctl_json_text(topic),
 	    "text", outcome,
 	    "code", (json_int_t)err);
+	/* clang-format on */
 }
 
 /* What it is about, and the detail if there is one. */
@@ -379,6 +400,7 @@ static json_t *log_text(const struct log_event *log)
 
 json_t *ctl_json_event_log(const struct core *core, uint64_t now_ms, const struct log_event *log)
 {
+	/* clang-format off */
 	return json_pack("{s:o, s:s, s:s, s:o, s:s?, s:s?, s:I, s:o}",
 	    "time", ctl_json_time(core_wall_at(core, now_ms)),
 	    "event", "log",
@@ -388,31 +410,38 @@ json_t *ctl_json_event_log(const struct core *core, uint64_t now_ms, const struc
 	    "to", log->to,
 	    "code", (json_int_t)log->err,
 	    "text", log_text(log));
+	/* clang-format on */
 }
 
 json_t *ctl_json_event_at(
     const struct core *core, uint64_t now_ms, bool is_outgoing, struct span text)
 {
+	/* clang-format off */
 	return json_pack("{s:o, s:s, s:b, s:o}",
 	    "time", ctl_json_time(core_wall_at(core, now_ms)),
 	    "event", "at",
 	    "sent", is_outgoing,
 	    "text", ctl_json_text(text));
+	/* clang-format on */
 }
 
 json_t *ctl_json_message_lost(const struct core *core, uint64_t now_ms, uint64_t lost)
 {
+	/* clang-format off */
 	return json_pack("{s:o, s:o}",
 	    "time", ctl_json_time(core_wall_at(core, now_ms)),
 	    "lost", count_of(lost));
+	/* clang-format on */
 }
 
 json_t *ctl_json_event_lost(const struct core *core, uint64_t now_ms, uint64_t lost)
 {
+	/* clang-format off */
 	return json_pack("{s:o, s:s, s:o}",
 	    "time", ctl_json_time(core_wall_at(core, now_ms)),
 	    "event", "lost",
 	    "lost", count_of(lost));
+	/* clang-format on */
 }
 
 const char *ctl_log_level_name(enum log_level level)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the daemon knows, as the JSON objects that ctl_interface.h describes. Reads the core, changes
- * nothing.
+ * What the daemon knows, as the JSON objects that ctl_interface.h describes. Reads the core,
+ * changes nothing.
  *
  * All functions return a new reference, or NULL when memory is out. Text from outside that is not
  * valid UTF-8 becomes so: JSON knows nothing else. Broker -1 is the modem or a local client.
@@ -49,8 +49,7 @@ json_t *ctl_json_event_message(const struct core *core, uint64_t now_ms, int bro
     struct span topic, size_t size, uint8_t qos, bool retain);
 json_t *ctl_json_event_outcome(const struct core *core, uint64_t now_ms, int broker,
     const char *outcome, struct span topic, unsigned err);
-json_t *ctl_json_event_log(
-    const struct core *core, uint64_t now_ms, const struct log_event *log);
+json_t *ctl_json_event_log(const struct core *core, uint64_t now_ms, const struct log_event *log);
 json_t *ctl_json_event_at(
     const struct core *core, uint64_t now_ms, bool is_outgoing, struct span text);
 

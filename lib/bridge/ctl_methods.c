@@ -113,13 +113,14 @@ static json_int_t int_param(const struct ctl_request *req, const char *name)
 
 static void run_get_info(struct ctl_request *req)
 {
-	ctl_reply(req,
-	    json_pack("{s:s, s:s, s:s, s:s, s:[s, s]}",
-		"vendor", "cmqttd",
-		"product", "cmqttd",
-		"version", core_version(req->core),
-		"url", "",
-		"interfaces", CTL_SERVICE_INTERFACE, CTL_INTERFACE));
+	/* clang-format off */
+	ctl_reply(req, json_pack("{s:s, s:s, s:s, s:s, s:[s, s]}",
+	    "vendor", "cmqttd",
+	    "product", "cmqttd",
+	    "version", core_version(req->core),
+	    "url", "",
+	    "interfaces", CTL_SERVICE_INTERFACE, CTL_INTERFACE));
+	/* clang-format on */
 }
 
 static void run_get_interface_description(struct ctl_request *req)
@@ -500,7 +501,8 @@ static const char *find_wrong_param(const struct ctl_method *m, json_t *paramete
 			return p->name;
 		}
 	}
-	json_object_foreach (parameters, name, value) {
+	json_object_foreach(parameters, name, value)
+	{
 		if (!is_declared(m, name))
 			return name;
 	}

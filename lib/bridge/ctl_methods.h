@@ -105,8 +105,7 @@ bool ctl_method_is_stream(const struct ctl_method *m);
 
 /* The method that is called, if this peer may call it and the parameters (set in the request) fit;
  * else NULL, and the answer is in the request. */
-const struct ctl_method *ctl_method_find(
-    struct ctl_request *req, const struct varlink_call *call);
+const struct ctl_method *ctl_method_find(struct ctl_request *req, const struct varlink_call *call);
 
 /* Give the answer: parameters are taken over. */
 void ctl_reply(struct ctl_request *req, json_t *parameters);

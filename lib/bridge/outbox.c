@@ -21,7 +21,9 @@ int outbox_init(struct outbox *o, struct store *durable, const char *name)
 	if (!o->memory)
 		return -ENOMEM;
 	r = o->memory->ops->open_queue(o->memory, "qos0", &o->memory_queue);
-	return r < 0 ? r : outbox_rename(o, name);
+	if (r < 0)
+		return r;
+	return durable->ops->open_queue(durable, name, &o->durable_queue);
 }
 
 void outbox_fini(struct outbox *o)
@@ -31,10 +33,20 @@ void outbox_fini(struct outbox *o)
 	o->memory = NULL;
 }
 
-int outbox_rename(struct outbox *o, const char *name)
+uint64_t outbox_use_queue(struct outbox *o, unsigned queue)
 {
+	struct store_entry e;
+	uint64_t count = 0;
+
 	assert(!o->is_busy);
-	return o->durable->ops->open_queue(o->durable, name, &o->durable_queue);
+	if (queue == o->durable_queue)
+		return 0;
+	o->durable_queue = queue;
+	while (o->memory->ops->head(o->memory, o->memory_queue, &e)) {
+		o->memory->ops->remove(o->memory, o->memory_queue, e.seq);
+		count++;
+	}
+	return count;
 }
 
 static bool leaves_before(const struct store_entry *a, const struct store_entry *b)

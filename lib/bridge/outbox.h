@@ -45,8 +45,9 @@ enum outbox_fate {
 int outbox_init(struct outbox *o, struct store *durable, const char *name);
 void outbox_fini(struct outbox *o);
 
-/* Use the queues of another broker name (reload); nothing may be in flight. Errors as init. */
-int outbox_rename(struct outbox *o, const char *name);
+/* Another broker's queue of the durable store (reload); nothing may be in flight. What waits in
+ * memory was meant for the broker before, and is forgotten. Returns how many messages that were. */
+uint64_t outbox_use_queue(struct outbox *o, unsigned queue);
 
 /* The entry that should leave next; false: none. */
 bool outbox_head(struct outbox *o, struct store_entry *ret, bool *ret_is_memory);

@@ -83,8 +83,8 @@ enum cert_step certs_next(struct certs *c, const char **ret_name, struct span *r
 			continue;
 		*ret_name = c->file[i].name;
 		*ret_content = c->file[i].content;
-		return begin(c,
-		    c->file[i].state == CERT_DOUBTFUL ? CERT_STEP_DELETE : CERT_STEP_UPLOAD, i);
+		return begin(
+		    c, c->file[i].state == CERT_DOUBTFUL ? CERT_STEP_DELETE : CERT_STEP_UPLOAD, i);
 	}
 	if (c->stale[0]) {
 		*ret_name = c->stale;

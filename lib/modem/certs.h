@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The certificate files of one broker in the modem's flash: which are there, which must be uploaded,
- * which must go.
+ * The certificate files of one broker in the modem's flash: which are there, which must be
+ * uploaded, which must go.
  *
  * The modem cannot tell what is in a file, so that the name does: it holds the client index, the
- * role and a hash of the contents. A file that has the name is believed to have the contents, except
- * when an upload under that name was not confirmed, or when a TLS handshake failed (an earlier
- * process may have died during an upload): such files are deleted before they are sent again. Two
- * sessions never share a file, so that neither can spoil the other's. Decides only; its owner talks
- * to the modem.
+ * role and a hash of the contents. A file that has the name is believed to have the contents,
+ * except when an upload under that name was not confirmed, or when a TLS handshake failed (an
+ * earlier process may have died during an upload): such files are deleted before they are sent
+ * again. Two sessions never share a file, so that neither can spoil the other's. Decides only; its
+ * owner talks to the modem.
  */
 #ifndef CMQTTD_MODEM_CERTS_H
 #define CMQTTD_MODEM_CERTS_H
@@ -41,7 +41,7 @@ struct certs {
 	struct cert_file file[CERT_ROLES];
 	char stale[CERT_NAME_MAX]; /* an old file of this client that nobody needs; "": none */
 	bool is_listed;
-	bool was_renewed; /* since the modem's boot */
+	bool was_renewed;    /* since the modem's boot */
 	enum cert_step step; /* under way */
 	size_t current;      /* file under way; CERT_ROLES: the stale one */
 };

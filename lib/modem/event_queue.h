@@ -27,6 +27,7 @@ struct event_queue {
 	bool is_head_lent; /* the first one was given out and is dropped by the next call */
 };
 
+/* Empty. */
 void event_queue_init(struct event_queue *q);
 
 /* Append; the text is formatted into the slot, and cut if it is too long. fmt NULL: no text. */
@@ -34,9 +35,8 @@ void event_queue_push(struct event_queue *q, const struct modem_event *event, co
     __attribute__((format(printf, 3, 4)));
 
 /* Append a notice. */
-void event_queue_notice(
-    struct event_queue *q, unsigned client, enum modem_notice notice, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+void event_queue_notice(struct event_queue *q, unsigned client, enum modem_notice notice,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* The oldest event, false: none. Its text is valid until the next call of this function. */
 bool event_queue_next(struct event_queue *q, struct modem_event *ret);

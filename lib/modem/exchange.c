@@ -34,10 +34,26 @@ int exchange_start(
 
 void exchange_abandon(struct exchange *x, struct at_chan *chan, uint64_t now_ms)
 {
-	if (!x->is_busy || x->is_abandoned)
+	if (!x->is_busy)
 		return;
 	x->is_abandoned = true;
-	at_chan_cancel(chan, now_ms, &x->job);
+	exchange_poll(x, chan, now_ms);
+}
+
+void exchange_poll(struct exchange *x, struct at_chan *chan, uint64_t now_ms)
+{
+	if (!x->is_busy || !x->is_abandoned)
+		return;
+	switch (x->job.state) {
+	case AT_JOB_QUEUED:
+	case AT_JOB_CONCLUDING:
+		at_chan_cancel(chan, now_ms, &x->job);
+		break;
+	case AT_JOB_RUNNING: /* talking into a command that runs would confuse the modem */
+	case AT_JOB_IDLE:
+	case AT_JOB_ENDED:
+		break;
+	}
 }
 
 bool exchange_end(struct exchange *x)

@@ -23,11 +23,15 @@ void exchange_init(struct exchange *x, uint8_t owner);
 struct at_args *exchange_args(struct exchange *x);
 
 /* Run the script with these values. 0 or what at_chan_submit says. */
-int exchange_start(struct exchange *x, struct at_chan *chan, uint64_t now_ms,
-    const struct at_step *script);
+int exchange_start(
+    struct exchange *x, struct at_chan *chan, uint64_t now_ms, const struct at_step *script);
 
-/* Give it up; its DONE event comes soon. Nothing happens when it is not busy. */
+/* Give it up: at once if no command of it is in flight, else after that command. Its DONE event
+ * still comes. Nothing happens when it is not busy. */
 void exchange_abandon(struct exchange *x, struct at_chan *chan, uint64_t now_ms);
+
+/* End it if it was given up and no command is in flight any more: to be called between events. */
+void exchange_poll(struct exchange *x, struct at_chan *chan, uint64_t now_ms);
 
 /* To be called for the DONE event. true: the outcome is wanted. */
 bool exchange_end(struct exchange *x);

@@ -54,8 +54,8 @@ static void copy_broker(struct arena *a, struct broker_config *cfg, struct filte
 
 		copy_text(a, &filter);
 		if (filters)
-			filters[i] = (struct filter_config){ .filter = filter,
-				.qos = cfg->filters[i].qos };
+			filters[i] =
+			    (struct filter_config){ .filter = filter, .qos = cfg->filters[i].qos };
 	}
 }
 

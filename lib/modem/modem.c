@@ -98,9 +98,7 @@ struct modem *modem_new(uint64_t seed)
 	event_queue_init(&m->events);
 	buf_init(&m->masked, 2 * AT_LINE_MAX + AT_CMD_MAX);
 	exchange_init(&m->operator, OWNER_OPERATOR);
-	m->env = (struct session_env){
-		.chan = m->chan, .events = &m->events, .prng = &m->prng
-	};
+	m->env = (struct session_env){ .chan = m->chan, .events = &m->events, .prng = &m->prng };
 	life_init(m);
 	for (i = 0; i < MODEM_CLIENTS; i++) {
 		session_init(&m->session[i], (unsigned)i, &m->env);
@@ -256,10 +254,9 @@ static bool handle_inbound(struct modem *m, uint64_t now_ms, enum urc_kind kind,
 	tell_loss(m, client, loss);
 	if (!is_complete)
 		return false;
-	*ret = (struct modem_event){ .type = MODEM_EVENT_INBOUND,
-		.client = client,
-		.topic = topic,
-		.payload = payload };
+	*ret = (struct modem_event){
+		.type = MODEM_EVENT_INBOUND, .client = client, .topic = topic, .payload = payload
+	};
 	return true;
 }
 
@@ -365,8 +362,8 @@ static bool is_any_line_expected(const struct exchange *x)
 static bool handle_trace(struct modem *m, const struct at_event *ev, struct modem_event *ret)
 {
 	bool is_outgoing = ev->type == AT_EVENT_SENT;
-	bool is_expected = is_outgoing || is_any_line_expected(&m->exchange) ||
-	    is_any_line_expected(&m->operator);
+	bool is_expected =
+	    is_outgoing || is_any_line_expected(&m->exchange) || is_any_line_expected(&m->operator);
 
 	*ret = (struct modem_event){ .type = MODEM_EVENT_TRACE,
 		.is_outgoing = is_outgoing,

@@ -185,6 +185,8 @@ void modem_rx(struct modem *m, uint64_t now_ms, const uint8_t *data, size_t len)
 /* Bytes for the tty: write from it and buf_consume what went. */
 struct buf *modem_tx(struct modem *m);
 
+/* The next event, in the order in which things happened; false: none until the next call of another
+ * function or modem_deadline. */
 bool modem_next_event(struct modem *m, uint64_t now_ms, struct modem_event *ret);
 
 /* When modem_next_event must be called even if nothing else happens. */
@@ -213,9 +215,12 @@ void modem_stop(struct modem *m, uint64_t now_ms);
 /* Emit MODEM_EVENT_TRACE. */
 void modem_set_trace(struct modem *m, bool on);
 
+/* Views that stay up to date; valid until modem_free. */
 const struct modem_status *modem_get_status(const struct modem *m);
 const struct session_status *modem_get_session(const struct modem *m, unsigned client);
 const struct at_chan_counters *modem_get_chan_counters(const struct modem *m);
+
+/* Steps of recovery taken so far. */
 uint64_t modem_recoveries(const struct modem *m);
 
 /* Names as the control interface has them: "registering", "online". */

@@ -8,7 +8,7 @@
 
 #define DAY_S       86400
 #define QUARTER_S   900
-#define FIELDS      6    /* year to second */
+#define FIELDS      6                   /* year to second */
 #define FIRST_UTC_S INT64_C(1704067200) /* 2024-01-01; earlier: never set */
 #define AFTER_UTC_S INT64_C(3155760000) /* 2070-01-01; 80/01/06 reads as 2080 */
 
@@ -65,7 +65,7 @@ static bool take_number(struct cursor *c, int64_t *ret, char *ret_next)
 static bool is_date(const int64_t v[FIELDS])
 {
 	return v[1] >= 1 && v[1] <= 12 && v[2] >= 1 && v[2] <= 31 && v[3] < 24 && v[4] < 60 &&
-	    v[5] <= 60;
+	       v[5] <= 60;
 }
 
 bool modem_clock_parse(struct span line, int64_t *ret_utc_s)
@@ -97,7 +97,7 @@ bool modem_clock_parse(struct span line, int64_t *ret_utc_s)
 			zone = -zone;
 	}
 	*ret_utc_s = days_from_date(v[0], v[1], v[2]) * DAY_S + v[3] * 3600 + v[4] * 60 + v[5] -
-	    zone * QUARTER_S;
+		     zone * QUARTER_S;
 	return true;
 }
 

@@ -9,18 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RETRY_MS          1000
-#define POLL_FAST_MS      3000  /* registration, in the first minute */
-#define POLL_SLOW_MS      10000 /* and later */
-#define POLL_FAST_FOR_MS  60000
-#define STATUS_MS         60000
-#define FIRST_STATUS_MS   5000
-#define START_PAUSE_MS    5000
-#define START_TRIES       2
-#define RESTART_WAIT_MS   60000   /* for a modem that was reset or lost its power to come back */
-#define BOOT_LINES_MS     90000   /* PB DONE can come many seconds after RDY (seen on A76xx) */
-#define UNREGISTERED_MS   300000  /* without network and without broker: back to registering */
-#define UNREACHABLE_MS    1200000 /* no broker for so long: something in the modem is stuck */
+#define RETRY_MS         1000
+#define POLL_FAST_MS     3000  /* registration, in the first minute */
+#define POLL_SLOW_MS     10000 /* and later */
+#define POLL_FAST_FOR_MS 60000
+#define STATUS_MS        120000 /* eight wakes; idle, there is to be one in 10 s at most */
+#define FIRST_STATUS_MS  5000
+#define START_PAUSE_MS   5000
+#define START_TRIES      2
+#define RESTART_WAIT_MS  60000   /* for a modem that was reset or lost its power to come back */
+#define BOOT_LINES_MS    90000   /* PB DONE can come many seconds after RDY (seen on A76xx) */
+#define UNREGISTERED_MS  300000  /* without network and without broker: back to registering */
+#define UNREACHABLE_MS   1200000 /* no broker for so long: something in the modem is stuck */
 
 enum attach_step {
 	ATTACH_CLOCK,
@@ -168,8 +168,8 @@ static void sim_begin(struct modem *m, uint64_t now_ms)
 static void sim_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 {
 	uint32_t wait_ms = 0;
-	enum sim_card_verdict verdict = sim_card_done(&m->sim, now_ms, config_of(m)->pin != NULL,
-	    ev->result, ev->detail, &wait_ms);
+	enum sim_card_verdict verdict = sim_card_done(
+	    &m->sim, now_ms, config_of(m)->pin != NULL, ev->result, ev->detail, &wait_ms);
 
 	if (m->sim.has_notice)
 		event_queue_notice(&m->events, 0, m->sim.notice, "%s", m->sim.text);
@@ -422,7 +422,8 @@ static void ready_begin(struct modem *m, uint64_t now_ms)
 static void rest(struct modem *m, uint64_t now_ms)
 {
 	go_to(m, READY_STATUS);
-	pause_for(m, now_ms, STATUS_MS);
+	if (!m->is_verify_due)
+		pause_for(m, now_ms, STATUS_MS);
 }
 
 /* Once a minute: is it worth while to stay here? */
@@ -432,10 +433,8 @@ static void review(struct modem *m, uint64_t now_ms)
 	size_t i;
 
 	for (i = 0; i < MODEM_CLIENTS; i++) {
-		is_any_online =
-		    is_any_online || m->session[i].status.state == SESSION_ONLINE;
-		is_any_unreachable =
-		    is_any_unreachable || session_is_unreachable(&m->session[i]);
+		is_any_online = is_any_online || m->session[i].status.state == SESSION_ONLINE;
+		is_any_unreachable = is_any_unreachable || session_is_unreachable(&m->session[i]);
 	}
 	if (m->status.is_registered || is_any_online)
 		m->registered_at_ms = now_ms;
@@ -448,10 +447,8 @@ static void review(struct modem *m, uint64_t now_ms)
 		set_state(m, now_ms, MODEM_REGISTERING, "the network is lost");
 	else if (now_ms - m->well_at_ms >= UNREACHABLE_MS)
 		recover(m, now_ms, RECOVERY_REACH_SERVICE, "no broker can be reached");
-	else if (m->env.is_clock_right)
-		rest(m, now_ms);
 	else
-		go_to(m, READY_CLOCK);
+		go_to(m, READY_VERIFY);
 }
 
 static void verify_soon(struct modem *m, uint64_t now_ms)
@@ -463,19 +460,28 @@ static void verify_soon(struct modem *m, uint64_t now_ms)
 		m->resume_at_ms = timer_min(m->resume_at_ms, now_ms);
 }
 
+/* A modem that has started anew denies having MQTT clients. Unless there is another sign of a
+ * start, that counts only for a model that is known to answer the question. */
 static void verify_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 {
+	bool is_denied = ev->result == AT_FAILED && (m->is_verify_due || m->is_query_trusted);
+
 	m->is_verify_due = false;
-	if (ev->result == AT_FAILED)
+	m->is_query_trusted = m->is_query_trusted || ev->result == AT_OK;
+	if (is_denied)
 		life_booted(m, now_ms);
-	else
+	else if (m->env.is_clock_right)
 		rest(m, now_ms);
+	else
+		go_to(m, READY_CLOCK);
 }
 
 static void ready_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 {
 	switch ((enum ready_step)m->step) {
 	case READY_STATUS:
+		/* No answer: it may be starting, and some say nothing when they do. */
+		m->is_verify_due = m->is_verify_due || ev->result == AT_UNKNOWN;
 		review(m, now_ms);
 		break;
 	case READY_CLOCK:
@@ -504,8 +510,7 @@ static void reopen(struct modem *m, uint64_t now_ms)
 	at_chan_close(m->chan, now_ms);
 	modem_drop_inbound(m, INBOUND_LOSS_RESET);
 	set_state(m, now_ms, MODEM_OPENING, "the port is opened again");
-	event_queue_push(
-	    &m->events, &(struct modem_event){ .type = MODEM_EVENT_TTY_REOPEN }, NULL);
+	event_queue_push(&m->events, &(struct modem_event){ .type = MODEM_EVENT_TTY_REOPEN }, NULL);
 }
 
 static void restart_service(struct modem *m, uint64_t now_ms)
@@ -649,11 +654,11 @@ static bool step_own(struct modem *m, uint64_t now_ms)
 
 	if (now_ms >= m->budget_at_ms) {
 		if (state->reach == RECOVERY_REACH_NONE)
-			event_queue_notice(
-			    &m->events, 0, MODEM_NOTICE_STUCK, "%s", state->overdue);
+			event_queue_notice(&m->events, 0, MODEM_NOTICE_STUCK, "%s", state->overdue);
 		recover(m, now_ms, state->reach, state->overdue);
 		return true;
 	}
+	exchange_poll(&m->exchange, m->chan, now_ms);
 	if (m->exchange.is_busy)
 		return false;
 	if (m->next) {
@@ -763,7 +768,7 @@ void life_info(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 		clock_line(m, now_ms, ev->line);
 		if (at_line_has_prefix(ev->line, "+NETOPEN:"))
 			m->is_netopen = at_line_field(ev->line, 0, &field) && field.len == 1 &&
-			    field.data[0] == '1';
+					field.data[0] == '1';
 		net_status_line(&m->net, ev->line);
 		break;
 	case MODEM_REGISTERING:

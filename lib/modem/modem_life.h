@@ -41,7 +41,8 @@ struct modem {
 	unsigned start_failures;
 	bool is_start_refusal_vague; /* START failed without a number: it may run already */
 	bool is_netopen;
-	bool is_verify_due; /* has the modem started without telling? */
+	bool is_verify_due;    /* has the modem started without telling? */
+	bool is_query_trusted; /* this model answers the question for its MQTT clients */
 	bool is_denied_told;
 	unsigned client; /* whose client is released before the service is stopped */
 	enum recovery_rung rung;
@@ -67,6 +68,7 @@ struct modem {
 	uint64_t stop_at_ms;
 };
 
+/* Absent, and nothing known. */
 void life_init(struct modem *m);
 
 /* Do the next thing that needs no waiting; false: nothing to do. */

@@ -22,6 +22,7 @@ struct mqtt_rx {
 	struct buf payload;
 };
 
+/* Nothing is open; memory is taken with the first message and kept. */
 void mqtt_rx_init(struct mqtt_rx *rx);
 void mqtt_rx_fini(struct mqtt_rx *rx);
 

@@ -89,8 +89,8 @@ static void set_system(struct net_status *n, struct span line)
 	static const struct {
 		const char *text;
 		const char *technology;
-	} systems[] = { { "LTE", "LTE" }, { "WCDMA", "UMTS" }, { "GSM", "GSM" },
-		{ "TDS", "UMTS" }, { "CDMA", "CDMA" }, { "EVDO", "CDMA" }, { "NO SERVICE", "" } };
+	} systems[] = { { "LTE", "LTE" }, { "WCDMA", "UMTS" }, { "GSM", "GSM" }, { "TDS", "UMTS" },
+		{ "CDMA", "CDMA" }, { "EVDO", "CDMA" }, { "NO SERVICE", "" } };
 	struct span field;
 	size_t i;
 
@@ -121,7 +121,7 @@ void net_status_line(struct net_status *n, struct span line)
 bool net_status_is_denied(const struct net_status *n)
 {
 	return !n->status->is_registered &&
-	    memchr(n->registration, NET_DENIED, sizeof n->registration) != NULL;
+	       memchr(n->registration, NET_DENIED, sizeof n->registration) != NULL;
 }
 
 /* The value of an identity line: behind "+CGMR: " and the like if that stands before it. Unasked

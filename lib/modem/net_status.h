@@ -23,6 +23,7 @@ struct net_status {
 	uint8_t registration[NET_DOMAINS];
 };
 
+/* Nothing known; status is filled from now on. */
 void net_status_init(struct net_status *n, struct modem_status *status);
 
 /* The modem has booted or is gone: nothing is known of the network any more. */

@@ -31,6 +31,8 @@ struct recovery {
 	uint64_t total;
 };
 
+/* The next remedy, and how long to wait before it. has_power: there is a command that cuts the
+ * power. */
 enum recovery_rung recovery_next(
     struct recovery *r, enum recovery_reach reach, bool has_power, uint32_t *ret_pause_ms);
 

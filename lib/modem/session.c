@@ -14,8 +14,8 @@
 /* ---- states ---- */
 
 /* The one place where the state changes. */
-static void set_state(struct session *s, uint64_t now_ms, enum session_state to, unsigned err,
-    const char *why)
+static void set_state(
+    struct session *s, uint64_t now_ms, enum session_state to, unsigned err, const char *why)
 {
 	const struct modem_event event = {
 		.type = MODEM_EVENT_SESSION,
@@ -165,8 +165,7 @@ static void apply_next(struct session *s)
 	if (s->is_next_in_place) {
 		if (s->cfg->is_tls)
 			certs_configure(&s->certs, &s->cfg->tls);
-		subscriptions_configure(
-		    &s->subscriptions, s->cfg->filters, s->cfg->filter_count);
+		subscriptions_configure(&s->subscriptions, s->cfg->filters, s->cfg->filter_count);
 	} else {
 		configure_afresh(s);
 	}
@@ -226,6 +225,7 @@ static bool leave_disabled(struct session *s, uint64_t now_ms)
 
 bool session_step(struct session *s, uint64_t now_ms)
 {
+	exchange_poll(&s->exchange, s->env->chan, now_ms);
 	if (s->exchange.is_busy)
 		return false;
 	if (s->has_next && s->is_next_in_place) {
@@ -385,13 +385,13 @@ void session_shut_down(struct session *s)
 bool session_is_unreachable(const struct session *s)
 {
 	return is_wanted(s) && s->status.state != SESSION_ONLINE &&
-	    mqtt_err_class(s->status.last_error.code) != ERR_CLASS_CONFIG;
+	       mqtt_err_class(s->status.last_error.code) != ERR_CLASS_CONFIG;
 }
 
 bool session_is_shut_down(const struct session *s)
 {
 	return s->is_shut_down && s->status.state == SESSION_DISABLED && !s->must_close &&
-	    !s->exchange.is_busy;
+	       !s->exchange.is_busy;
 }
 
 /* ---- publishing ---- */
@@ -399,7 +399,7 @@ bool session_is_shut_down(const struct session *s)
 bool session_can_publish(const struct session *s)
 {
 	return s->status.state == SESSION_ONLINE && s->phase == PHASE_IDLE &&
-	    !s->exchange.is_busy && s->resume_at_ms == 0 && !s->is_suspect && !s->must_close;
+	       !s->exchange.is_busy && s->resume_at_ms == 0 && !s->is_suspect && !s->must_close;
 }
 
 int session_publish(struct session *s, uint64_t now_ms, const struct modem_publish *p)
@@ -436,7 +436,7 @@ int session_publish(struct session *s, uint64_t now_ms, const struct modem_publi
 static enum send_result result_of_err(const struct session *s, uint8_t step, unsigned err)
 {
 	bool may_be_out = step == PUBLISH_STEP_PUB && s->publish_qos == 0 && err != 9 &&
-	    err != 11 && err != 14 && err != 20;
+			  err != 11 && err != 14 && err != 20;
 
 	switch (mqtt_err_class(err)) {
 	case ERR_CLASS_POISON:
@@ -471,8 +471,8 @@ static enum send_result send_result_of(const struct session *s, const struct at_
 static bool is_class_session(const struct at_event *ev)
 {
 	return ev->result == AT_FAILED && ev->has_err &&
-	    (mqtt_err_class(ev->err) == ERR_CLASS_SESSION ||
-		mqtt_err_class(ev->err) == ERR_CLASS_CONFIG);
+	       (mqtt_err_class(ev->err) == ERR_CLASS_SESSION ||
+		   mqtt_err_class(ev->err) == ERR_CLASS_CONFIG);
 }
 
 /* What the outcome of a publish means for the session. */
@@ -506,7 +506,8 @@ static void publish_done(
 		.err = ev->has_err ? ev->err : 0,
 	};
 
-	/* A session that went down takes what was not sent with it; too many refusals do the same. */
+	/* A session that went down takes what was not sent with it; too many refusals do the same.
+	 */
 	if (result == SEND_RETRY && (!is_session_alive || ++s->retries >= SESSION_RETRIES_MAX))
 		result = SEND_SESSION;
 	event.result = result;

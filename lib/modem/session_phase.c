@@ -145,9 +145,9 @@ static void probe_done(struct session *s, uint64_t now_ms, const struct at_event
 
 static void check_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
 {
-	const struct session_failure lost = { .pace = BACKOFF_FAST,
-		.err = 11,
-		.step = exchange_step(&s->exchange, ev->step) };
+	const struct session_failure lost = {
+		.pace = BACKOFF_FAST, .err = 11, .step = exchange_step(&s->exchange, ev->step)
+	};
 
 	s->is_suspect = false;
 	if (ev->result != AT_OK)
@@ -292,7 +292,11 @@ static void tls_done(struct session *s, uint64_t now_ms, const struct at_event *
 
 static bool acquire_begin(struct session *s, uint64_t now_ms)
 {
-	sim7600_fill_acquire(exchange_args(&s->exchange), s->client, s->cfg);
+	struct at_args *args = exchange_args(&s->exchange);
+
+	sim7600_fill_acquire(args, s->client, s->cfg);
+	at_args_number(
+	    args, s->acquire_refusals < SESSION_RETRIES_MAX ? "utf8_required" : "utf8_optional", 1);
 	return run(s, now_ms, sim7600_acquire_script);
 }
 
@@ -309,9 +313,15 @@ static bool is_out_of_step(struct session *s, const struct at_event *ev, unsigne
 
 static void acquire_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
 {
-	if (ev->result == AT_OK)
+	if (ev->result == AT_OK) {
 		s->phase = PHASE_CONNECT;
-	else if (!is_out_of_step(s, ev, 19))
+		if (s->acquire_refusals < SESSION_RETRIES_MAX)
+			s->acquire_refusals = 0;
+		return;
+	}
+	if (ev->result == AT_FAILED && s->acquire_refusals < SESSION_RETRIES_MAX)
+		s->acquire_refusals++;
+	if (!is_out_of_step(s, ev, 19))
 		fail_by(s, now_ms, ev);
 }
 
@@ -390,8 +400,8 @@ static void tell_refused_filter(struct session *s, const struct at_event *ev)
 {
 	const struct filter_config *f = &s->subscriptions.filters[s->subscriptions.current];
 
-	event_queue_notice(s->env->events, s->client, MODEM_NOTICE_SUBSCRIBE_FAILED,
-	    "%.100s: %s", f->filter, ev->has_err ? mqtt_err_text(ev->err) : text_of(ev));
+	event_queue_notice(s->env->events, s->client, MODEM_NOTICE_SUBSCRIBE_FAILED, "%.100s: %s",
+	    f->filter, ev->has_err ? mqtt_err_text(ev->err) : text_of(ev));
 }
 
 static void subscribe_done(struct session *s, uint64_t now_ms, const struct at_event *ev)

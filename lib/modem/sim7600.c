@@ -12,9 +12,10 @@
 #define QUICK_MS   10000  /* no maximum given, or 9 s */
 #define STAGE_MS   12000  /* 10 KiB at 9600 baud take 11 s */
 #define UPLOAD_MS  30000  /* the same, written to flash */
-#define SEARCH_MS  60000  /* asks the network */
+#define SEARCH_MS  125000 /* 120 s: COPS asks the network */
 #define SERVICE_MS 130000 /* 120 s: START, REL, DISC, SUB, UNSUB, NETOPEN */
-#define CONNECT_MS 330000 /* 120 s and TLS negotiation of up to 300 s; 330 s were seen in the field */
+#define CONNECT_MS \
+	330000 /* 120 s and TLS negotiation of up to 300 s; 330 s were seen in the field */
 #define PUBLISH_MS 200000 /* the largest pub_timeout is 180 s */
 
 const struct at_framing sim7600_framing[] = {
@@ -70,15 +71,18 @@ const struct at_step sim7600_network_script[] = {
 	{ 0 },
 };
 
-#define REGISTRATION_STEPS                                                                         \
-	{ .send = "AT+CREG?", .collect = "+CREG:", .timeout_ms = QUICK_MS, .error_is_fine = true },\
-	{ .send = "AT+CGREG?",                                                                     \
-	    .collect = "+CGREG:",                                                                  \
-	    .timeout_ms = QUICK_MS,                                                                \
-	    .error_is_fine = true },                                                               \
-	{                                                                                          \
-		.send = "AT+CEREG?", .collect = "+CEREG:", .timeout_ms = QUICK_MS,                 \
-		.error_is_fine = true                                                              \
+#define REGISTRATION_STEPS                                                         \
+	{ .send = "AT+CREG?",                                                      \
+		.collect = "+CREG:",                                               \
+		.timeout_ms = QUICK_MS,                                            \
+		.error_is_fine = true },                                           \
+	    { .send = "AT+CGREG?",                                                 \
+		    .collect = "+CGREG:",                                          \
+		    .timeout_ms = QUICK_MS,                                        \
+		    .error_is_fine = true },                                       \
+	{                                                                          \
+		.send = "AT+CEREG?", .collect = "+CEREG:", .timeout_ms = QUICK_MS, \
+		.error_is_fine = true                                              \
 	}
 
 const struct at_step sim7600_registration_script[] = {
@@ -131,7 +135,8 @@ const struct at_step sim7600_start_script[] = {
 	{ 0 },
 };
 
-const struct at_step sim7600_stop_script[] = { /* 16.2.2 */
+const struct at_step sim7600_stop_script[] = {
+	/* 16.2.2 */
 	{ .send = "AT+CMQTTSTOP", .answer = "+CMQTTSTOP: <err>", .timeout_ms = SERVICE_MS },
 	{ 0 },
 };
@@ -148,7 +153,8 @@ const struct at_step sim7600_reset_script[] = {
 
 /* ---- one broker's session ---- */
 
-/* 16.2.3, 16.2.9: what the modem thinks; it may have outlived us. "+CMQTTDISC: 0,0" is connected. */
+/* 16.2.3, 16.2.9: what the modem thinks; it may have outlived us. "+CMQTTDISC: 0,0" is connected.
+ */
 const struct at_step sim7600_probe_script[] = {
 	{ .send = "AT+CMQTTACCQ?",
 	    .collect = "+CMQTTACCQ:",
@@ -180,7 +186,8 @@ const struct at_step sim7600_close_script[] = {
 /* 10.2.12. Complete and before every connect: the factory's settings verify nothing, and a reset
  * forgets all of it. */
 const struct at_step sim7600_tls_script[] = {
-	{ .send = "AT+CSSLCFG=\"sslversion\",<ssl_ctx_index>,<sslversion>", .timeout_ms = QUICK_MS },
+	{ .send = "AT+CSSLCFG=\"sslversion\",<ssl_ctx_index>,<sslversion>",
+	    .timeout_ms = QUICK_MS },
 	{ .send = "AT+CSSLCFG=\"authmode\",<ssl_ctx_index>,<authmode>", .timeout_ms = QUICK_MS },
 	{ .send = "AT+CSSLCFG=\"ignorelocaltime\",<ssl_ctx_index>,<ignoreltime>",
 	    .timeout_ms = QUICK_MS },
@@ -206,14 +213,19 @@ const struct at_step sim7600_tls_script[] = {
 	{ 0 },
 };
 
-/* 16.2.3, 16.2.17: CFG is forgotten by REL and must stand between ACCQ and CONNECT. With checkUTF8 on
- * the modem refuses binary payloads. */
+/* 16.2.3, 16.2.17: CFG is forgotten by REL and must stand between ACCQ and CONNECT. With checkUTF8
+ * on the modem refuses binary payloads: only a modem that never takes the setting goes without. */
 const struct at_step sim7600_acquire_script[] = {
 	{ .send = "AT+CMQTTACCQ=<client_index>,\"<clientID>\",<server_type>,<mqtt_version>",
 	    .refusal = "+CMQTTACCQ: <client_index>,<err>",
 	    .timeout_ms = QUICK_MS },
 	{ .send = "AT+CMQTTCFG=\"checkUTF8\",<client_index>,0",
 	    .refusal = "+CMQTTCFG: <client_index>,<err>",
+	    .only_if = "utf8_required",
+	    .timeout_ms = QUICK_MS },
+	{ .send = "AT+CMQTTCFG=\"checkUTF8\",<client_index>,0",
+	    .refusal = "+CMQTTCFG: <client_index>,<err>",
+	    .only_if = "utf8_optional",
 	    .timeout_ms = QUICK_MS,
 	    .error_is_fine = true },
 	{ .send = "AT+CMQTTCFG=\"optimeout\",<client_index>,<optimeout_val>",
@@ -272,7 +284,8 @@ const struct at_step sim7600_sub_one_script[] = {
 	{ 0 },
 };
 
-const struct at_step sim7600_unsubtopic_script[] = { /* 16.2.14 */
+const struct at_step sim7600_unsubtopic_script[] = {
+	/* 16.2.14 */
 	{ .send = "AT+CMQTTUNSUBTOPIC=<client_index>,<req_length>",
 	    .data = "filter",
 	    .refusal = "+CMQTTUNSUBTOPIC: <client_index>,<err>",
@@ -280,7 +293,8 @@ const struct at_step sim7600_unsubtopic_script[] = { /* 16.2.14 */
 	{ 0 },
 };
 
-const struct at_step sim7600_unsub_script[] = { /* 16.2.15; dup has no brackets in the manual */
+const struct at_step sim7600_unsub_script[] = {
+	/* 16.2.15; dup has no brackets in the manual */
 	{ .send = "AT+CMQTTUNSUB=<client_index>,0",
 	    .answer = "+CMQTTUNSUB: <client_index>,<err>",
 	    .timeout_ms = SERVICE_MS },
@@ -368,7 +382,7 @@ static const char *const names[] = { "pin", "apn", "pdp_type", "apn_user", "apn_
 	"auth_type", "time", "client_index", "timeout", "connected", "acquired", "ssl_ctx_index",
 	"sslversion", "authmode", "ignoreltime", "negotiatetime", "ca_file", "clientcert_file",
 	"clientkey_file", "enableSNI_flag", "clientID", "server_type", "mqtt_version",
-	"optimeout_val", "will_topic", "will_message", "qos", "server_addr", "keepalive_time",
+	"optimeout_val", "utf8_required", "utf8_optional", "will_topic", "will_message", "qos", "server_addr", "keepalive_time",
 	"clean_session", "user_name", "pass_word", "filter", "topic", "payload", "pub_timeout",
 	"ratained", "dup", "filename", "certificate", "raw_command" };
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * All that is particular to the vendor, as data: every AT script, the lines that announce bytes, the
- * unsolicited lines, the MQTT error numbers, what must not be shown, and what a configuration must
- * keep to. Nothing in here has a state.
+ * All that is particular to the vendor, as data: every AT script, the lines that announce bytes,
+ * the unsolicited lines, the MQTT error numbers, what must not be shown, and what a configuration
+ * must keep to. Nothing in here has a state.
  *
- * Source: SIM7500/SIM7600 Series AT Command Manual V3.00; placeholders keep the manual's spelling so
- * that a line can be compared with its page. Where captures of real modems or sister models differ
- * from the manual, the comment says so.
+ * Source: SIM7500/SIM7600 Series AT Command Manual V3.00; placeholders keep the manual's spelling
+ * so that a line can be compared with its page. Where captures of real modems or sister models
+ * differ from the manual, the comment says so.
  */
 #ifndef CMQTTD_MODEM_SIM7600_H
 #define CMQTTD_MODEM_SIM7600_H
@@ -100,6 +100,7 @@ enum urc_kind {
 	URC_RESULT,       /* client, err: result of an operation nobody waits for any more */
 };
 
+/* What kind of unsolicited line it is, if it is one. */
 enum urc_kind sim7600_urc_kind(struct span line);
 
 /* ---- what may be shown ---- */

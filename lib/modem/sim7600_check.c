@@ -27,16 +27,15 @@ void sim7600_fill_acquire(struct at_args *args, unsigned client, const struct br
 	at_args_number(args, "optimeout_val", SIM7600_OP_TIMEOUT_S);
 }
 
-void sim7600_fill_connect(struct at_args *args, unsigned client, const struct broker_config *cfg,
-    const char *server_addr)
+void sim7600_fill_connect(
+    struct at_args *args, unsigned client, const struct broker_config *cfg, const char *server_addr)
 {
 	at_args_number(args, "client_index", client);
 	if (cfg->is_tls)
 		at_args_number(args, "ssl_ctx_index", cfg->tls.context);
 	if (cfg->will.topic) {
 		at_args_text(args, "will_topic", cfg->will.topic);
-		at_args_bytes(
-		    args, "will_message", cfg->will.payload.data, cfg->will.payload.len);
+		at_args_bytes(args, "will_message", cfg->will.payload.data, cfg->will.payload.len);
 		at_args_number(args, "qos", cfg->will.qos);
 	}
 	at_args_text(args, "server_addr", server_addr);
@@ -67,7 +66,7 @@ static bool is_topic(const char *topic, bool is_filter)
 	size_t len = strlen(topic);
 
 	return len >= 1 && len <= MODEM_TOPIC_MAX && is_utf8(topic) &&
-	    (is_filter || !strpbrk(topic, "+#"));
+	       (is_filter || !strpbrk(topic, "+#"));
 }
 
 static const char *check_identity(const struct broker_config *cfg)
@@ -81,7 +80,8 @@ static const char *check_identity(const struct broker_config *cfg)
 	    strpbrk(cfg->host, " ,;/"))
 		return "address: the host name is empty or holds characters that cannot be sent";
 	if (cfg->port == 0 || sim7600_server_addr(cfg, addr, sizeof addr) < 0)
-		return "address: no port, or longer than the modem takes (256 bytes with tcp:// and "
+		return "address: no port, or longer than the modem takes (256 bytes with tcp:// "
+		       "and "
 		       "port)";
 	if (cfg->username && !is_sendable(cfg->username, 1, MODEM_CREDENTIAL_MAX))
 		return "username: 1 to 256 bytes without quotes and control characters";
@@ -190,8 +190,7 @@ int sim7600_check_broker(const struct broker_config *cfg, const char **ret_why)
 
 static bool is_pdp_type(const char *type)
 {
-	return strcmp(type, "IP") == 0 || strcmp(type, "IPV6") == 0 ||
-	    strcmp(type, "IPV4V6") == 0;
+	return strcmp(type, "IP") == 0 || strcmp(type, "IPV6") == 0 || strcmp(type, "IPV4V6") == 0;
 }
 
 static bool is_pin(const char *pin)

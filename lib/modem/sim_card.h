@@ -32,7 +32,7 @@ struct sim_card {
 	uint64_t since_ms; /* begin of the wait for the card */
 	bool is_told;      /* a notice was given for what is wrong */
 	bool is_pin_tried;
-	char answer[32]; /* "READY", "SIM PIN", ... of the step under way */
+	char answer[32];   /* "READY", "SIM PIN", ... of the step under way */
 	uint32_t attempts; /* left, as the card says; UINT32_MAX: it does not */
 	/* What to tell the operator; valid after a verdict with has_notice. */
 	bool has_notice;
@@ -40,6 +40,7 @@ struct sim_card {
 	const char *text;
 };
 
+/* No card seen, no PIN tried. */
 void sim_card_init(struct sim_card *s);
 
 /* The modem has booted: begin again. What is known of the PIN stays. */

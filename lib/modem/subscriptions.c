@@ -117,7 +117,7 @@ static enum subscribe_step next_filter(struct subscriptions *s)
 	if (find_state(s, FILTER_WANTED, &s->current)) {
 		len = strlen(s->filters[s->current].filter);
 		return s->staged_bytes + len <= MODEM_SUBTOPICS_MAX ? SUBSCRIBE_STAGE
-								     : SUBSCRIBE_COMMIT;
+								    : SUBSCRIBE_COMMIT;
 	}
 	if (s->staged_bytes > 0)
 		return SUBSCRIBE_COMMIT;

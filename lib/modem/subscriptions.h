@@ -13,7 +13,8 @@
 #include "at/at_chan.h"
 #include "modem/link_config.h"
 
-#define SUBSCRIPTIONS_BUSY_MAX 5 /* refusals of class "retry" in a row before the session is closed */
+#define SUBSCRIPTIONS_BUSY_MAX \
+	5 /* refusals of class "retry" in a row before the session is closed */
 
 enum filter_state {
 	FILTER_WANTED,
@@ -56,6 +57,7 @@ struct subscriptions {
 	size_t current;
 };
 
+/* No filters. */
 void subscriptions_init(struct subscriptions *s);
 void subscriptions_fini(struct subscriptions *s);
 

@@ -8,6 +8,7 @@ is always for something that can be observed, with a deadline.
 import json
 import os
 import pathlib
+import pwd
 import signal
 import socket
 import subprocess
@@ -23,14 +24,14 @@ WAIT_S = 30  # for one observable event; a sanitizer build on a busy machine is 
 
 
 def wait_until(predicate, what, timeout_s=WAIT_S):
-    """Poll an observable fact until it is true; returns its value."""
+    """Poll an observable fact until it is true; returns its value. what: a text, or what makes it."""
     end = time.monotonic() + timeout_s
     while True:
         value = predicate()
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError(f"not in {timeout_s} s: {what}")
+            raise AssertionError(f"not in {timeout_s} s: {what() if callable(what) else what}")
         time.sleep(0.02)
 
 
@@ -133,7 +134,9 @@ class Broker(Process):
         self.port = free_port()
         self.watch_port = free_port()
         self.folder = pathlib.Path(folder)
-        conf = ["per_listener_settings true", "persistence false", "log_type all"]
+        # As root mosquitto would become another user, who may not look into our folder.
+        conf = ["per_listener_settings true", "persistence false", "log_type all",
+                f"user {pwd.getpwuid(os.getuid()).pw_name}"]
         conf += [f"listener {self.watch_port} 127.0.0.1", "allow_anonymous true"]
         conf += [f"listener {self.port} 127.0.0.1"]
         if users:
@@ -155,7 +158,7 @@ class Broker(Process):
         self.wait_ready()
 
     def wait_ready(self):
-        wait_until(lambda: can_connect(self.watch_port), f"{self.name} listens:\n{self.tail()}")
+        wait_until(lambda: can_connect(self.watch_port), lambda: f"{self.name} listens:\n{self.tail()}")
 
     def publish(self, topic, payload=b"", qos=1, retain=False):
         """From somebody else's client at the broker."""
@@ -190,7 +193,7 @@ class Subscriber:
         self.process = Process(name, argv, folder)
         wait_until(
             lambda: "Subscribed (mid" in self.process.text(),
-            f"subscribed to {topic}:\n{self.process.tail()}",
+            lambda: f"subscribed to {topic}:\n{self.process.tail()}",
         )
 
     def messages(self):
@@ -206,7 +209,7 @@ class Subscriber:
             payload = payload.encode()
         wait_until(
             lambda: (topic, payload) in self.messages(),
-            f"message {topic[:60]} of {len(payload)} bytes; got {self.messages()!r:.300}",
+            lambda: f"message {topic[:60]} of {len(payload)} bytes; got {self.messages()!r:.300}",
         )
 
     def stop(self):
@@ -227,7 +230,7 @@ class Modem(Process):
             argv += ["--map", f"{name}=127.0.0.1:{port}"]
         (self.folder / "flash").mkdir(exist_ok=True)
         super().__init__("sim7600", [*argv, *extra], folder)
-        wait_until(self.control.exists, f"the modem's control socket:\n{self.tail()}")
+        wait_until(self.control.exists, lambda: f"the modem's control socket:\n{self.tail()}")
 
     def say(self, line):
         """One control command, its answer."""
@@ -257,8 +260,8 @@ class Daemon(Process):
         self.control = self.folder / "control.sock"
         super().__init__("cmqttd", [CMQTTD, "-c", self.config, "-v", *extra], folder, env)
         wait_until(
-            lambda: self.control.exists() or not self.is_alive(),
-            f"the daemon's control socket:\n{self.tail()}",
+            lambda: self.ctl("version", check=False).returncode == 0 or not self.is_alive(),
+            lambda: f"the daemon answers:\n{self.tail()}",
         )
         assert self.is_alive(), self.tail()
 
@@ -278,10 +281,9 @@ class Daemon(Process):
         return next(b for b in self.status()["brokers"] if b["name"] == name)
 
     def wait_state(self, name, state, timeout_s=WAIT_S):
-        try:
-            wait_until(lambda: self.broker(name)["state"] == state, "", timeout_s)
-        except AssertionError:
-            raise AssertionError(f"{name} is not {state}: {self.broker(name)}\n{self.tail()}")
+        wait_until(
+            lambda: self.broker(name)["state"] == state,
+            lambda: f"{name} is {state}: {self.broker(name)}\n{self.tail()}", timeout_s)
 
     def wait_error(self, name, timeout_s=WAIT_S):
         """Wait for a failed connect; returns last_error."""
@@ -289,4 +291,4 @@ class Daemon(Process):
             b = self.broker(name)
             return b["state"] == "backoff" and b["last_error"]
 
-        return wait_until(failed, f"an error of {name}: {self.tail()}", timeout_s)
+        return wait_until(failed, lambda: f"an error of {name}: {self.tail()}", timeout_s)

@@ -6,7 +6,7 @@
  */
 #include "base/limits.h"
 #include "bridge/ctl.h"
-#include "fake_query.h"
+#include "../unit/fake_query.h"
 
 #include <jansson.h>
 #include <stdlib.h>

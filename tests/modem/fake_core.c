@@ -217,6 +217,17 @@ void fm_drop_events(struct fake_modem *m)
 	}
 }
 
+/* Bytes that a host need not have seen: the CR ends a line, and the `>` is the prompt. */
+static size_t tail_len(const struct fm_event *ev)
+{
+	char last = ev->flags & FM_EV_PROMPT ? '>' : '\r';
+	size_t n = 0;
+
+	while (n < ev->len && ev->bytes[ev->len - n - 1] != last)
+		n++;
+	return n < ev->len ? n : 0;
+}
+
 static void on_emit(struct fake_modem *m, const struct fm_event *ev)
 {
 	if (m->hung)
@@ -233,7 +244,7 @@ static void on_emit(struct fake_modem *m, const struct fm_event *ev)
 	}
 	if (ev->flags & (FM_EV_FINAL | FM_EV_PROMPT)) {
 		m->busy = false;
-		m->final_mark = m->out_total;
+		m->final_mark = m->out_total - (ev->flags & FM_EV_MUTE ? 0 : tail_len(ev));
 		m->owed_silence = (ev->flags & FM_EV_MUTE) != 0;
 		if ((ev->flags & FM_EV_FINAL) && !m->fault_in_cmd)
 			m->amnesty = false;

@@ -86,8 +86,8 @@ enum fake_severity {
 };
 
 enum fake_report_kind {
-	FAKE_REPORT_EARLY_COMMAND, /**< bytes before the final result of the command before (whole,
-				      with CRLF) */
+	FAKE_REPORT_EARLY_COMMAND, /**< bytes before the final result of the command before (with
+				      its CR; the LF may be on its way) */
 	FAKE_REPORT_GAVE_UP, /**< a command after the patience for the one before ran out (notice)
 			      */
 	FAKE_REPORT_EARLY_DATA,      /**< data sent before the `>` was delivered */

@@ -4,9 +4,9 @@
  *
  * usage: at_sim [--seeds N] [--first S] [--level 0..3] [--jobs N] [-v]
  *
- * Level 0: no faults; 1: 15 % of the commands fail; 2: and 3 % of the results are lost or late; 3: and
- * prompts and bytes of bodies get lost, there is noise, and the modem reboots. Prints a row a level,
- * and for a wrong seed the command that shows it. Exit status 1 if any seed was wrong.
+ * Level 0: no faults; 1: 15 % of the commands fail; 2: and 3 % of the results are lost or late; 3:
+ * and prompts and bytes of bodies get lost, there is noise, and the modem reboots. Prints a row a
+ * level, and for a wrong seed the command that shows it. Exit status 1 if any seed was wrong.
  */
 #include "at/at_chan.h"
 #include "at/at_line.h"
@@ -28,17 +28,16 @@
 
 /* ---- scripts ---- */
 
-#define STAGE(cmd, params, what)                                                                   \
-	{ .send = "AT+" cmd "=<client_index>,<req_length>" params,                                 \
-		.data = what,                                                                      \
-		.only_if = what,                                                                   \
-		.refusal = "+" cmd ": <client_index>,<err>",                                       \
-		.timeout_ms = 12000 }
-#define RUN(cmd, params, ...)                                                                      \
-	{ .send = "AT+" cmd "=<client_index>" params,                                              \
-		.answer = "+" cmd ": <client_index>,<err>",                                        \
-		.timeout_ms = 200000,                                                              \
-		__VA_ARGS__ }
+#define STAGE(cmd, params, what)                                                                  \
+	{                                                                                         \
+		.send = "AT+" cmd "=<client_index>,<req_length>" params, .data = what,            \
+		.only_if = what, .refusal = "+" cmd ": <client_index>,<err>", .timeout_ms = 12000 \
+	}
+#define RUN(cmd, params, ...)                                                                 \
+	{                                                                                     \
+		.send = "AT+" cmd "=<client_index>" params,                                   \
+		.answer = "+" cmd ": <client_index>,<err>", .timeout_ms = 200000, __VA_ARGS__ \
+	}
 
 static const struct at_step publish_script[] = { STAGE("CMQTTTOPIC", "", "topic"),
 	STAGE("CMQTTPAYLOAD", "", "payload"), RUN("CMQTTPUB", ",1,60", .data = NULL), { 0 } };
@@ -50,7 +49,8 @@ static const struct at_step connect_script[] = { { .send = "AT+CMQTTACCQ=<client
 						     .timeout_ms = 12000 },
 	RUN("CMQTTCONNECT", ",\"tcp://h\",60,1", .data = NULL), { 0 } };
 static const struct at_step close_script[] = { RUN("CMQTTDISC", ",60", .fine_errs = { 11 }),
-	{ .send = "AT+CMQTTREL=<client_index>", .error_is_fine = true, .timeout_ms = 12000 }, { 0 } };
+	{ .send = "AT+CMQTTREL=<client_index>", .error_is_fine = true, .timeout_ms = 12000 },
+	{ 0 } };
 static const struct at_step config_script[] = {
 	{ .send = "AT+CMQTTCFG=\"checkUTF8\",<client_index>,0",
 	    .refusal = "+CMQTTCFG: <client_index>,<err>",
@@ -179,7 +179,8 @@ static size_t pick_kind(struct sim *s)
 /* A line that comes before the echo of a body that begins like it: nobody could tell. */
 static void avoid_ambiguity(const struct sim *s, struct at_world_bytes *body)
 {
-	if ((s->world.has_echo || s->world.faults.reboot > 0) && body->len > 0 && body->data[0] == '\r')
+	if ((s->world.has_echo || s->world.faults.reboot > 0) && body->len > 0 &&
+	    body->data[0] == '\r')
 		body->data[0] = '>';
 }
 
@@ -325,7 +326,7 @@ static void check_message(struct sim *s, unsigned client)
 		at_world_make_body(&p, &topic, in.topic_len);
 		at_world_make_body(&p, &payload, in.payload_len);
 		is_right = in.client == client && is_equal(&topic, &s->assembly[client].topic) &&
-		    is_equal(&payload, &s->assembly[client].payload);
+			   is_equal(&payload, &s->assembly[client].payload);
 	} while (!is_right && in.is_cut);
 	if (!is_right && w->reboot_count == 0)
 		accuse(s, "a message that came in differs");
@@ -386,7 +387,8 @@ static void take_info(struct sim *s, const struct at_event *ev)
 
 static void take_sent(struct sim *s, const struct at_event *ev)
 {
-	bool is_fence = ev->line.len >= 8 && memcmp(ev->line.data + ev->line.len - 8, "AT+CMEE?", 8) == 0;
+	bool is_fence =
+	    ev->line.len >= 8 && memcmp(ev->line.data + ev->line.len - 8, "AT+CMEE?", 8) == 0;
 	bool is_body = ev->line.data[0] == '<' && !is_fence;
 
 	if (!is_body && s->held_since_ms != 0 && s->now_ms - s->held_since_ms < AT_HOLD_MAX_MS)
@@ -461,7 +463,8 @@ static void inject(struct sim *s)
 	struct at_world *w = &s->world;
 	bool may_stray = is_all_idle(s) && at_world_is_quiet(w) && s->fence_since_ms == 0;
 
-	s->next_inject_ms = s->now_ms + prng_range(&s->prng, 1, prng_chance(&s->prng, 500) ? 200 : 8000);
+	s->next_inject_ms =
+	    s->now_ms + prng_range(&s->prng, 1, prng_chance(&s->prng, 500) ? 200 : 8000);
 	if (s->jobs_left == 0 || w->is_booting)
 		return;
 	if (may_stray && prng_chance(&s->prng, 300)) {
@@ -479,19 +482,18 @@ static void inject(struct sim *s)
 static void submit_due(struct sim *s)
 {
 	for (size_t i = 0; i < AT_WORLD_SLOTS && s->jobs_left > 0; i++)
-		if (!s->slot[i].is_active && s->now_ms >= s->slot[i].next_ms &&
-		    !s->awaits_connlost)
+		if (!s->slot[i].is_active && s->now_ms >= s->slot[i].next_ms && !s->awaits_connlost)
 			submit(s, i);
 }
 
-/* The owner loses patience. Not while only the answer is awaited: the modem would still give it, and
- * the owner's next job could take it for its own. */
+/* The owner loses patience. Not while only the answer is awaited: the modem would still give it,
+ * and the owner's next job could take it for its own. */
 static void cancel_some(struct sim *s)
 {
 	size_t i = prng_range(&s->prng, 0, AT_WORLD_SLOTS - 1);
 
-	if (s->level == 3 && s->slot[i].is_active &&
-	    s->slot[i].job.state != AT_JOB_CONCLUDING && prng_chance(&s->prng, 20)) {
+	if (s->level == 3 && s->slot[i].is_active && s->slot[i].job.state != AT_JOB_CONCLUDING &&
+	    prng_chance(&s->prng, 20)) {
 		note(s, "CANCEL", &i, sizeof(i));
 		at_chan_cancel(s->chan, s->now_ms, &s->slot[i].job);
 	}
@@ -533,7 +535,8 @@ static void turn(struct sim *s)
 	}
 	submit_due(s);
 	drain(s);
-	while (!s->wrong && (n = at_world_to_host(&s->world, s->now_ms, bytes, sizeof(bytes))) > 0) {
+	while (
+	    !s->wrong && (n = at_world_to_host(&s->world, s->now_ms, bytes, sizeof(bytes))) > 0) {
 		s->hash = hash_fnv1a(s->hash, bytes, n);
 		at_chan_rx(s->chan, s->now_ms, bytes, n);
 		drain(s);
@@ -550,15 +553,14 @@ static void check_end(struct sim *s)
 			accuse(s, "a message that came in was lost");
 	if (w->reboot_count == 0 && s->urc_seen != w->urc_count)
 		accuse(s, "an unsolicited line was lost");
-	if (s->unknown > 4 * (w->fault_count + 2 * s->cancelled) + 60 * (s->level == 3))
+	if (s->unknown > 4 * (w->fault_count + 2 * s->cancelled) + (s->level == 3 ? 60u : 0u))
 		accuse(s, "more unknown outcomes than faults explain");
 }
 
 static bool is_over(const struct sim *s)
 {
-	return s->wrong ||
-	    (s->jobs_left == 0 && is_all_idle(s) && at_world_is_quiet(&s->world) &&
-		s->fence_since_ms == 0);
+	return s->wrong || (s->jobs_left == 0 && is_all_idle(s) && at_world_is_quiet(&s->world) &&
+			       s->fence_since_ms == 0);
 }
 
 /* NULL, or what was wrong. */
@@ -670,7 +672,8 @@ int main(int argc, char **argv)
 	unsigned wrong = 0;
 
 	if (!parse_options(argc, argv, &o)) {
-		fprintf(stderr, "usage: at_sim [--seeds N] [--first S] [--level 0..3] [--jobs N] [-v]\n");
+		fprintf(stderr,
+		    "usage: at_sim [--seeds N] [--first S] [--level 0..3] [--jobs N] [-v]\n");
 		return 2;
 	}
 	printf("level   seeds  wrong   jobs ok   failed  unknown  inbound  virtual h  real s\n");

@@ -37,8 +37,8 @@ size_t at_world_pick_length(struct prng *p, size_t max)
 void at_world_make_body(struct prng *p, struct at_world_bytes *ret, size_t len)
 {
 	static const char *const traps[] = { "\r\nOK\r\n", ">", "\r\nERROR\r\n", "\r\n>",
-		"\r\n+CMQTTPUB: 0,0\r\n", "\r\n+CMQTTRXEND: 0\r\n", "+CMQTTRXPAYLOAD: 1,900\r\n", "\r",
-		"\n", "AT+CMEE?\r", "\r\n+CMEE: 0\r\n\r\nOK\r\n", "\r\nRDY\r\n" };
+		"\r\n+CMQTTPUB: 0,0\r\n", "\r\n+CMQTTRXEND: 0\r\n", "+CMQTTRXPAYLOAD: 1,900\r\n",
+		"\r", "\n", "AT+CMEE?\r", "\r\n+CMEE: 0\r\n\r\nOK\r\n", "\r\nRDY\r\n" };
 	const char *trap;
 	size_t n;
 
@@ -210,7 +210,9 @@ static void say_success(struct at_world *w, const struct outcome *o, const char 
 
 static void say_failure(struct at_world *w, const struct outcome *o, const char *answer)
 {
-	unsigned shape = (unsigned)prng_range(&w->prng, 0, o->has_answer ? 3 : 1);
+	/* "Busy" is said at once: later it could not be told from the result that is waited for. */
+	unsigned shapes = !o->has_answer ? 1 : o->err == 14 ? 2 : 3;
+	unsigned shape = (unsigned)prng_range(&w->prng, 0, shapes);
 
 	note(w, o, shape != 0);
 	switch (shape) {
@@ -260,8 +262,8 @@ static unsigned pick_err(struct at_world *w)
 
 /* ---- data entry ---- */
 
-static void begin_entry(struct at_world *w, unsigned client, const char *name,
-    struct at_world_bytes *entry, size_t len)
+static void begin_entry(
+    struct at_world *w, unsigned client, const char *name, struct at_world_bytes *entry, size_t len)
 {
 	w->entry = entry;
 	w->entry->len = 0;
@@ -350,8 +352,8 @@ static void do_publish(struct at_world *w, unsigned c, struct outcome *o)
 
 	o->err = client->is_busy ? 14 : pick_err(w);
 	o->has_answer = true;
-	if (o->err == 0 && (!is_same(&client->topic, w->topic[c]) ||
-				   !is_same(&client->payload, w->payload[c])))
+	if (o->err == 0 &&
+	    (!is_same(&client->topic, w->topic[c]) || !is_same(&client->payload, w->payload[c])))
 		w->wrong = "a published message differs";
 	client->topic.len = 0;
 	client->payload.len = 0;
@@ -482,7 +484,9 @@ static void run_query(struct at_world *w, const char *prefix)
 	char *info = w->truth[2].info;
 
 	snprintf(info, sizeof(w->truth[2].info), "%s%u,99",
-	    *prefix ? prefix : prng_chance(&w->prng, 300) ? ">SIM" : "SIM",
+	    *prefix                      ? prefix
+	    : prng_chance(&w->prng, 300) ? ">SIM"
+					 : "SIM",
 	    (unsigned)prng_range(&w->prng, 0, 31));
 	push_line(w, some_ms(w), info);
 	note(w, &o, false);
@@ -645,7 +649,7 @@ bool at_world_is_quiet(const struct at_world *w)
 
 void at_world_from_host(struct at_world *w, uint64_t now_ms, const uint8_t *data, size_t len)
 {
-	w->now_ms = now_ms;
+	advance(w, now_ms);
 	if (w->is_booting)
 		return;
 	if (buf_append(&w->input, data, len) < 0)
@@ -680,11 +684,11 @@ size_t at_world_to_host(struct at_world *w, uint64_t now_ms, uint8_t *out, size_
 	/* Single bytes, echoes of padding that is, come at the full speed of the line. */
 	if (piece->len > 1 || prng_chance(&w->prng, 100))
 		w->next_chunk_ms = now_ms + prng_range(&w->prng, 0, 1);
-	/* The host may act on the CR, before the LF. */
-	if (piece->is_final && piece->pos + 1 >= piece->len)
-		w->in_flight = false;
-	if (piece->pos == piece->len)
+	if (piece->pos == piece->len) {
+		if (piece->is_final)
+			w->in_flight = false;
 		pop(w);
+	}
 	return n;
 }
 
@@ -700,8 +704,8 @@ void at_world_inject_urc(struct at_world *w)
 
 void at_world_inject_noise(struct at_world *w)
 {
-	static const char *const noise[] = { "\xff\xff", "\r\n\x01garbage\x02\r\n", "\r\n\r\n", " \r\n",
-		"\r\n+CMQTTRXTOPIC: 0,70000\r\n" };
+	static const char *const noise[] = { "\xff\xff", "\r\n\x01garbage\x02\r\n", "\r\n\r\n",
+		" \r\n", "\r\n+CMQTTRXTOPIC: 0,70000\r\n" };
 	const char *text = noise[prng_range(&w->prng, 0, 4)];
 
 	push(w, 0, text, strlen(text));
@@ -713,8 +717,8 @@ void at_world_inject_connlost(struct at_world *w)
 	push_line(w, prng_range(&w->prng, 0, 3), "OK");
 }
 
-static void push_counted(struct at_world *w, const char *name, unsigned client,
-    const uint8_t *data, size_t len)
+static void push_counted(
+    struct at_world *w, const char *name, unsigned client, const uint8_t *data, size_t len)
 {
 	uint8_t piece[RX_PIECE_MAX + 64];
 	int n = snprintf((char *)piece, 64, "\r\n+%s: %u,%zu\r\n", name, client, len);

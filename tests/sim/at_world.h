@@ -41,7 +41,7 @@ struct at_world_bytes {
 
 /* What the modem decided for the commands of the slot's job. */
 struct at_world_truth {
-	unsigned serial; /* of the job */
+	unsigned serial;   /* of the job */
 	unsigned ok_steps; /* succeeded, or failed in a way that counts as success */
 	bool failed;
 	bool has_err;    /* and it said a number */

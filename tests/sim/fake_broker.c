@@ -62,8 +62,8 @@ static void end_later(struct fake_broker *b, uint32_t handle, int err, uint64_t 
 static void drop_connection(struct fake_broker *b, bool is_orderly)
 {
 	for (size_t i = b->event_count; i-- > 0;) {
-		bool is_lucky = b->events[i].kind == BROKER_ARRIVAL &&
-				prng_chance(&b->world->rng, 500);
+		bool is_lucky =
+		    b->events[i].kind == BROKER_ARRIVAL && prng_chance(&b->world->rng, 500);
 
 		if (!is_lucky)
 			remove_event(b, i);
@@ -130,17 +130,36 @@ static int check_connect(struct fake_broker *b, const struct fake_connect *what)
 	return 0;
 }
 
-static int on_connect(
-    void *ctx, unsigned client, uint32_t handle, const struct fake_connect *what)
+static void send_down(struct fake_broker *b, unsigned number)
+{
+	struct broker_event *ev = add_event(b, BROKER_DELIVER, one_way(b));
+
+	ev->number = number;
+	if (ev->due_ms < b->busy_until_ms)
+		ev->due_ms = b->busy_until_ms;
+	b->busy_until_ms = ev->due_ms;
+}
+
+/* Behind CONNACK comes what a persistent session missed. */
+static void resume_session(struct fake_broker *b)
+{
+	for (size_t i = 0; i < b->missed_count; i++)
+		send_down(b, b->missed[i]);
+	b->missed_count = 0;
+}
+
+static int on_connect(void *ctx, unsigned client, uint32_t handle, const struct fake_connect *what)
 {
 	struct world *w = ctx;
 	struct fake_broker *b = &w->brokers[client];
 	int err = check_connect(b, what);
+	uint64_t answer_ms = one_way(b) + one_way(b);
 
 	drop_connection(b, false); /* a second connection with the same identifier takes over */
 	b->serial++;
+	b->busy_until_ms = w->now_ms + answer_ms + 1;
 	if (!b->is_mute)
-		end_later(b, handle, err, one_way(b) + one_way(b));
+		end_later(b, handle, err, answer_ms);
 	if (err) {
 		world_note(w, "broker %u will refuse: %d", client, err);
 		return 0;
@@ -156,6 +175,7 @@ static int on_connect(
 		b->filter_count = 0;
 		b->missed_count = 0;
 	}
+	resume_session(b);
 	return 0;
 }
 
@@ -186,8 +206,7 @@ static void copy_message(struct broker_event *ev, const struct fake_publish *wha
 		memcpy(ev->bytes + ev->topic_len, what->payload.data, ev->payload_len);
 }
 
-static int on_publish(
-    void *ctx, unsigned client, uint32_t handle, const struct fake_publish *what)
+static int on_publish(void *ctx, unsigned client, uint32_t handle, const struct fake_publish *what)
 {
 	struct world *w = ctx;
 	struct fake_broker *b = &w->brokers[client];
@@ -216,7 +235,8 @@ static void set_filter(struct fake_broker *b, const struct fake_topic *t)
 	struct broker_filter *f = NULL;
 
 	if (t->topic.len >= BROKER_FILTER_LEN_MAX) {
-		world_wrong(b->world, "broker %u got a filter of %zu bytes", b->index, t->topic.len);
+		world_wrong(
+		    b->world, "broker %u got a filter of %zu bytes", b->index, t->topic.len);
 		return;
 	}
 	for (size_t i = 0; i < b->filter_count; i++) {
@@ -253,8 +273,8 @@ static int on_unsubscribe(
 	for (size_t i = 0; i < n; i++) {
 		for (size_t k = b->filter_count; k-- > 0;) {
 			if (strlen(b->filters[k].text) == topics[i].topic.len &&
-			    memcmp(b->filters[k].text, topics[i].topic.data,
-				topics[i].topic.len) == 0)
+			    memcmp(b->filters[k].text, topics[i].topic.data, topics[i].topic.len) ==
+				0)
 				b->filters[k] = b->filters[--b->filter_count];
 		}
 	}
@@ -263,18 +283,53 @@ static int on_unsubscribe(
 	return 0;
 }
 
+static void on_arrival(struct fake_broker *b, const struct broker_event *ev)
+{
+	struct span topic = { ev->bytes, ev->topic_len };
+	struct span payload = { ev->bytes + ev->topic_len, ev->payload_len };
+
+	if (topic.len == strlen("gw/state") && memcmp(topic.data, "gw/state", topic.len) == 0) {
+		b->births++;
+		return;
+	}
+	world_hash(b->world, ev->bytes, ev->topic_len + ev->payload_len);
+	ledger_arrived(b->world, b->index, topic, payload);
+	/* The echo of what we subscribed to ourselves. */
+	for (size_t i = 0; i < b->filter_count && b->is_connected; i++) {
+		struct message *m = ledger_find(b->world, topic, payload);
+
+		if (m && mqtt_topic_matches(b->filters[i].text, strlen(b->filters[i].text),
+			     (const char *)topic.data, topic.len)) {
+			fake_broker_publish(b, b->world->now_ms, m->number);
+			break;
+		}
+	}
+}
+
+/* What was sent before DISCONNECT arrives before it. */
+static void take_arrivals(struct fake_broker *b)
+{
+	for (size_t i = 0; i < b->event_count;) {
+		struct broker_event ev = b->events[i];
+
+		if (ev.kind != BROKER_ARRIVAL) {
+			i++;
+			continue;
+		}
+		b->events[i].bytes = NULL;
+		remove_event(b, i);
+		on_arrival(b, &ev);
+		free(ev.bytes);
+	}
+}
+
 static int on_disconnect(void *ctx, unsigned client, uint32_t handle)
 {
 	struct fake_broker *b = &((struct world *)ctx)->brokers[client];
 
 	if (b->is_connected)
 		b->disconnects++;
-	/* What was sent before DISCONNECT arrives before it. */
-	for (size_t i = 0; i < b->event_count; i++) {
-		if (b->events[i].kind == BROKER_ARRIVAL)
-			b->events[i].due_ms = b->world->now_ms;
-	}
-	fake_broker_run(b, b->world->now_ms);
+	take_arrivals(b);
 	drop_connection(b, true);
 	end_later(b, handle, 0, one_way(b));
 	return 0;
@@ -318,29 +373,6 @@ uint64_t fake_broker_deadline(const struct fake_broker *b)
 	return due;
 }
 
-static void on_arrival(struct fake_broker *b, const struct broker_event *ev)
-{
-	struct span topic = { ev->bytes, ev->topic_len };
-	struct span payload = { ev->bytes + ev->topic_len, ev->payload_len };
-
-	if (topic.len == strlen("gw/state") && memcmp(topic.data, "gw/state", topic.len) == 0) {
-		b->births++;
-		return;
-	}
-	world_hash(b->world, ev->bytes, ev->topic_len + ev->payload_len);
-	ledger_arrived(b->world, b->index, topic, payload);
-	/* The echo of what we subscribed to ourselves. */
-	for (size_t i = 0; i < b->filter_count && b->is_connected; i++) {
-		struct message *m = ledger_find(b->world, topic, payload);
-
-		if (m && mqtt_topic_matches(b->filters[i].text, strlen(b->filters[i].text),
-			     (const char *)topic.data, topic.len)) {
-			fake_broker_publish(b, b->world->now_ms, m->number);
-			break;
-		}
-	}
-}
-
 static void deliver(struct fake_broker *b, unsigned number)
 {
 	struct message *m = &b->world->ledger.messages[number - 1];
@@ -352,8 +384,8 @@ static void deliver(struct fake_broker *b, unsigned number)
 	if (ledger_is_from_broker(m))
 		m->sends++;
 	b->world->handed_down[b->index]++;
-	fake_modem_up_message(b->world->modem, b->world->now_ms, b->index,
-	    (const uint8_t *)topic, strlen(topic), body, m->len);
+	fake_modem_up_message(b->world->modem, b->world->now_ms, b->index, (const uint8_t *)topic,
+	    strlen(topic), body, m->len);
 }
 
 static void run_event(struct fake_broker *b, struct broker_event *ev)
@@ -387,7 +419,8 @@ bool fake_broker_run(struct fake_broker *b, uint64_t now_ms)
 
 		for (size_t i = 0; i < b->event_count; i++) {
 			if (b->events[i].due_ms <= now_ms &&
-			    (first == b->event_count || b->events[i].due_ms < b->events[first].due_ms))
+			    (first == b->event_count ||
+				b->events[i].due_ms < b->events[first].due_ms))
 				first = i;
 		}
 		if (first == b->event_count)
@@ -401,16 +434,6 @@ bool fake_broker_run(struct fake_broker *b, uint64_t now_ms)
 	}
 }
 
-static void send_down(struct fake_broker *b, unsigned number)
-{
-	struct broker_event *ev = add_event(b, BROKER_DELIVER, one_way(b));
-
-	ev->number = number;
-	if (ev->due_ms < b->busy_until_ms)
-		ev->due_ms = b->busy_until_ms;
-	b->busy_until_ms = ev->due_ms;
-}
-
 void fake_broker_publish(struct fake_broker *b, uint64_t now_ms, unsigned number)
 {
 	const struct message *m = &b->world->ledger.messages[number - 1];
@@ -419,8 +442,8 @@ void fake_broker_publish(struct fake_broker *b, uint64_t now_ms, unsigned number
 	(void)now_ms;
 	ledger_topic(m, (int)b->index, topic);
 	for (size_t i = 0; i < b->filter_count; i++) {
-		if (!mqtt_topic_matches(b->filters[i].text, strlen(b->filters[i].text), topic,
-			strlen(topic)))
+		if (!mqtt_topic_matches(
+			b->filters[i].text, strlen(b->filters[i].text), topic, strlen(topic)))
 			continue;
 		if (b->is_connected && b->event_count < BROKER_EVENTS_MAX / 2)
 			send_down(b, number);

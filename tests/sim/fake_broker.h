@@ -54,7 +54,7 @@ struct fake_broker {
 	bool is_connected;
 	bool is_clean;
 	bool has_will;
-	uint64_t serial; /* counts connections */
+	uint64_t serial;        /* counts connections */
 	uint64_t busy_until_ms; /* order of messages is kept */
 	struct broker_event events[BROKER_EVENTS_MAX];
 	size_t event_count;
@@ -64,9 +64,9 @@ struct fake_broker {
 	size_t missed_count;
 
 	/* out of order */
-	bool is_down;    /* no connection comes through */
-	int refusal;     /* CONNECT ends with this error, 0: accepted */
-	bool is_mute;    /* acknowledges nothing */
+	bool is_down; /* no connection comes through */
+	int refusal;  /* CONNECT ends with this error, 0: accepted */
+	bool is_mute; /* acknowledges nothing */
 
 	/* what happened */
 	unsigned connects, disconnects, wills, hang_ups, births;

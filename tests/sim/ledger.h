@@ -20,7 +20,7 @@ struct world;
 
 enum {
 	LEDGER_MAX = 256,
-	LEDGER_BODY_MIN = 8,  /* a body that carries a number */
+	LEDGER_BODY_MIN = 8, /* a body that carries a number */
 	LEDGER_TOPIC_MAX = 48,
 	LEDGER_SUBSCRIBERS = 2, /* local subscribers that are watched */
 };
@@ -33,10 +33,10 @@ struct message {
 	unsigned sends; /* PUBLISH packets that its publisher sent; from a broker: to the modem */
 	bool is_acked;  /* its publisher was told that it is safe */
 	bool is_committed;
-	bool is_gone;      /* QoS 0, sent once: its publisher has forgotten it */
-	bool is_exempt;    /* its publisher went away for good before it was acknowledged */
-	bool is_dead[SIM_BROKERS];      /* a dead letter */
-	unsigned arrivals[SIM_BROKERS]; /* at the brokers */
+	bool is_gone;              /* QoS 0, sent once: its publisher has forgotten it */
+	bool is_exempt;            /* its publisher went away for good before it was acknowledged */
+	bool is_dead[SIM_BROKERS]; /* a dead letter */
+	unsigned arrivals[SIM_BROKERS];          /* at the brokers */
 	unsigned deliveries[LEDGER_SUBSCRIBERS]; /* at the local subscribers, resent ones apart */
 };
 

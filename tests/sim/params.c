@@ -41,8 +41,8 @@ static void draw_habits(struct fake_modem_cfg *m, struct prng *r)
 	m->nitz = prng_chance(r, 700);
 	m->netopen_error = prng_chance(r, 300);
 	m->start_order = (enum fake_order)prng_range(r, 0, 2);
-	m->stop_order = (enum fake_order)prng_range(r, 0, 2);
-	m->disc_order = (enum fake_order)prng_range(r, 0, 2);
+	m->stop_order = (enum fake_order)prng_range(r, 0, 1); /* without a result: START alone */
+	m->disc_order = (enum fake_order)prng_range(r, 0, 1);
 	m->start_fail = (enum fake_fail_form)prng_range(r, 0, 3);
 	m->connect_fail = (enum fake_fail_form)prng_range(r, 0, 3);
 	m->stray = (enum fake_stray)prng_range(r, 0, 2);
@@ -56,7 +56,7 @@ static void draw_habits(struct fake_modem_cfg *m, struct prng *r)
 	m->nonet_stops = prng_chance(r, 800);
 	m->rx_chunk = rx_chunks[prng_range(r, 0, 4)];
 	m->rx_topic_chunk = prng_chance(r, 800) ? 1024 : 5;
-	m->rx_gap_ms = prng_chance(r, 600) ? 0 : draw_u32(r, 1, 300);
+	m->rx_gap_ms = m->rx_chunk < 100 || prng_chance(r, 600) ? 0 : draw_u32(r, 1, 300);
 	m->rx_interleave = prng_chance(r, 300);
 	m->certdown_existing_fails = prng_chance(r, 500);
 	m->missing_file_refused_early = prng_chance(r, 500);

@@ -45,11 +45,11 @@ struct sim_params {
 	uint32_t broker_jitter_ms;
 
 	/* workload */
-	uint32_t work_ms;             /* from the start to the last message */
-	unsigned up_count[2];         /* messages of each local publisher */
+	uint32_t work_ms;     /* from the start to the last message */
+	unsigned up_count[2]; /* messages of each local publisher */
 	unsigned down_count[SIM_BROKERS];
 	size_t payload_max;
-	bool has_forbidden;           /* one topic that a broker hangs up on */
+	bool has_forbidden; /* one topic that a broker hangs up on */
 	bool has_too_large;
 	uint64_t store_bytes;
 

@@ -14,17 +14,18 @@ struct subject {
 	const char *local;               /* name at the daemon's sockets */
 	const char *remote[SIM_BROKERS]; /* name at each broker; NULL: not routed there */
 	uint8_t qos_max;                 /* of its route */
-	int origin;     /* local publisher 0 or 1; SUBJECT_FROM_BROKER + index */
-	uint8_t qos_min; /* least QoS it is published with */
-	bool is_forbidden; /* the broker hangs up */
-	bool is_tiny; /* for bodies too short to carry their number: the topic gets it as a suffix */
+	int origin;                      /* local publisher 0 or 1; SUBJECT_FROM_BROKER + index */
+	uint8_t qos_min;                 /* least QoS it is published with */
+	bool is_forbidden;               /* the broker hangs up */
+	bool
+	    is_tiny; /* for bodies too short to carry their number: the topic gets it as a suffix */
 };
 
 enum { SUBJECT_FROM_BROKER = 100, SUBJECT_COUNT = 13 };
 
 extern const struct subject sim_subjects[SUBJECT_COUNT];
 
-#define SIM_USER "gw17"
+#define SIM_USER     "gw17"
 #define SIM_PASSWORD "s3cret"
 
 struct sim_config {

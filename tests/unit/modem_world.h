@@ -6,6 +6,7 @@
 #ifndef TESTS_UNIT_MODEM_WORLD_H
 #define TESTS_UNIT_MODEM_WORLD_H
 
+#include "base/prng.h"
 #include "modem/modem.h"
 #include "modem/fake_modem.h"
 
@@ -53,6 +54,9 @@ struct world {
 	size_t chunk; /* most bytes handed to the modem module at once */
 	unsigned violations;
 	bool prints; /* dialogue on stderr */
+	struct prng prng;
+	bool has_random_faults;
+	unsigned fault_permille;
 
 	/* What the module told. */
 	enum send_result result[MODEM_CLIENTS];

@@ -28,7 +28,7 @@ static const struct at_framing framing[] = {
 
 /* ---- scripts of the rows: one per letter ---- */
 
-#define ANSWERED(cmd, params)                                                                      \
+#define ANSWERED(cmd, params) \
 	.send = "AT+" cmd params, .answer = "+" cmd ": <client_index>,<err>", .timeout_ms = 200000
 
 static const struct at_step plain[] = { { .send = "AT+CSCLK=0", .timeout_ms = 1000 }, { 0 } };
@@ -164,13 +164,13 @@ static void drain(struct stage *s)
 	}
 }
 
-#define FAIL_AT(s, ...)                                                                            \
-	do {                                                                                       \
-		print_error(                                                                       \
-		    "row '%s', reads of %zu, line %zu: ", (s)->row, (s)->chunk, (s)->line);        \
-		print_error(__VA_ARGS__);                                                          \
-		print_error("\n");                                                                 \
-		fail();                                                                            \
+#define FAIL_AT(s, ...)                                                                     \
+	do {                                                                                \
+		print_error(                                                                \
+		    "row '%s', reads of %zu, line %zu: ", (s)->row, (s)->chunk, (s)->line); \
+		print_error(__VA_ARGS__);                                                   \
+		print_error("\n");                                                          \
+		fail();                                                                     \
 	} while (0)
 
 static void feed(struct stage *s, const char *bytes, size_t len)
@@ -329,7 +329,13 @@ struct row {
 	const char *lines[LINES_MAX]; /* ended by NULL */
 };
 
-#define ROW(title, ...) { title, { __VA_ARGS__ } }
+#define ROW(title, ...)             \
+	{                           \
+		title,              \
+		{                   \
+			__VA_ARGS__ \
+		}                   \
+	}
 
 #define FENCE_OK "\r\n+CMEE: 0\r\n\r\nOK\r\n"
 
@@ -393,8 +399,8 @@ static void test_endings(void **state)
 		    "<\r\n+CMQTTPUB: 0,6\r\n", "=done 0 failed 6"),
 		ROW("bad answer, OK", "!0P", ">AT+CMQTTPUB=0,1,60\r", "<\r\n+CMQTTPUB: 0,6\r\n",
 		    "<\r\nOK\r\n", "=done 0 failed 6"),
-		ROW("bad answer, ERROR", "!0P", ">AT+CMQTTPUB=0,1,60\r",
-		    "<\r\n+CMQTTPUB: 0,14\r\n", "<\r\nERROR\r\n", "=done 0 failed 14"),
+		ROW("bad answer, ERROR", "!0P", ">AT+CMQTTPUB=0,1,60\r", "<\r\n+CMQTTPUB: 0,14\r\n",
+		    "<\r\nERROR\r\n", "=done 0 failed 14"),
 		ROW("ERROR, answer at once", "!0P", ">AT+CMQTTPUB=0,1,60\r", "<\r\nERROR\r\n",
 		    "~299", "<\r\n+CMQTTPUB: 0,11\r\n", "=done 0 failed 11"),
 		ROW("ERROR, answer too late", "!0P", ">AT+CMQTTPUB=0,1,60\r", "<\r\nERROR\r\n",
@@ -442,8 +448,8 @@ static void test_lines(void **state)
 		    "=info SIMCOM_SIM7600EI", "=urc +CREG: 1", "=done 0 ok"),
 		ROW("an operator's command", "$0:command=AT+CGDCONT=1,\"IP\"", "!0r",
 		    ">AT+CGDCONT=1,\"IP\"\r", "<\r\n+CMQTTCONNLOST: 0,1\r\n",
-		    "=info +CMQTTCONNLOST: 0,1", "=urc +CMQTTCONNLOST: 0,1", "<\r\nx\r\n", "=info x",
-		    "<\r\n+CMQTTRXTOPIC: 0,2\r\nOK\r\n", "=urc +CMQTTRXTOPIC: 0,2 [OK]",
+		    "=info +CMQTTCONNLOST: 0,1", "=urc +CMQTTCONNLOST: 0,1", "<\r\nx\r\n",
+		    "=info x", "<\r\n+CMQTTRXTOPIC: 0,2\r\nOK\r\n", "=urc +CMQTTRXTOPIC: 0,2 [OK]",
 		    "<\r\nOK\r\n", "=done 0 ok"),
 		ROW("two that await", "!0P", ">AT+CMQTTPUB=0,1,60\r", "<\r\nOK\r\n", "!1P",
 		    ">AT+CMQTTPUB=1,1,60\r", "<\r\nOK\r\n", "<\r\n+CMQTTPUB: 1,3\r\n",
@@ -465,8 +471,8 @@ static void test_lines(void **state)
 		    "=done 0 ok"),
 		ROW("counted bytes are nobody's result", "!0p", ">AT+CSCLK=0\r",
 		    "<\r\n+CMQTTRXPAYLOAD: 1,16\r\n\r\nOK\r\n>\r\nERROR\r\n\r\n",
-		    "=urc +CMQTTRXPAYLOAD: 1,16 [\r\nOK\r\n>\r\nERROR\r\n]",
-		    "<\r\nOK\r\n", "=done 0 ok"),
+		    "=urc +CMQTTRXPAYLOAD: 1,16 [\r\nOK\r\n>\r\nERROR\r\n]", "<\r\nOK\r\n",
+		    "=done 0 ok"),
 		ROW("garbage makes the line dirty", "<\r\n+CMQTTRXTOPIC: 0,99999\r\n",
 		    "=garbage +CMQTTRXTOPIC: 0,99999", "c:idle", "!0p", ">AT+CMEE?\r",
 		    "<\r\nOK\r\n" FENCE_OK, "=fenced", ">AT+CSCLK=0\r", "<\r\nOK\r\n",
@@ -482,8 +488,8 @@ static void test_lines(void **state)
 static void test_data(void **state)
 {
 	static const struct row rows[] = {
-		ROW("prompt, body, OK", "!0T", ">AT+CMQTTTOPIC=0,3\r", "<\r\n>", ">a/b", "<\r\nOK\r\n",
-		    "=done 0 ok"),
+		ROW("prompt, body, OK", "!0T", ">AT+CMQTTTOPIC=0,3\r", "<\r\n>", ">a/b",
+		    "<\r\nOK\r\n", "=done 0 ok"),
 		ROW("prompt with blank and line end", "!0T", ">AT+CMQTTTOPIC=0,3\r", "<\r\n> \r\n",
 		    ">a/b", "<\r\nOK\r\n", "=done 0 ok"),
 		ROW("refused before the prompt", "!0T", ">AT+CMQTTTOPIC=0,3\r",
@@ -508,10 +514,10 @@ static void test_data(void **state)
 		ROW("unsolicited lines anywhere", "$0:topic=x\r\nOK\r\ny", "!0T",
 		    ">AT+CMQTTTOPIC=0,8\r", "<\r\n+CREG: 1\r\nAT+CMQTTTOPIC=0,8\r", "=urc +CREG: 1",
 		    "<\r\n+CREG: 2\r\n\r\n>", "=urc +CREG: 2", ">x\r\nOK\r\ny",
-		    "<\r\n+CREG: 3\r\nx\r\nO\r\n+CREG: 4\r\nK\r\ny\r\n+CREG: 5\r\n", "=urc +CREG: 3",
-		    "=urc +CREG: 4", "=urc +CREG: 5", "<\r\nOK\r\n", "=done 0 ok"),
-		ROW("message in the middle of a data entry", "!0T", ">AT+CMQTTTOPIC=0,3\r", "<\r\n>",
-		    ">a/b", "<\r\n+CMQTTRXTOPIC: 0,4\r\n\r\nOK\r\n\r\nOK\r\n",
+		    "<\r\n+CREG: 3\r\nx\r\nO\r\n+CREG: 4\r\nK\r\ny\r\n+CREG: 5\r\n",
+		    "=urc +CREG: 3", "=urc +CREG: 4", "=urc +CREG: 5", "<\r\nOK\r\n", "=done 0 ok"),
+		ROW("message in the middle of a data entry", "!0T", ">AT+CMQTTTOPIC=0,3\r",
+		    "<\r\n>", ">a/b", "<\r\n+CMQTTRXTOPIC: 0,4\r\n\r\nOK\r\n\r\nOK\r\n",
 		    "=urc +CMQTTRXTOPIC: 0,4 [\r\nOK]", "=done 0 ok"),
 	};
 
@@ -524,7 +530,8 @@ static void test_data(void **state)
 static void test_invalid(void **state)
 {
 	static const struct row rows[] = {
-		ROW("quote", "$0:user=a\",\"b", "$0:password=x", "!0L", "=done 0 invalid", "c:idle"),
+		ROW("quote", "$0:user=a\",\"b", "$0:password=x", "!0L", "=done 0 invalid",
+		    "c:idle"),
 		ROW("line end", "$0:user=a\rAT+CPOF", "$0:password=x", "!0L", "=done 0 invalid"),
 		ROW("line end in an operator's command", "$0:command=AT\rAT+CPOF", "!0r",
 		    "=done 0 invalid"),
@@ -550,22 +557,22 @@ static void test_fence(void **state)
 		    "<" FENCE_OK, "=fenced"),
 		ROW("OK but no answer in time: no fence", "!0P", ">AT+CMQTTPUB=0,1,60\r",
 		    "<\r\nOK\r\n", "~200000", "=done 0 unknown", "c:idle"),
-		ROW("fine errors do not excuse silence", "!0D", ">AT+CMQTTDISC=0,60\r", "<\r\nERROR\r\n",
-		    "<\r\n+CMQTTDISC: 0,11\r\n", ">AT+CMQTTREL=0\r", "~1000", "=done 0 unknown",
-		    ">AT+CMEE?\r", "<" FENCE_OK, "=fenced"),
+		ROW("fine errors do not excuse silence", "!0D", ">AT+CMQTTDISC=0,60\r",
+		    "<\r\nERROR\r\n", "<\r\n+CMQTTDISC: 0,11\r\n", ">AT+CMQTTREL=0\r", "~1000",
+		    "=done 0 unknown", ">AT+CMEE?\r", "<" FENCE_OK, "=fenced"),
 		ROW("asked twice, answered twice", "!0p", ">AT+CSCLK=0\r", "~1000",
 		    "=done 0 unknown", ">AT+CMEE?\r", "~3000", "p10240", ">AT+CMEE?\r",
 		    "<" FENCE_OK, "=fenced", "!1p", ">AT+CSCLK=0\r", "<" FENCE_OK "\r\nERROR\r\n",
 		    "=done 1 failed"),
-		ROW("the first of two was lost", "!0p", ">AT+CSCLK=0\r", "~1000",
-		    "=done 0 unknown", ">AT+CMEE?\r", "~3000", "p10240", ">AT+CMEE?\r",
-		    "<" FENCE_OK, "=fenced", "!1p", ">AT+CSCLK=0\r", "<\r\nOK\r\n",
-		    "=done 1 ok", "!1q", ">AT+CSQ\r", "<\r\nOK\r\n", "=done 1 ok"),
+		ROW("the first of two was lost", "!0p", ">AT+CSCLK=0\r", "~1000", "=done 0 unknown",
+		    ">AT+CMEE?\r", "~3000", "p10240", ">AT+CMEE?\r", "<" FENCE_OK, "=fenced", "!1p",
+		    ">AT+CSCLK=0\r", "<\r\nOK\r\n", "=done 1 ok", "!1q", ">AT+CSQ\r", "<\r\nOK\r\n",
+		    "=done 1 ok"),
 		ROW("a late pair does not answer the next fence", "!0p", ">AT+CSCLK=0\r", "~1000",
-		    "=done 0 unknown", ">AT+CMEE?\r", "~3000", "p10240", ">AT+CMEE?\r", "<" FENCE_OK,
-		    "=fenced", "!1p", ">AT+CSCLK=0\r", "~1000", "=done 1 unknown", ">AT+CMEE?\r",
-		    "!2p", "<" FENCE_OK "\r\nERROR\r\n", "<" FENCE_OK, "=fenced", ">AT+CSCLK=0\r",
-		    "<\r\nOK\r\n", "=done 2 ok"),
+		    "=done 0 unknown", ">AT+CMEE?\r", "~3000", "p10240", ">AT+CMEE?\r",
+		    "<" FENCE_OK, "=fenced", "!1p", ">AT+CSCLK=0\r", "~1000", "=done 1 unknown",
+		    ">AT+CMEE?\r", "!2p", "<" FENCE_OK "\r\nERROR\r\n", "<" FENCE_OK, "=fenced",
+		    ">AT+CSCLK=0\r", "<\r\nOK\r\n", "=done 2 ok"),
 		ROW("lost prompt: the body is paid", "!0T", ">AT+CMQTTTOPIC=0,3\r", "~12000",
 		    "=done 0 unknown", "p3", ">AT+CMEE?\r", "<\r\nOK\r\n" FENCE_OK, "=fenced"),
 		ROW("lost byte of the body: the body is paid", "!0T", ">AT+CMQTTTOPIC=0,3\r",
@@ -573,19 +580,19 @@ static void test_fence(void **state)
 		    "<\r\nOK\r\n" FENCE_OK, "=fenced"),
 		ROW("late prompt", "!0T", ">AT+CMQTTTOPIC=0,3\r", "~12000", "=done 0 unknown", "p3",
 		    ">AT+CMEE?\r", "<\r\n>\r\nOK\r\n" FENCE_OK, "=fenced"),
-		ROW("stuck, and back after all", "!0p", ">AT+CSCLK=0\r", "~1000",
-		    "=done 0 unknown", ">AT+CMEE?\r", "~2999", "~1", "p10240", ">AT+CMEE?\r",
-		    "~5560", "p10240", ">AT+CMEE?\r", "~5560", "=stuck", ">AT+CMEE?\r", "~5000",
-		    ">AT+CMEE?\r", "~5000", ">AT+CMEE?\r", "<" FENCE_OK, "=fenced", "c:idle"),
+		ROW("stuck, and back after all", "!0p", ">AT+CSCLK=0\r", "~1000", "=done 0 unknown",
+		    ">AT+CMEE?\r", "~2999", "~1", "p10240", ">AT+CMEE?\r", "~5560", "p10240",
+		    ">AT+CMEE?\r", "~5560", "=stuck", ">AT+CMEE?\r", "~5000", ">AT+CMEE?\r",
+		    "~5000", ">AT+CMEE?\r", "<" FENCE_OK, "=fenced", "c:idle"),
 		ROW("a port that takes nothing", "!0p", "~1000", "=done 0 unknown", "~9000",
 		    "=stuck", "~50000", ">AT+CSCLK=0\r", ">AT+CMEE?\r", "<" FENCE_OK, "=fenced"),
 		ROW("dirty", "c:dirty", "c:idle", "!0p", ">AT+CMEE?\r", "<\r\nOK\r\n" FENCE_OK,
 		    "=fenced", ">AT+CSCLK=0\r", "<\r\nOK\r\n", "=done 0 ok", "!0q", ">AT+CSQ\r",
 		    "<\r\nOK\r\n", "=done 0 ok"),
-		ROW("numeric results", "c:dirty", "!0p", ">AT+CMEE?\r", "<+CMEE: 2\r\n0\r", "=fenced",
-		    ">AT+CSCLK=0\r", "<0\r", "=done 0 ok", "!0p", ">AT+CSCLK=0\r", "<4\r",
-		    "=done 0 failed", "!0p", ">AT+CSCLK=0\r", "<\r\nOK\r\n", "=done 0 ok", "!0m",
-		    ">AT+CGMM\r", "<\r\n0\r\n", "=info 0", "<\r\nOK\r\n", "=done 0 ok"),
+		ROW("numeric results", "c:dirty", "!0p", ">AT+CMEE?\r", "<+CMEE: 2\r\n0\r",
+		    "=fenced", ">AT+CSCLK=0\r", "<0\r", "=done 0 ok", "!0p", ">AT+CSCLK=0\r",
+		    "<4\r", "=done 0 failed", "!0p", ">AT+CSCLK=0\r", "<\r\nOK\r\n", "=done 0 ok",
+		    "!0m", ">AT+CGMM\r", "<\r\n0\r\n", "=info 0", "<\r\nOK\r\n", "=done 0 ok"),
 		ROW("echo of the fence", "c:dirty", "!0p", ">AT+CMEE?\r",
 		    "<AT+CMEE?\r\r\n+CMEE: 0\r\n\r\nOK\r\n", "=fenced", ">AT+CSCLK=0\r",
 		    "<AT+CSCLK=0\r\r\nOK\r\n", "=done 0 ok"),
@@ -606,18 +613,18 @@ static void test_life(void **state)
 	static const struct row rows[] = {
 		ROW("a modem in the middle of a body", "-", "c:open", ">AT+CMEE?\r", "~1000",
 		    "p10240", ">AT+CMEE?\r", "<\r\nOK\r\n" FENCE_OK, "=fenced", "c:idle"),
-		ROW("close", "!0P", ">AT+CMQTTPUB=0,1,60\r", "<\r\nOK\r\n", "!1p",
-		    ">AT+CSCLK=0\r", "!2p", "c:close", "=done 1 unknown", "=done 0 unknown",
-		    "=done 2 cancelled", "c:idle", "c:open", ">AT+CMEE?\r", "<" FENCE_OK, "=fenced"),
-		ROW("boot: nothing is owed", "!0T", ">AT+CMQTTTOPIC=0,3\r",
-		    "<\r\nRDY\r\n", "=urc RDY", "c:reboot", "=done 0 unknown", ">AT+CMEE?\r", "~3000",
+		ROW("close", "!0P", ">AT+CMQTTPUB=0,1,60\r", "<\r\nOK\r\n", "!1p", ">AT+CSCLK=0\r",
+		    "!2p", "c:close", "=done 1 unknown", "=done 0 unknown", "=done 2 cancelled",
+		    "c:idle", "c:open", ">AT+CMEE?\r", "<" FENCE_OK, "=fenced"),
+		ROW("boot: nothing is owed", "!0T", ">AT+CMQTTTOPIC=0,3\r", "<\r\nRDY\r\n",
+		    "=urc RDY", "c:reboot", "=done 0 unknown", ">AT+CMEE?\r", "~3000",
 		    ">AT+CMEE?\r", "<" FENCE_OK, "=fenced"),
 		ROW("cancel before anything was sent", "!0p", ">AT+CSCLK=0\r", "!1q", "x1",
 		    "=done 1 cancelled", "<\r\nOK\r\n", "=done 0 ok", "x0", "c:idle"),
 		ROW("cancel while it runs", "!0T", ">AT+CMQTTTOPIC=0,3\r", "x0", "=done 0 unknown",
 		    "p3", ">AT+CMEE?\r", "<" FENCE_OK, "=fenced"),
-		ROW("cancel while it concludes", "!0P", ">AT+CMQTTPUB=0,1,60\r", "<\r\nOK\r\n", "x0",
-		    "=done 0 unknown", "c:idle"),
+		ROW("cancel while it concludes", "!0P", ">AT+CMQTTPUB=0,1,60\r", "<\r\nOK\r\n",
+		    "x0", "=done 0 unknown", "c:idle"),
 		ROW("hold", "c:hold", "!0p", "~1999", "c:unhold", ">AT+CSCLK=0\r", "<\r\nOK\r\n",
 		    "=done 0 ok"),
 		ROW("hold ends by itself", "c:hold", "!0p", "~1999", "~1", ">AT+CSCLK=0\r",

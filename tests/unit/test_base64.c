@@ -51,7 +51,7 @@ static void test_pairs(void **state)
 static const char *const bad[] = {
 	"Z", "Zg", "Zg=", "Zg===", "====", "Z===", "=Zg=", "Zg==Zg==", "Zm8=Zm9v", /* padding */
 	"Zh==", "Zm9=",                                                            /* bits behind */
-	"Zm9 ", "Zm9\n", " Zm9v", "Zm9-", "Zm9_", "Zm\xc3\xa4", "Z=9v",              /* foreign */
+	"Zm9 ", "Zm9\n", " Zm9v", "Zm9-", "Zm9_", "Zm\xc3\xa4", "Z=9v",            /* foreign */
 };
 
 static void test_bad(void **state)

@@ -158,6 +158,7 @@ static const struct mistake_row mistakes[] = {
 	/* modem */
 	{ BROKER "modem: { device = \"ttyUSB2\"; };\n", "cmqttd.conf:5: \"device\" must be an absolute path" },
 	{ BROKER "modem: { baud = 100; };\n", "cmqttd.conf:5: \"baud\" must be between 300 and 4000000, not 100" },
+	{ BROKER "modem: { baud = 115201; };\n", "cmqttd.conf:5: \"baud\" must be a usual speed" },
 	{ BROKER "modem: { flow_control = \"xon\"; };\n", "cmqttd.conf:5: \"flow_control\" must be \"none\" or \"rtscts\"" },
 	{ BROKER "modem: { pdp_type = \"PPP\"; };\n", "cmqttd.conf:5: \"pdp_type\" must be \"IP\", \"IPV6\" or \"IPV4V6\"" },
 	{ BROKER "modem: { apn = \"a\\\"b\"; };\n", "cmqttd.conf:5: \"apn\" must not contain a double quote" },
@@ -272,23 +273,26 @@ static void test_mistakes(void **state)
 	}
 }
 
+/* Whatever finds them: the order is that of the file. */
 static void test_all_mistakes_in_order(void **state)
 {
 	static const char *const expected[] = {
+		"cmqttd.conf:2: \"address\" must begin with mqtt:// or mqtts://",
 		"cmqttd.conf:3: \"keepalive\" must be between 1 and 64800, not 0",
 		"cmqttd.conf:4: unknown key \"usr\"; the nearest known one is \"tls\"",
 		"cmqttd.conf:6: unknown key \"lisenters\"; the nearest known one is \"listeners\"",
 		"cmqttd.conf:7: \"level\" must be \"error\", \"warning\", \"info\" or \"debug\"",
 	};
+	static const char text[] = "brokers: ( {\n"
+				   "name = \"a\"; address = \"tcp://h\"; client_id = \"c\";\n"
+				   "keepalive = 0;\nusr = \"\"; } );\n\nlisenters = 1;\n"
+				   "log: { level = \"x\"; };\n";
 	struct config_report report;
 	struct config *config;
 	char summary[200];
 
 	(void)state;
-	assert_int_equal(load(HEAD "keepalive = 0;\nusr = \"\"; } );\n\nlisenters = 1;\n"
-				   "log: { level = \"x\"; };\n",
-			     &report, &config),
-	    -EINVAL);
+	assert_int_equal(load(text, &report, &config), -EINVAL);
 	assert_int_equal(report.count, sizeof(expected) / sizeof(expected[0]));
 	for (size_t i = 0; i < report.count; i++)
 		assert_string_equal(report.remarks[i].text, in_folder(expected[i]));
@@ -359,71 +363,69 @@ static void test_secrets_are_not_shown(void **state)
 	remove_file("quoted");
 }
 
+static const struct {
+	const char *format;
+	int length;
+	const char *expected; /* NULL: fine */
+} lengths[] = {
+	{ TOPICS "pattern = \"%s\"; direction = \"in\";" END "} );\n", 1024, NULL },
+	{ TOPICS "pattern = \"%s\"; direction = \"in\";" END "} );\n", 1025,
+	    "cmqttd.conf:4: \"pattern\" is longer than 1024" },
+	{ TOPICS "pattern = \"%s\"; direction = \"in\"; remote_prefix = \"ab/\";" END "} );\n",
+	    1021, NULL },
+	{ TOPICS "pattern = \"%s\"; direction = \"in\"; remote_prefix = \"ab/\";" END "} );\n",
+	    1022, "cmqttd.conf:4: \"remote_prefix\" and the pattern together are too long" },
+	{ HEAD "birth: { topic = \"%s\"; payload = \"\"; };" TAIL, 1024, NULL },
+	{ HEAD "birth: { topic = \"%s\"; payload = \"\"; };" TAIL, 1025,
+	    "cmqttd.conf:3: \"topic\" is longer than 1024" },
+	{ HEAD "birth: { topic = \"t\"; payload = \"%s\"; };" TAIL, 10240, NULL },
+	{ HEAD "birth: { topic = \"t\"; payload = \"%s\"; };" TAIL, 10241,
+	    "cmqttd.conf:3: \"payload\" is longer than 10240" },
+	{ HEAD "will: { topic = \"t\"; payload = \"%s\"; };" TAIL, 1024, NULL },
+	{ HEAD "will: { topic = \"t\"; payload = \"%s\"; };" TAIL, 1025,
+	    "cmqttd.conf:3: \"payload\" is longer than 1024" },
+	{ HEAD "username = \"%s\";" TAIL, 256, NULL },
+	{ HEAD "username = \"%s\";" TAIL, 257,
+	    "cmqttd.conf:3: \"username\" is longer than the modem takes" },
+	{ "brokers: ( { name = \"a\"; address = \"mqtt://h\";\nclient_id = \"%s\"; } );\n", 128,
+	    NULL },
+	{ "brokers: ( { name = \"a\"; address = \"mqtt://h\";\nclient_id = \"%s\"; } );\n", 129,
+	    "cmqttd.conf:2: \"client_id\" is longer than the modem takes" },
+	{ "brokers: ( { name = \"a\"; client_id = \"c\"; address = \"mqtt://h\";\nusername "
+	  "= \"%1$s\"; password = \"%1$.256s\"; } );\n",
+	    256, NULL },
+	{ "brokers: ( { name = \"a\"; client_id = \"c\";\naddress = "
+	  "\"mqtt://"
+	  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	  "aaaaaaaaaaaaaaaaa\";\nusername = \"%1$s\"; password = \"%1$s\"; } );\n",
+	    256, "cmqttd.conf:2: address, username and password together are longer" },
+	{ "control: { address = \"unix:/%s\"; };\n" BROKER, 106, NULL },
+	{ "control: { address = \"unix:/%s\"; };\n" BROKER, 107,
+	    "cmqttd.conf:1: \"address\" has a path that is too long" },
+};
+
 /* 1024 bytes of topic fit, 1025 do not; neither do host, user and password that are each short
  * enough and together too long for one command line. */
 static void test_lengths(void **state)
 {
-	static const struct {
-		const char *format;
-		int length;
-		const char *expected; /* NULL: fine */
-	} rows[] = {
-		{ TOPICS "pattern = \"%s\"; direction = \"in\";" END "} );\n", 1024, NULL },
-		{ TOPICS "pattern = \"%s\"; direction = \"in\";" END "} );\n", 1025,
-		    "cmqttd.conf:4: \"pattern\" is longer than 1024" },
-		{ TOPICS "pattern = \"%s\"; direction = \"in\"; remote_prefix = \"ab/\";" END
-			 "} );\n",
-		    1021, NULL },
-		{ TOPICS "pattern = \"%s\"; direction = \"in\"; remote_prefix = \"ab/\";" END
-			 "} );\n",
-		    1022,
-		    "cmqttd.conf:4: \"remote_prefix\" and the pattern together are too long" },
-		{ HEAD "birth: { topic = \"%s\"; payload = \"\"; };" TAIL, 1024, NULL },
-		{ HEAD "birth: { topic = \"%s\"; payload = \"\"; };" TAIL, 1025,
-		    "cmqttd.conf:3: \"topic\" is longer than 1024" },
-		{ HEAD "birth: { topic = \"t\"; payload = \"%s\"; };" TAIL, 10240, NULL },
-		{ HEAD "birth: { topic = \"t\"; payload = \"%s\"; };" TAIL, 10241,
-		    "cmqttd.conf:3: \"payload\" is longer than 10240" },
-		{ HEAD "will: { topic = \"t\"; payload = \"%s\"; };" TAIL, 1024, NULL },
-		{ HEAD "will: { topic = \"t\"; payload = \"%s\"; };" TAIL, 1025,
-		    "cmqttd.conf:3: \"payload\" is longer than 1024" },
-		{ HEAD "username = \"%s\";" TAIL, 256, NULL },
-		{ HEAD "username = \"%s\";" TAIL, 257,
-		    "cmqttd.conf:3: \"username\" is longer than the modem takes" },
-		{ "brokers: ( { name = \"a\"; address = \"mqtt://h\";\nclient_id = \"%s\"; } );\n",
-		    128, NULL },
-		{ "brokers: ( { name = \"a\"; address = \"mqtt://h\";\nclient_id = \"%s\"; } );\n",
-		    129, "cmqttd.conf:2: \"client_id\" is longer than the modem takes" },
-		{ "brokers: ( { name = \"a\"; client_id = \"c\"; address = \"mqtt://h\";\nusername "
-		  "= \"%1$s\"; password = \"%1$.256s\"; } );\n",
-		    256, NULL },
-		{ "brokers: ( { name = \"a\"; client_id = \"c\";\naddress = "
-		  "\"mqtt://"
-		  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-		  "aaaaaaaaaaaaaaaaa\";\nusername = \"%1$s\"; password = \"%1$s\"; } );\n",
-		    256, "cmqttd.conf:2: address, username and password together are longer" },
-		{ "control: { address = \"unix:/%s\"; };\n" BROKER, 106, NULL },
-		{ "control: { address = \"unix:/%s\"; };\n" BROKER, 107,
-		    "cmqttd.conf:1: \"address\" has a path that is too long" },
-	};
 	static char text[TEXT_MAX], value[10242];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
 		struct config_report report;
 		struct config *config = NULL;
 		int r;
 
 		memset(value, 'a', sizeof(value));
-		value[rows[i].length] = '\0';
+		value[lengths[i].length] = '\0';
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 #pragma GCC diagnostic ignored "-Wformat-security"
-		snprintf(text, sizeof(text), rows[i].format, value);
+		snprintf(text, sizeof(text), lengths[i].format, value);
 #pragma GCC diagnostic pop
 		r = load(text, &report, &config);
-		if (r != (rows[i].expected ? -EINVAL : 0) ||
-		    (rows[i].expected && !has_remark(&report, rows[i].expected))) {
+		if (r != (lengths[i].expected ? -EINVAL : 0) ||
+		    (lengths[i].expected && !has_remark(&report, lengths[i].expected))) {
 			print_error("row %zu: %d\n", i, r);
 			print_remarks(&report);
 			fail();
@@ -655,6 +657,22 @@ static void test_defaults(void **state)
 	config_free(config);
 }
 
+/* Two brokers with TLS have a context each without a word about it. */
+static void test_default_contexts(void **state)
+{
+	struct config *config =
+	    load_good("brokers: (\n"
+		      "{ name = \"a\"; address = \"mqtts://h\"; client_id = \"c\";\n"
+		      "tls: { verify = false; }; },\n"
+		      "{ name = \"b\"; address = \"mqtts://i\"; client_id = \"c\";\n"
+		      "tls: { verify = false; }; } );\n");
+
+	(void)state;
+	assert_int_equal(config->core.brokers[0].link.tls.context, 0);
+	assert_int_equal(config->core.brokers[1].link.tls.context, 1);
+	config_free(config);
+}
+
 /* A relative @include is looked for beside the file that has it. */
 static void test_include(void **state)
 {
@@ -863,6 +881,7 @@ int main(void)
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_complete),
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_default_contexts),
 		cmocka_unit_test(test_include),
 		cmocka_unit_test(test_credentials),
 		cmocka_unit_test(test_warnings),

@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#define NOW 10000
+#define NOW      10000
 
 #define MESSAGES "\"time\":\"2026-05-01T08:15:40.250Z\""
 
@@ -95,8 +95,7 @@ static void call(struct rig *rig, uint32_t id, const char *method, const char *p
 	call_with(rig, id, method, parameters, "");
 }
 
-static void start_stream(
-    struct rig *rig, uint32_t id, const char *method, const char *parameters)
+static void start_stream(struct rig *rig, uint32_t id, const char *method, const char *parameters)
 {
 	call_with(rig, id, method, parameters, ",\"more\":true");
 }
@@ -159,8 +158,7 @@ static void assert_json(const json_t *got, const char *expected)
 	json_decref(want);
 }
 
-static void assert_described(
-    enum idl_part part, const char *full_name, const json_t *parameters)
+static void assert_described(enum idl_part part, const char *full_name, const json_t *parameters)
 {
 	const char *name = strrchr(full_name, '.') + 1;
 	bool is_ours = strncmp(full_name, CTL_INTERFACE ".", strlen(CTL_INTERFACE) + 1) == 0;
@@ -172,8 +170,8 @@ static void assert_described(
 }
 
 /* The next message is a reply of that method with those parameters, and as described. */
-static void expect_part(struct rig *rig, uint32_t id, const char *method, const char *parameters,
-    bool is_continued)
+static void expect_part(
+    struct rig *rig, uint32_t id, const char *method, const char *parameters, bool is_continued)
 {
 	json_t *msg = read_message(rig, id);
 	struct varlink_answer answer;
@@ -189,14 +187,12 @@ static void expect_part(struct rig *rig, uint32_t id, const char *method, const 
 	json_decref(msg);
 }
 
-static void expect_reply(
-    struct rig *rig, uint32_t id, const char *method, const char *parameters)
+static void expect_reply(struct rig *rig, uint32_t id, const char *method, const char *parameters)
 {
 	expect_part(rig, id, method, parameters, false);
 }
 
-static void expect_error(
-    struct rig *rig, uint32_t id, const char *error, const char *parameters)
+static void expect_error(struct rig *rig, uint32_t id, const char *error, const char *parameters)
 {
 	json_t *msg = read_message(rig, id);
 	struct varlink_answer answer;
@@ -222,9 +218,9 @@ static void expect_silence(struct rig *rig, uint32_t id)
 /* Parameters of a method as its table has them, in the words of the description. */
 static void print_parameters(const struct ctl_method *m, char *ret, size_t size)
 {
-	static const char *const types[] = { [CTL_PARAM_STRING] = "string",
-		[CTL_PARAM_INT] = "int",
-		[CTL_PARAM_BOOL] = "bool" };
+	static const char *const types[] = {
+		[CTL_PARAM_STRING] = "string", [CTL_PARAM_INT] = "int", [CTL_PARAM_BOOL] = "bool"
+	};
 	size_t len = (size_t)snprintf(ret, size, "(");
 
 	for (const struct ctl_param *p = m->params; p->name; p++)
@@ -253,8 +249,8 @@ static void test_tables_match_descriptions(void **state)
 			print_parameters(m, own, sizeof(own));
 			assert_string_equal(described, own);
 		}
-		assert_false(idl_name(
-		    i->text, "method", (size_t)(m - i->methods), name, sizeof(name)));
+		assert_false(
+		    idl_name(i->text, "method", (size_t)(m - i->methods), name, sizeof(name)));
 	}
 }
 
@@ -271,8 +267,8 @@ static void test_errors_match_descriptions(void **state)
 
 			snprintf(full_name, sizeof(full_name), "%s.%s", i->name, name);
 			for (int e = 0; e < CTL_ERROR_COUNT; e++)
-				is_known = is_known ||
-				    strcmp(ctl_error_name((enum ctl_error)e), full_name) == 0;
+				is_known = is_known || strcmp(ctl_error_name((enum ctl_error)e),
+							   full_name) == 0;
 			print_message("%s\n", full_name);
 			assert_true(is_known);
 			declared++;
@@ -297,15 +293,14 @@ static void test_introspection(void **state)
 	    "\"parameters\":{\"interface\":\"io.cmqttd\"}}");
 	msg = read_message(rig, id);
 	assert_int_equal(varlink_parse_answer(msg, &answer), 0);
-	assert_string_equal(
-	    json_string_value(json_object_get(answer.parameters, "description")),
+	assert_string_equal(json_string_value(json_object_get(answer.parameters, "description")),
 	    ctl_interface_text);
 	json_decref(msg);
 	send_text(rig, id,
 	    "{\"method\":\"org.varlink.service.GetInterfaceDescription\","
 	    "\"parameters\":{\"interface\":\"io.other\"}}");
-	expect_error(rig, id, "org.varlink.service.InterfaceNotFound",
-	    "{\"interface\":\"io.other\"}");
+	expect_error(
+	    rig, id, "org.varlink.service.InterfaceNotFound", "{\"interface\":\"io.other\"}");
 }
 
 /* ---- what is known ---- */
@@ -319,7 +314,9 @@ static void fill_core(struct core *c)
 	snprintf(m->model, sizeof(m->model), "SIMCOM_SIM7600E-H");
 	snprintf(m->revision, sizeof(m->revision), "LE20B04SIM7600M22");
 	snprintf(m->imei, sizeof(m->imei), "867584030000000");
-	snprintf(m->operator_name, sizeof(m->operator_name), "Tele\xff" "com");
+	snprintf(m->operator_name, sizeof(m->operator_name),
+	    "Tele\xff"
+	    "com");
 	snprintf(m->technology, sizeof(m->technology), "LTE");
 	m->rssi_dbm = -71;
 	m->is_registered = true;
@@ -364,7 +361,8 @@ static void test_status(void **state)
 	    "{\"version\":\"1.2.3\",\"uptime_s\":10,"
 	    "\"modem\":{\"state\":\"ready\",\"model\":\"SIMCOM_SIM7600E-H\","
 	    "\"revision\":\"LE20B04SIM7600M22\",\"imei\":\"867584030000000\","
-	    "\"operator\":\"Tele\xef\xbf\xbd" "com\",\"technology\":\"LTE\",\"rssi_dbm\":-71,"
+	    "\"operator\":\"Tele\xef\xbf\xbd"
+	    "com\",\"technology\":\"LTE\",\"rssi_dbm\":-71,"
 	    "\"registered\":true},"
 	    "\"brokers\":" BROKERS ","
 	    "\"listeners\":[{\"address\":\"unix:/run/cmqttd/mqtt.sock\",\"clients\":9}],"
@@ -429,7 +427,7 @@ static void add_history(
 	snprintf(e->why, sizeof(e->why), "because %d", (int)c->history_count);
 }
 
-#define CHANGE(broker, from, to, why, second, outage)                                \
+#define CHANGE(broker, from, to, why, second, outage)                                           \
 	"{\"broker\":" broker ",\"from\":\"" from "\",\"to\":\"" to "\",\"why\":\"because " why \
 	"\",\"time\":\"1970-01-01T00:00:" second ".000Z\",\"outage_s\":" outage "}"
 
@@ -454,15 +452,27 @@ static void test_history(void **state)
 	expect_reply(rig, id, "io.cmqttd.History",
 	    "{\"changes\":[" CHANGE_1 "," CHANGE_2 "," CHANGE_3 "," CHANGE_4 "," CHANGE_5 "]}");
 	call(rig, id, "History", "{\"name\":\"modem\"}");
-	expect_reply(
-	    rig, id, "io.cmqttd.History", "{\"changes\":[" CHANGE_2 "," CHANGE_4 "]}");
+	expect_reply(rig, id, "io.cmqttd.History", "{\"changes\":[" CHANGE_2 "," CHANGE_4 "]}");
 	call(rig, id, "History", "{\"name\":\"cloud\"}");
-	expect_reply(rig, id, "io.cmqttd.History",
-	    "{\"changes\":[" CHANGE_1 "," CHANGE_3 "," CHANGE_5 "]}");
+	expect_reply(
+	    rig, id, "io.cmqttd.History", "{\"changes\":[" CHANGE_1 "," CHANGE_3 "," CHANGE_5 "]}");
 	call(rig, id, "History", "{\"name\":\"plant\"}");
 	expect_reply(rig, id, "io.cmqttd.History", "{\"changes\":[]}");
 	call(rig, id, "History", "{\"name\":\"moon\"}");
 	expect_error(rig, id, "io.cmqttd.NoSuchBroker", "{\"name\":\"moon\"}");
+}
+
+/* A broker that a reload took away is not taken for the modem. */
+static void test_history_of_removed(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t id = open_as(rig, 1000, false);
+
+	rig->core.cfg.broker_count = 1;
+	add_history(&rig->core, 1, "online", "stopping", 1000);
+	call(rig, id, "History", "{}");
+	expect_reply(rig, id, "io.cmqttd.History",
+	    "{\"changes\":[" CHANGE("\"client 1\"", "online", "stopping", "1", "01", "null") "]}");
 }
 
 /* ---- calls that are answered at once ---- */
@@ -489,7 +499,8 @@ static const struct {
 	    "disconnect 0\nlog 0 disconnect cloud\n" },
 	{ "Reconnect", "{\"name\":\"cloud\"}", 0, NULL, "{}",
 	    "reconnect 0\nlog 0 reconnect cloud\n" },
-	{ "Connect", "{\"name\":\"moon\"}", 0, "io.cmqttd.NoSuchBroker", "{\"name\":\"moon\"}", "" },
+	{ "Connect", "{\"name\":\"moon\"}", 0, "io.cmqttd.NoSuchBroker", "{\"name\":\"moon\"}",
+	    "" },
 	{ "Connect", "{\"name\":\"cloud\"}", -ENOENT, "io.cmqttd.NoSuchBroker",
 	    "{\"name\":\"cloud\"}", "connect 0\n" },
 	{ "Connect", "{}", 0, BAD_PARAM("name"), "" },
@@ -518,7 +529,8 @@ static const struct {
 	    "" },
 	{ "Publish", "{\"topic\":\"a\",\"payload\":\"\",\"payload_base64\":\"\"}", 0,
 	    BAD_PARAM("payload_base64"), "" },
-	{ "Publish", "{\"topic\":\"a/#\"}", 0, "io.cmqttd.InvalidTopic", "{\"topic\":\"a/#\"}", "" },
+	{ "Publish", "{\"topic\":\"a/#\"}", 0, "io.cmqttd.InvalidTopic", "{\"topic\":\"a/#\"}",
+	    "" },
 	{ "Publish", "{\"topic\":\"\"}", 0, "io.cmqttd.InvalidTopic", "{\"topic\":\"\"}", "" },
 	{ "Publish", "{\"topic\":\"a\",\"broker\":\"moon\"}", 0, "io.cmqttd.NoSuchBroker",
 	    "{\"name\":\"moon\"}", "" },
@@ -537,8 +549,8 @@ static const struct {
 
 	{ "At", "{\"command\":\"AT\"}", -EBUSY, "io.cmqttd.Busy", "{}", "at 1 AT\n" },
 	{ "At", "{\"command\":\"AT\"}", -ENOTCONN, "io.cmqttd.NotConnected", "{}", "at 1 AT\n" },
-	{ "At", "{\"command\":\"XX\"}", -EINVAL, "io.cmqttd.InvalidCommand",
-	    "{\"command\":\"XX\"}", "at 1 XX\n" },
+	{ "At", "{\"command\":\"XX\"}", -EINVAL, "io.cmqttd.InvalidCommand", "{\"command\":\"XX\"}",
+	    "at 1 XX\n" },
 	{ "At", "{\"command\":\"AT\"}", -ENOMEM, "io.cmqttd.OutOfMemory", "{}", "at 1 AT\n" },
 	{ "At", "{}", 0, BAD_PARAM("command"), "" },
 
@@ -711,12 +723,12 @@ static void test_publish_wait(void **state)
 
 	call(rig, id, "Publish", "{\"topic\":\"a\",\"wait\":true}");
 	ctl_on_delivered(rig->ctl, NOW, id, 14, NULL);
-	expect_error(rig, id, "io.cmqttd.NotDelivered",
-	    "{\"code\":14,\"text\":\"client is used\"}");
+	expect_error(
+	    rig, id, "io.cmqttd.NotDelivered", "{\"code\":14,\"text\":\"client is used\"}");
 	call(rig, id, "Publish", "{\"topic\":\"a\",\"wait\":true}");
 	ctl_on_delivered(rig->ctl, NOW, id, 0, "older than its ttl");
-	expect_error(rig, id, "io.cmqttd.NotDelivered",
-	    "{\"code\":0,\"text\":\"older than its ttl\"}");
+	expect_error(
+	    rig, id, "io.cmqttd.NotDelivered", "{\"code\":0,\"text\":\"older than its ttl\"}");
 }
 
 static void start_at(struct rig *rig, uint32_t id)
@@ -767,8 +779,7 @@ static void test_at_bounds(void **state)
 	memset(line, 'x', AT_LINE_MAX);
 	for (int round = 0; round < 2; round++) {
 		size_t len = round == 0 ? AT_LINE_MAX : 1;
-		size_t fit =
-		    round == 0 ? CTL_AT_REPLY_MAX / AT_LINE_MAX : (size_t)CTL_AT_LINES_MAX;
+		size_t fit = round == 0 ? CTL_AT_REPLY_MAX / AT_LINE_MAX : (size_t)CTL_AT_LINES_MAX;
 
 		start_at(rig, id);
 		for (size_t i = 0; i <= fit; i++)
@@ -818,7 +829,8 @@ static void test_ends_at_once(void **state)
 	expect_silence(rig, id);
 }
 
-/* Calls behind one that waits are run when it has ended, but not from inside of the notification. */
+/* Calls behind one that waits are run when it has ended, but not from inside of the notification.
+ */
 static void test_queued_calls(void **state)
 {
 	struct rig *rig = *state;
@@ -867,8 +879,7 @@ static void test_gone_while_waiting(void **state)
 
 static void pass(struct rig *rig, int broker, const char *topic, const char *payload)
 {
-	ctl_on_message(
-	    rig->ctl, NOW, broker, text_span(topic), text_span(payload), 1, broker >= 0);
+	ctl_on_message(rig->ctl, NOW, broker, text_span(topic), text_span(payload), 1, broker >= 0);
 }
 
 static void test_subscribe(void **state)
@@ -937,8 +948,9 @@ static void test_monitor(void **state)
 	start_stream(rig, id, "Monitor", "{}");
 	ctl_on_state(rig->ctl, NOW, 1, "online", "backoff", 3, text_span("socket \xff"));
 	expect_part(rig, id,
-	    EVENT("\"state\",\"broker\":\"plant\",\"from\":\"online\",\"to\":\"backoff\",\"code\":3,"
-		  "\"text\":\"socket \xef\xbf\xbd\""));
+	    EVENT(
+		"\"state\",\"broker\":\"plant\",\"from\":\"online\",\"to\":\"backoff\",\"code\":3,"
+		"\"text\":\"socket \xef\xbf\xbd\""));
 	ctl_on_state(rig->ctl, NOW, -1, "ready", "absent", 0, text_span(""));
 	expect_part(rig, id,
 	    EVENT("\"state\",\"broker\":null,\"from\":\"ready\",\"to\":\"absent\",\"code\":0,"
@@ -1265,6 +1277,7 @@ int main(void)
 		TEST(test_status_of_nothing),
 		TEST(test_times),
 		TEST(test_history),
+		TEST(test_history_of_removed),
 		TEST(test_rows),
 		TEST(test_odd_names),
 		TEST(test_rights),

@@ -75,17 +75,16 @@ static void test_framing(void **state)
 			     at += taken) {
 				size_t left = streams[i].len - at;
 
-				assert_int_equal(
-				    varlink_reader_feed(&r, streams[i].bytes + at,
-					left < chunk ? left : chunk, &taken),
+				assert_int_equal(varlink_reader_feed(&r, streams[i].bytes + at,
+						     left < chunk ? left : chunk, &taken),
 				    0);
 				read = read_all(&r, &messages);
 			}
 			assert_int_equal(read, streams[i].end);
 			assert_int_equal(buf_len(&messages), strlen(streams[i].messages));
 			if (buf_len(&messages) > 0)
-				assert_memory_equal(buf_data(&messages), streams[i].messages,
-				    buf_len(&messages));
+				assert_memory_equal(
+				    buf_data(&messages), streams[i].messages, buf_len(&messages));
 			varlink_reader_fini(&r);
 			buf_fini(&messages);
 		}

@@ -85,7 +85,8 @@ static bool check_members(struct scan *s, const json_t *value)
 				return false;
 		} else {
 			is_enum = true;
-			is_found = is_found || !value ||
+			is_found =
+			    is_found || !value ||
 			    (json_is_string(value) && strcmp(json_string_value(value), name) == 0);
 		}
 		take(s, ",");
@@ -121,7 +122,7 @@ static bool check_named(struct scan *s, const json_t *value)
 	if (strcmp(name, "string") == 0)
 		return !value || json_is_string(value);
 	return find_declared(&type, "type", name) && take(&type, "(") &&
-	    check_members(&type, value);
+	       check_members(&type, value);
 }
 
 static bool check_type(struct scan *s, const json_t *value)
@@ -139,8 +140,8 @@ bool idl_matches(const char *text, enum idl_part part, const char *name, const j
     const char **ret_where)
 {
 	struct scan s = { text, text };
-	bool is_good = find_declared(&s, part == IDL_ERROR ? "error" : "method", name) &&
-	    take(&s, "(");
+	bool is_good =
+	    find_declared(&s, part == IDL_ERROR ? "error" : "method", name) && take(&s, "(");
 
 	if (is_good && part == IDL_REPLY)
 		is_good = check_members(&s, NULL) && take(&s, "->") && take(&s, "(");

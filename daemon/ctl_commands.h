@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The commands of cmqttctl as one table: name, usage string, help, the method that is called, its
+ * parameters from the arguments, and how the reply is shown.
+ */
+#ifndef CMQTTD_CTL_COMMANDS_H
+#define CMQTTD_CTL_COMMANDS_H
+
+#include "ctl_print.h"
+#include "ctl_usage.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+struct ctl_command {
+	const char *name; /* NULL: no more */
+	const char *usage;
+	const char *summary; /* one line */
+	const char *more;    /* of the help, lines; NULL: the summary says it all */
+	const char *method;  /* of io.cmqttd; NULL: the command is cmqttctl's own */
+	bool is_stream;
+	bool is_patient; /* the reply may take as long as it takes */
+	/* The method's parameters; NULL: none. 0 and a new reference, or -1: `why` says why. */
+	int (*parameters)(const struct ctl_usage *u, json_t **ret, char *why, size_t why_size);
+	void (*print)(const struct ctl_style *s, const json_t *reply); /* NULL: nothing */
+};
+
+extern const struct ctl_command ctl_commands[];
+
+/* Options that every command takes. */
+extern const char ctl_global_usage[];
+
+/* NULL: there is none of that name. */
+const struct ctl_command *ctl_command_find(const char *name);
+
+/* The command whose name is most like it. */
+const struct ctl_command *ctl_command_nearest(const char *name);
+
+/* The help: all commands, or one of them. */
+void ctl_commands_help(FILE *out);
+void ctl_command_help(FILE *out, const struct ctl_command *command);
+
+#endif

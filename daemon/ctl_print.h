@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The daemon's answers as text for people: for cmqttctl. Takes what it needs of an answer and shows
+ * "-" for what is not there, so that it also reads answers of other versions.
+ */
+#ifndef CMQTTD_CTL_PRINT_H
+#define CMQTTD_CTL_PRINT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <time.h>
+
+struct ctl_style {
+	FILE *out;
+	bool is_colored;
+	bool is_terminal; /* payloads are shown so that they cannot play with it */
+	time_t now;
+};
+
+/* Replies of io.cmqttd, by method. */
+void ctl_print_version(const struct ctl_style *s, const json_t *reply);
+void ctl_print_status(const struct ctl_style *s, const json_t *reply);
+void ctl_print_brokers(const struct ctl_style *s, const json_t *reply);
+void ctl_print_history(const struct ctl_style *s, const json_t *reply);
+void ctl_print_message(const struct ctl_style *s, const json_t *reply);
+void ctl_print_event(const struct ctl_style *s, const json_t *reply);
+void ctl_print_at(const struct ctl_style *s, const json_t *reply);
+
+/* An error in plain words and a newline, without "cmqttctl: ". */
+void ctl_print_error(FILE *out, const char *error, const json_t *parameters);
+
+/* "3 min", "2 h 5 min", "4 d 2 h". */
+void ctl_print_duration(char *ret, size_t size, json_int_t seconds);
+
+#endif

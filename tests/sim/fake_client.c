@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/fake_client.h"
+
+#include "sim/world.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define RECONNECT_MS 2000
+
+/* First bytes of the packets (MQTT 3.1.1, 2.2). */
+enum {
+	CONNECT = 0x10,
+	CONNACK = 0x20,
+	PUBLISH = 0x30,
+	PUBACK = 0x40,
+	PUBREC = 0x50,
+	PUBREL = 0x62,
+	PUBCOMP = 0x70,
+	SUBSCRIBE = 0x82,
+	SUBACK = 0x90,
+	PINGRESP = 0xd0,
+};
+
+void fake_client_init(
+    struct fake_client *c, struct world *w, enum client_role role, unsigned index, const char *id)
+{
+	*c = (struct fake_client){ .world = w,
+		.role = role,
+		.index = index,
+		.id = id,
+		.publish_ms = UINT64_MAX,
+		.push_ms = UINT64_MAX,
+		/* publishers come when the subscribers are there */
+		.connect_ms = w->now_ms + prng_range(&w->rng, 10000, 15000) };
+	buf_init(&c->up, 1 << 20);
+	buf_init(&c->down, 1 << 20);
+}
+
+void fake_client_fini(struct fake_client *c)
+{
+	buf_fini(&c->up);
+	buf_fini(&c->down);
+}
+
+/* ---- packets to the daemon ---- */
+
+static void put(struct fake_client *c, const void *bytes, size_t len)
+{
+	int r = buf_append(&c->up, bytes, len);
+
+	assert(r == 0);
+	(void)r;
+	if (c->push_ms == UINT64_MAX)
+		c->push_ms = c->world->now_ms;
+}
+
+static void put_u8(struct fake_client *c, unsigned value)
+{
+	uint8_t byte = (uint8_t)value;
+
+	put(c, &byte, 1);
+}
+
+static void put_u16(struct fake_client *c, size_t value)
+{
+	put_u8(c, (unsigned)(value >> 8));
+	put_u8(c, (unsigned)(value & 0xff));
+}
+
+static void put_text(struct fake_client *c, const char *text)
+{
+	put_u16(c, strlen(text));
+	put(c, text, strlen(text));
+}
+
+static void put_head(struct fake_client *c, unsigned first, size_t remaining)
+{
+	put_u8(c, first);
+	do {
+		put_u8(c, (unsigned)(remaining % 128) | (remaining >= 128 ? 0x80 : 0));
+		remaining /= 128;
+	} while (remaining > 0);
+}
+
+static void put_ack(struct fake_client *c, unsigned type, uint16_t packet_id)
+{
+	put_head(c, type, 2);
+	put_u16(c, packet_id);
+}
+
+static void put_connect(struct fake_client *c)
+{
+	put_head(c, CONNECT, 10 + 2 + strlen(c->id));
+	put_text(c, "MQTT");
+	put_u8(c, 4);
+	put_u8(c, c->is_clean ? 2 : 0);
+	put_u16(c, 0);
+	put_text(c, c->id);
+}
+
+static void put_subscribe(struct fake_client *c)
+{
+	size_t len = 2;
+
+	for (const char *const *f = c->filters; *f; f++)
+		len += 2 + strlen(*f) + 1;
+	put_head(c, SUBSCRIBE, len);
+	put_u16(c, ++c->last_packet_id);
+	for (const char *const *f = c->filters; *f; f++) {
+		put_text(c, *f);
+		put_u8(c, c->qos);
+	}
+}
+
+static void put_publish(struct fake_client *c, struct message *m, uint16_t packet_id, bool is_dup)
+{
+	uint8_t body[SIM_PAYLOAD_MAX];
+	char topic[LEDGER_TOPIC_MAX];
+
+	ledger_topic(m, -1, topic);
+	ledger_body(c->world, m, body);
+	put_head(c, PUBLISH | (unsigned)m->qos << 1 | (is_dup ? 8U : 0),
+	    2 + strlen(topic) + (m->qos > 0 ? 2 : 0) + m->len);
+	put_text(c, topic);
+	if (m->qos > 0)
+		put_u16(c, packet_id);
+	put(c, body, m->len);
+	m->sends++;
+}
+
+/* ---- publishing ---- */
+
+static struct message *message_of(struct fake_client *c, const struct client_flight *f)
+{
+	return &c->world->ledger.messages[f->number - 1];
+}
+
+static size_t pick_subject(struct fake_client *c)
+{
+	for (;;) {
+		size_t i = prng_range(&c->world->rng, 0, SUBJECT_COUNT - 1);
+
+		if (sim_subjects[i].origin == (int)c->index &&
+		    (!sim_subjects[i].is_forbidden || c->world->p.has_forbidden))
+			return i;
+	}
+}
+
+static void publish(struct fake_client *c, uint64_t now_ms)
+{
+	struct world *w = c->world;
+	size_t subject = pick_subject(c);
+	size_t len = sim_subjects[subject].is_tiny ? prng_range(&w->rng, 0, 7) : world_draw_len(w);
+	struct message *m = ledger_new(w, subject, (uint8_t)prng_range(&w->rng, 0, 2), len);
+	struct client_flight *f;
+
+	c->left--;
+	c->publish_ms = c->left > 0 ? now_ms + world_draw_pause(w, c->left) : UINT64_MAX;
+	if (!m)
+		return;
+	if (m->qos == 0) {
+		put_publish(c, m, 0, false);
+		m->is_gone = true;
+		return;
+	}
+	f = &c->flights[c->flight_count++];
+	*f = (struct client_flight){ .packet_id = ++c->last_packet_id, .number = m->number };
+	put_publish(c, m, f->packet_id, false);
+}
+
+static void resend(struct fake_client *c)
+{
+	for (size_t i = 0; i < c->flight_count; i++) {
+		if (c->flights[i].is_released)
+			put_ack(c, PUBREL, c->flights[i].packet_id);
+		else
+			put_publish(
+			    c, message_of(c, &c->flights[i]), c->flights[i].packet_id, true);
+	}
+}
+
+static struct client_flight *find_flight(struct fake_client *c, uint16_t packet_id)
+{
+	for (size_t i = 0; i < c->flight_count; i++) {
+		if (c->flights[i].packet_id == packet_id)
+			return &c->flights[i];
+	}
+	return NULL;
+}
+
+static void end_flight(struct fake_client *c, struct client_flight *f)
+{
+	size_t i = (size_t)(f - c->flights);
+
+	ledger_acked(c->world, f->number);
+	c->flight_count--;
+	memmove(f, f + 1, (c->flight_count - i) * sizeof(*f));
+}
+
+/* ---- packets from the daemon ---- */
+
+static void on_ack(struct fake_client *c, unsigned type, uint16_t packet_id)
+{
+	struct client_flight *f = find_flight(c, packet_id);
+	struct message *m = f ? message_of(c, f) : NULL;
+
+	if (!f && type != PUBREC) {
+		world_wrong(c->world, "%s got an acknowledgement %02x for nothing", c->id, type);
+		return;
+	}
+	if (type == PUBREC) {
+		/* Also for a message whose PUBREL is on its way already. */
+		if (f)
+			f->is_released = true;
+		put_ack(c, PUBREL, packet_id);
+	} else if ((type == PUBACK) != (m->qos == 1)) {
+		world_wrong(c->world, "%s: wrong kind of acknowledgement %02x", c->id, type);
+	} else {
+		end_flight(c, f);
+	}
+}
+
+static void on_publish(struct fake_client *c, uint8_t first, struct span body)
+{
+	struct cursor in;
+	struct span topic, payload;
+	uint16_t packet_id = 0;
+	uint8_t qos = first >> 1 & 3;
+
+	cursor_init(&in, body.data, body.len);
+	topic = cursor_span(&in, cursor_u16(&in));
+	if (qos > 0)
+		packet_id = cursor_u16(&in);
+	payload = cursor_span(&in, in.left);
+	if (in.is_short || qos > c->qos) {
+		world_wrong(c->world, "%s got a PUBLISH that is none", c->id);
+		return;
+	}
+	if (topic.len > 0 && topic.data[0] != '$')
+		ledger_delivered(c->world, c->index, topic, payload, first & 8);
+	if (qos == 1)
+		put_ack(c, PUBACK, packet_id);
+}
+
+static void on_connack(struct fake_client *c, uint64_t now_ms, struct span body)
+{
+	if (body.len != 2 || body.data[1] != 0) {
+		world_wrong(c->world, "%s was refused", c->id);
+		return;
+	}
+	c->is_online = true;
+	if (c->filters)
+		put_subscribe(c);
+	resend(c);
+	if (c->left > 0 && c->publish_ms < now_ms)
+		c->publish_ms = now_ms;
+}
+
+static void on_packet(struct fake_client *c, uint64_t now_ms, uint8_t first, struct span body)
+{
+	struct cursor in;
+
+	cursor_init(&in, body.data, body.len);
+	switch (first & 0xf0) {
+	case CONNACK:
+		on_connack(c, now_ms, body);
+		break;
+	case PUBLISH:
+		on_publish(c, first, body);
+		break;
+	case PUBACK:
+	case PUBREC:
+	case PUBCOMP:
+		on_ack(c, first, cursor_u16(&in));
+		break;
+	case SUBACK:
+	case PINGRESP:
+		break;
+	default:
+		world_wrong(c->world, "%s got a packet %02x", c->id, first);
+	}
+}
+
+/* One whole packet; false: not there yet. */
+static bool take_packet(struct fake_client *c, uint64_t now_ms)
+{
+	const uint8_t *data = buf_data(&c->down);
+	size_t len = buf_len(&c->down), remaining = 0, at = 1, shift = 0;
+
+	do {
+		if (at >= len)
+			return false;
+		remaining |= (size_t)(data[at] & 0x7f) << shift;
+		shift += 7;
+	} while (data[at++] & 0x80);
+	if (len - at < remaining)
+		return false;
+	on_packet(c, now_ms, data[0], (struct span){ data + at, remaining });
+	buf_consume(&c->down, at + remaining);
+	return true;
+}
+
+/* ---- what vandals do ---- */
+
+static void vandalise(struct fake_client *c, uint64_t now_ms)
+{
+	static const uint8_t nonsense[][12] = {
+		{ 0x00, 0x00 },
+		{ 0x30, 0xff, 0xff, 0xff, 0xff, 0x7f },
+		{ 0x36, 0x05, 0x00, 0x01, 'x', 0x00, 0x01 },
+		{ 0x33, 0x05, 0x00, 0x01, '#', 0x00, 0x01 },
+		{ 0x10, 0x00 },
+		{ 0x82, 0x05, 0x00, 0x01, 0x00, 0x00, 0x00 },
+		{ 0xf0, 0x00 },
+	};
+	struct prng *r = &c->world->rng;
+
+	c->publish_ms = now_ms + prng_range(r, 1000, 20000);
+	if (prng_chance(r, 500)) {
+		/* Half a PUBLISH, then nothing more. */
+		put_head(c, PUBLISH, 500);
+		put_text(c, "up/c/half");
+		c->publish_ms = UINT64_MAX;
+		c->connect_ms = now_ms + prng_range(r, 1000, 60000);
+	} else {
+		put(c, nonsense[prng_range(r, 0, sizeof(nonsense) / sizeof(nonsense[0]) - 1)], 12);
+	}
+}
+
+/* ---- the connection ---- */
+
+void fake_client_lost(struct fake_client *c, uint64_t now_ms)
+{
+	c->conn = 0;
+	c->is_online = false;
+	c->is_paused = false;
+	c->has_output = false;
+	c->push_ms = UINT64_MAX;
+	buf_clear(&c->up);
+	buf_clear(&c->down);
+	c->connect_ms =
+	    c->is_retired ? UINT64_MAX : now_ms + prng_range(&c->world->rng, 10, RECONNECT_MS);
+}
+
+void fake_client_hang_up(struct fake_client *c, uint64_t now_ms)
+{
+	if (c->conn == 0)
+		return;
+	core_client_gone(c->world->core, now_ms, c->conn);
+	fake_client_lost(c, now_ms);
+}
+
+void fake_client_on_close(struct fake_client *c, uint64_t now_ms)
+{
+	if (c->role != CLIENT_VANDAL && c->role != CLIENT_DEAF && !c->world->is_stopping &&
+	    !c->world->may_close_clients)
+		world_wrong(c->world, "the daemon closed the connection of %s", c->id);
+	fake_client_hang_up(c, now_ms);
+}
+
+static bool read_output(struct fake_client *c, uint64_t now_ms)
+{
+	struct buf *out = core_client_out(c->world->core, c->conn);
+	size_t n = out ? buf_len(out) : 0;
+
+	if (!c->has_output || n == 0 || c->role == CLIENT_DEAF) {
+		c->has_output = c->has_output && n > 0;
+		return false;
+	}
+	if (n > c->world->p.chunk_client)
+		n = c->world->p.chunk_client;
+	if (buf_append(&c->down, buf_data(out), n) < 0)
+		buf_clear(&c->down);
+	world_hash(c->world, buf_data(out), n);
+	buf_consume(out, n);
+	core_client_sent(c->world->core, now_ms, c->conn);
+	return true;
+}
+
+static bool push_input(struct fake_client *c, uint64_t now_ms)
+{
+	size_t n = buf_len(&c->up);
+
+	if (c->push_ms > now_ms || c->is_paused)
+		return false;
+	if (n > c->world->p.chunk_client)
+		n = c->world->p.chunk_client;
+	if (n > 0)
+		core_client_rx(c->world->core, now_ms, c->conn, buf_data(&c->up), n);
+	buf_consume(&c->up, n);
+	/* Mostly at once, sometimes a packet is torn apart. */
+	c->push_ms = buf_len(&c->up) == 0 ? UINT64_MAX
+		     : prng_chance(&c->world->rng, 2)
+			 ? now_ms + prng_range(&c->world->rng, 1, 2000)
+			 : now_ms;
+	return true;
+}
+
+static bool connect_now(struct fake_client *c, uint64_t now_ms)
+{
+	if (c->connect_ms > now_ms)
+		return false;
+	c->connect_ms = UINT64_MAX;
+	if (c->conn != 0) {
+		fake_client_hang_up(c, now_ms);
+		return true;
+	}
+	if (core_client_new(c->world->core, now_ms, 0, &c->conn) < 0) {
+		world_wrong(c->world, "%s was not let in", c->id);
+		return false;
+	}
+	put_connect(c);
+	return true;
+}
+
+bool fake_client_run(struct fake_client *c, uint64_t now_ms)
+{
+	bool any = connect_now(c, now_ms);
+
+	if (c->conn == 0)
+		return any;
+	any |= read_output(c, now_ms);
+	while (c->conn != 0 && buf_len(&c->down) > 0 && take_packet(c, now_ms))
+		any = true;
+	if (c->is_online && c->publish_ms <= now_ms) {
+		if (c->role == CLIENT_VANDAL)
+			vandalise(c, now_ms);
+		else if (c->flight_count == CLIENT_FLIGHT_MAX)
+			c->publish_ms = now_ms + 500;
+		else
+			publish(c, now_ms);
+		any = true;
+	}
+	return push_input(c, now_ms) || any;
+}
+
+uint64_t fake_client_deadline(const struct fake_client *c)
+{
+	uint64_t due = c->connect_ms;
+
+	if (c->conn != 0 && c->push_ms < due && !c->is_paused)
+		due = c->push_ms;
+	if (c->is_online && c->publish_ms < due)
+		due = c->publish_ms;
+	return due;
+}
+
+bool fake_client_is_done(const struct fake_client *c)
+{
+	return c->left == 0 && c->flight_count == 0 && buf_len(&c->up) == 0;
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/faults.h"
+
+#include "sim/world.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NEVER UINT64_MAX
+
+/* ---- single commands ---- */
+
+struct kind {
+	enum fake_fault_kind kind;
+	enum sim_level level; /* from here on */
+	uint32_t ms_max;
+	int number_max; /* 0: none */
+	unsigned weight;
+};
+
+static const struct kind kinds[] = {
+	{ FAKE_FAULT_ERROR, SIM_REFUSALS, 0, 0, 10 },
+	{ FAKE_FAULT_ERR, SIM_REFUSALS, 0, 35, 10 },
+	{ FAKE_FAULT_RESULT_ERR, SIM_REFUSALS, 0, 35, 10 },
+	{ FAKE_FAULT_ERROR_RESULT, SIM_REFUSALS, 0, 35, 10 },
+	{ FAKE_FAULT_BUSY, SIM_REFUSALS, 0, 0, 10 },
+	{ FAKE_FAULT_CME, SIM_REFUSALS, 0, 149, 5 },
+	{ FAKE_FAULT_NO_ANSWER, SIM_LOSSES, 0, 0, 8 },
+	{ FAKE_FAULT_ANSWER_LOST, SIM_LOSSES, 0, 0, 8 },
+	{ FAKE_FAULT_FINAL_LOST, SIM_LOSSES, 0, 0, 8 },
+	{ FAKE_FAULT_RESULT_LOST, SIM_LOSSES, 0, 0, 8 },
+	{ FAKE_FAULT_LATE, SIM_LOSSES, 250000, 0, 8 },
+	{ FAKE_FAULT_RESULT_LATE, SIM_LOSSES, 250000, 0, 8 },
+	{ FAKE_FAULT_RESULT_DUP, SIM_LOSSES, 0, 0, 8 },
+	{ FAKE_FAULT_URC, SIM_LOSSES, 0, 0, 8 },
+	{ FAKE_FAULT_LINE_DUP, SIM_LOSSES, 0, 3, 5 },
+	{ FAKE_FAULT_LINE_DROP, SIM_CHAOS, 0, 3, 8 },
+	{ FAKE_FAULT_GARBAGE, SIM_CHAOS, 0, 40, 8 },
+	{ FAKE_FAULT_CMD_BYTE, SIM_CHAOS, 0, 20, 8 },
+	{ FAKE_FAULT_PROMPT_LOST, SIM_CHAOS, 0, 0, 8 },
+	{ FAKE_FAULT_PROMPT_LATE, SIM_CHAOS, 20000, 0, 8 },
+	{ FAKE_FAULT_BODY_BYTE, SIM_CHAOS, 0, 60, 8 },
+	{ FAKE_FAULT_RESET, SIM_CHAOS, 0, 0, 2 },
+	{ FAKE_FAULT_RESET_IN_BODY, SIM_CHAOS, 0, 60, 2 },
+	{ FAKE_FAULT_HANG, SIM_CHAOS, 0, 0, 1 },
+};
+
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+
+static const struct kind *pick_kind(struct world *w)
+{
+	unsigned total = 0, at;
+
+	for (size_t i = 0; i < KINDS; i++)
+		total += kinds[i].level <= w->p.level ? kinds[i].weight : 0;
+	at = (unsigned)prng_range(&w->rng, 0, total - 1);
+	for (size_t i = 0;; i++) {
+		unsigned weight = kinds[i].level <= w->p.level ? kinds[i].weight : 0;
+
+		if (at < weight)
+			return &kinds[i];
+		at -= weight;
+	}
+}
+
+/* Numbers by which the modem refuses a message for good; three in a row bury an innocent one. */
+static bool is_against_the_message(int number)
+{
+	return number == 2 || number == 6 || number == 12 || number == 18 || number == 22 ||
+	       number == 26;
+}
+
+bool faults_draw(void *ctx, const char *command, struct fake_fault *ret)
+{
+	static const char *const lines[] = { "SMS DONE", "PB DONE", "+CGEV: ME PDN ACT 8,1",
+		"+CTZV: 26/01/01,12:00:00+04", "+CREG: 1", "+CEREG: 1" };
+	struct world *w = ctx;
+	const struct kind *k;
+
+	/* A PIN is tried once: no fault of it can be repaired by us. */
+	if (w->faults.is_over || strncmp(command, "+CPIN=", 6) == 0 ||
+	    !prng_chance(&w->rng, w->p.command_permille))
+		return false;
+	k = pick_kind(w);
+	*ret = (struct fake_fault){ .kind = k->kind };
+	if (k->ms_max > 0)
+		ret->ms = (uint32_t)prng_range(&w->rng, 1, k->ms_max);
+	if (k->number_max > 0)
+		ret->number = (int)prng_range(&w->rng, 1, (unsigned)k->number_max);
+	if (k->number_max == 35 && is_against_the_message(ret->number)) {
+		if (strncmp(command, "+CMQTTTOPIC", 11) == 0 ||
+		    strncmp(command, "+CMQTTPAYLOAD", 13) == 0 ||
+		    strncmp(command, "+CMQTTPUB", 9) == 0)
+			ret->number = 14;
+	}
+	snprintf(ret->text, sizeof(ret->text), "%s", lines[prng_range(&w->rng, 0, 5)]);
+	w->faults.commands++;
+	world_note(
+	    w, "fault %d (%d, %u ms) of AT%.20s", (int)ret->kind, ret->number, ret->ms, command);
+	return true;
+}
+
+/* ---- events ---- */
+
+typedef void event_fn(struct world *w, uint64_t now_ms);
+
+static void lose_connection(struct world *w, uint64_t now_ms)
+{
+	fake_modem_connlost(
+	    w->modem, now_ms, (unsigned)prng_range(&w->rng, 0, 1), (int)prng_range(&w->rng, 1, 3));
+}
+
+static void lose_network(struct world *w, uint64_t now_ms)
+{
+	fake_modem_nonet(w->modem, now_ms);
+}
+
+static void fail_ping(struct world *w, uint64_t now_ms)
+{
+	fake_modem_ping_fail(w->modem, now_ms, (unsigned)prng_range(&w->rng, 0, 1), 17);
+}
+
+static void take_broker_down(struct world *w, uint64_t now_ms)
+{
+	unsigned i = (unsigned)prng_range(&w->rng, 0, 1);
+	static const int refusals[] = { 25, 26, 29, 30, 31, 32 };
+
+	w->faults.broker_back_ms[i] = now_ms + prng_range(&w->rng, 1000, 120000);
+	if (prng_chance(&w->rng, 300))
+		w->brokers[i].is_mute = true;
+	else if (prng_chance(&w->rng, 300))
+		w->brokers[i].refusal = refusals[prng_range(&w->rng, 0, 5)];
+	else
+		fake_broker_set_down(&w->brokers[i], now_ms, true);
+}
+
+static void lose_registration(struct world *w, uint64_t now_ms)
+{
+	static const int stats[] = { 0, 2, 3, 4 };
+
+	w->faults.registered_ms = now_ms + prng_range(&w->rng, 1000, 90000);
+	fake_modem_set_registration(w->modem, now_ms, stats[prng_range(&w->rng, 0, 3)]);
+}
+
+static void drop_client(struct world *w, uint64_t now_ms)
+{
+	fake_client_hang_up(&w->clients[prng_range(&w->rng, 0, WORLD_CLIENTS - 1)], now_ms);
+}
+
+static void reset_modem(struct world *w, uint64_t now_ms)
+{
+	fake_modem_reset(w->modem, now_ms, prng_chance(&w->rng, 500));
+	if (w->p.has_port_loss)
+		world_lose_port(w, now_ms, prng_range(&w->rng, 100, 15000));
+}
+
+static void make_noise(struct world *w, uint64_t now_ms)
+{
+	uint8_t noise[40];
+	size_t n = prng_range(&w->rng, 1, sizeof(noise));
+
+	for (size_t i = 0; i < n; i++)
+		noise[i] = (uint8_t)prng_u64(&w->rng);
+	fake_modem_noise(w->modem, now_ms, noise, n);
+}
+
+static void lose_port(struct world *w, uint64_t now_ms)
+{
+	world_lose_port(w, now_ms, prng_range(&w->rng, 100, 60000));
+}
+
+static void hang_modem(struct world *w, uint64_t now_ms)
+{
+	fake_modem_hang(w->modem, now_ms);
+}
+
+static void cut_power(struct world *w, uint64_t now_ms)
+{
+	faults_power_cycle(w, now_ms);
+}
+
+static void reload(struct world *w, uint64_t now_ms)
+{
+	world_reload(w, now_ms);
+}
+
+static void crash(struct world *w, uint64_t now_ms)
+{
+	world_restart(w, now_ms);
+}
+
+static const struct event {
+	event_fn *fn;
+	const char *name;
+	enum sim_level level;
+	unsigned weight;
+} events[] = {
+	{ lose_connection, "connection lost", SIM_LOSSES, 10 },
+	{ lose_network, "network lost", SIM_LOSSES, 6 },
+	{ fail_ping, "ping failed", SIM_LOSSES, 6 },
+	{ take_broker_down, "broker down", SIM_LOSSES, 8 },
+	{ lose_registration, "registration lost", SIM_LOSSES, 4 },
+	{ drop_client, "client dropped", SIM_LOSSES, 8 },
+	{ reset_modem, "modem reset", SIM_CHAOS, 5 },
+	{ make_noise, "noise", SIM_CHAOS, 10 },
+	{ lose_port, "port lost", SIM_CHAOS, 6 },
+	{ hang_modem, "modem hangs", SIM_CHAOS, 1 },
+	{ cut_power, "power cut", SIM_CHAOS, 2 },
+	{ reload, "reload", SIM_CHAOS, 5 },
+	{ crash, "daemon killed", SIM_CHAOS, 3 },
+};
+
+enum { EVENTS = sizeof(events) / sizeof(events[0]) };
+
+static void run_event(struct world *w, uint64_t now_ms)
+{
+	unsigned total = 0, at;
+
+	for (size_t i = 0; i < EVENTS; i++)
+		total += events[i].level <= w->p.level ? events[i].weight : 0;
+	at = (unsigned)prng_range(&w->rng, 0, total - 1);
+	for (size_t i = 0; i < EVENTS; i++) {
+		unsigned weight = events[i].level <= w->p.level ? events[i].weight : 0;
+
+		if (at < weight) {
+			world_note(w, "event: %s", events[i].name);
+			w->faults.events++;
+			events[i].fn(w, now_ms);
+			return;
+		}
+		at -= weight;
+	}
+}
+
+static void mend_broker(struct world *w, unsigned i)
+{
+	w->faults.broker_back_ms[i] = NEVER;
+	w->brokers[i].is_mute = false;
+	w->brokers[i].refusal = 0;
+	w->brokers[i].is_down = false;
+}
+
+void faults_init(struct faults *f, struct world *w)
+{
+	*f = (struct faults){ .next_ms = NEVER,
+		.port_back_ms = NEVER,
+		.power_on_ms = NEVER,
+		.broker_back_ms = { NEVER, NEVER },
+		.registered_ms = NEVER };
+	if (w->p.event_mean_ms > 0)
+		f->next_ms = w->now_ms + prng_range(&w->rng, 0, 2ULL * w->p.event_mean_ms);
+}
+
+uint64_t faults_deadline(const struct faults *f)
+{
+	uint64_t due = timer_min(f->next_ms, f->port_back_ms);
+
+	due = timer_min(due, f->power_on_ms);
+	due = timer_min(due, f->broker_back_ms[0]);
+	due = timer_min(due, f->broker_back_ms[1]);
+	return timer_min(due, f->registered_ms);
+}
+
+bool faults_run(struct world *w, uint64_t now_ms)
+{
+	struct faults *f = &w->faults;
+
+	if (faults_deadline(f) > now_ms)
+		return false;
+	if (f->next_ms <= now_ms) {
+		f->next_ms = now_ms + prng_range(&w->rng, 1, 2ULL * w->p.event_mean_ms);
+		run_event(w, now_ms);
+	}
+	if (f->power_on_ms <= now_ms) {
+		f->power_on_ms = NEVER;
+		fake_modem_power(w->modem, now_ms, true);
+	}
+	if (f->port_back_ms <= now_ms) {
+		f->port_back_ms = NEVER;
+		world_port_back(w, now_ms);
+	}
+	for (unsigned i = 0; i < SIM_BROKERS; i++) {
+		if (f->broker_back_ms[i] <= now_ms)
+			mend_broker(w, i);
+	}
+	if (f->registered_ms <= now_ms) {
+		f->registered_ms = NEVER;
+		fake_modem_set_registration(w->modem, now_ms, 1);
+	}
+	return true;
+}
+
+void faults_power_cycle(struct world *w, uint64_t now_ms)
+{
+	fake_modem_power(w->modem, now_ms, false);
+	w->faults.power_on_ms = now_ms + prng_range(&w->rng, 500, 5000);
+	if (w->p.has_port_loss)
+		world_lose_port(w, now_ms, prng_range(&w->rng, 5000, 15000));
+}
+
+/* A modem that hangs stays so: to notice and to cut its power is our own affair. */
+void faults_stop(struct world *w, uint64_t now_ms)
+{
+	struct faults *f = &w->faults;
+
+	f->is_over = true;
+	f->next_ms = NEVER;
+	w->store.fail_permille = 0;
+	for (unsigned i = 0; i < SIM_BROKERS; i++)
+		mend_broker(w, i);
+	f->port_back_ms = f->port_back_ms == NEVER ? NEVER : now_ms;
+	f->registered_ms = f->registered_ms == NEVER ? NEVER : now_ms;
+	f->power_on_ms = f->power_on_ms == NEVER ? NEVER : now_ms;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The log's table: every code has a number of its own that the catalog explains, and its words.
+ */
+#include "../../daemon/log.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define CATALOG_MAX 65536
+
+static const char *read_catalog(void)
+{
+	static char text[CATALOG_MAX];
+	const char *top = getenv("top_srcdir");
+	char path[512];
+	FILE *f;
+	size_t len;
+
+	snprintf(path, sizeof(path), "%s/systemd/cmqttd.catalog", top ? top : ".");
+	f = fopen(path, "r");
+	assert_non_null(f);
+	len = fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	text[len] = '\0';
+	return text;
+}
+
+static void test_ids(void **state)
+{
+	(void)state;
+	for (int i = 0; i < LOG_DAEMON_END; i++) {
+		assert_non_null(log_message_id(i));
+		assert_int_equal(strlen(log_message_id(i)), 32);
+		assert_int_equal(strspn(log_message_id(i), "0123456789abcdef"), 32);
+		for (int k = 0; k < i; k++)
+			assert_string_not_equal(log_message_id(i), log_message_id(k));
+	}
+}
+
+static void test_catalog_explains_all(void **state)
+{
+	const char *catalog = read_catalog();
+	int entries = 0;
+
+	(void)state;
+	for (int i = 0; i < LOG_DAEMON_END; i++) {
+		char entry[64];
+		const char *at;
+
+		snprintf(entry, sizeof(entry), "\n-- %s\nSubject: ", log_message_id(i));
+		at = strstr(catalog, entry);
+		if (!at)
+			print_error("code %d is not explained\n", i);
+		assert_non_null(at);
+	}
+	for (const char *at = catalog; (at = strstr(at, "\n-- ")); at++)
+		entries++;
+	assert_int_equal(entries, LOG_DAEMON_END);
+}
+
+static void test_words(void **state)
+{
+	static const struct {
+		struct log_event event;
+		const char *text;
+	} rows[] = {
+		{ { .code = LOG_MODEM_STATE,
+		      .client_index = -1,
+		      .from = "sim",
+		      .to = "registering" },
+		    "modem: sim -> registering" },
+		{ { .code = LOG_BROKER_ERROR, .broker = "cloud", .err = 30, .detail = "slow" },
+		    "cloud: connection failed: error 30 (" },
+		{ { .code = LOG_BROKER_ONLINE, .broker = "cloud", .to = "online" },
+		    "cloud: connected: online" },
+		{ { .code = LOG_STORE_FULL }, "store is full" },
+	};
+	char text[LOG_TEXT_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		log_describe(&rows[i].event, text, sizeof(text));
+		assert_memory_equal(text, rows[i].text, strlen(rows[i].text));
+		log_describe(&rows[i].event, text, 8);
+		assert_int_equal(strlen(text), 7);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ids),
+		cmocka_unit_test(test_catalog_explains_all),
+		cmocka_unit_test(test_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One broker session against a scripted modem: dialogues of our own, in the shapes that the manual
+ * and captures of real modems prove, also where they contradict each other.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "at/at_line.h"
+#include "modem/session.h"
+#include "modem/sim7600.h"
+
+#define TEXT(literal)                                                          \
+	{                                                                      \
+		.data = (const uint8_t *)(literal), .len = sizeof(literal) - 1 \
+	}
+#define OK     "\r\nOK\r\n"
+#define ERR    "\r\nERROR\r\n"
+#define PROMPT "\r\n>"
+
+/* What must be sent (a command without its CR, or a body), and what the modem says to it. */
+struct turn {
+	const char *sent;
+	const char *answer;
+};
+
+struct dialogue {
+	const char *name;
+	void (*change)(struct broker_config *cfg);
+	struct turn turn[24];
+	enum session_state state; /* in the end */
+	unsigned code;            /* of the last error */
+	const char *command;
+};
+
+#define FREE_CLIENT                                                                         \
+	{ "AT+CMQTTACCQ?", "\r\n+CMQTTACCQ: 0,\"\",0,3\r\n+CMQTTACCQ: 1,\"\",0,3\r\n" OK }, \
+	{                                                                                   \
+		"AT+CMQTTDISC?", "\r\n+CMQTTDISC: 0,1\r\n+CMQTTDISC: 1,1\r\n" OK            \
+	}
+#define HELD_CLIENT                                                                           \
+	{ "AT+CMQTTACCQ?", "\r\n+CMQTTACCQ: 0,\"gw\",0,4\r\n+CMQTTACCQ: 1,\"\",0,3\r\n" OK }, \
+	{                                                                                     \
+		"AT+CMQTTDISC?", "\r\n+CMQTTDISC: 0,1\r\n+CMQTTDISC: 1,1\r\n" OK              \
+	}
+#define CONNECTED_CLIENT                                                                      \
+	{ "AT+CMQTTACCQ?", "\r\n+CMQTTACCQ: 0,\"gw\",0,4\r\n+CMQTTACCQ: 1,\"\",0,3\r\n" OK }, \
+	{                                                                                     \
+		"AT+CMQTTDISC?", "\r\n+CMQTTDISC: 0,0\r\n+CMQTTDISC: 1,1\r\n" OK              \
+	}
+#define CONFIGURE                                     \
+	{ "AT+CMQTTCFG=\"checkUTF8\",0,0", OK },      \
+	{                                             \
+		"AT+CMQTTCFG=\"optimeout\",0,120", OK \
+	}
+#define ACQUIRE { "AT+CMQTTACCQ=0,\"gw\",0,4", OK }, CONFIGURE
+#define CONNECT "AT+CMQTTCONNECT=0,\"tcp://h:1883\",60,1"
+
+static void with_filter(struct broker_config *cfg)
+{
+	static const struct filter_config filter = { "news", 1 };
+
+	cfg->filters = &filter;
+	cfg->filter_count = 1;
+}
+
+static void with_two_filters(struct broker_config *cfg)
+{
+	static const struct filter_config filters[] = { { "a", 1 }, { "b", 0 } };
+
+	cfg->filters = filters;
+	cfg->filter_count = 2;
+}
+
+static void with_birth(struct broker_config *cfg)
+{
+	cfg->birth = (struct message_config){ .topic = "t", .qos = 0, .retain = true };
+}
+
+static void with_tls(struct broker_config *cfg)
+{
+	cfg->is_tls = true;
+	cfg->tls = (struct tls_config){
+		.ca = TEXT("ca"), .verify = true, .context = 7, .negotiate_s = 60
+	};
+}
+
+static void with_unverified_tls(struct broker_config *cfg)
+{
+	cfg->is_tls = true;
+	cfg->tls = (struct tls_config){
+		.sni = true, .context = 7, .negotiate_s = 300, .check_time = CHECK_TIME_NO
+	};
+}
+
+static const struct dialogue dialogues[] = {
+	{ "free client", NULL,
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } }, SESSION_ONLINE,
+	    0, "" },
+	{ "an earlier life is connected; DISC result first", NULL,
+	    { CONNECTED_CLIENT, { "AT+CMQTTDISC=0,60", "\r\n+CMQTTDISC: 0,0\r\n" OK },
+		{ "AT+CMQTTREL=0", OK }, ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    SESSION_ONLINE, 0, "" },
+	{ "an earlier life is connected; DISC OK first", NULL,
+	    { CONNECTED_CLIENT, { "AT+CMQTTDISC=0,60", OK "\r\n+CMQTTDISC: 0,0\r\n" },
+		{ "AT+CMQTTREL=0", OK }, ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    SESSION_ONLINE, 0, "" },
+	{ "not connected after all: 11 is fine", NULL,
+	    { CONNECTED_CLIENT, { "AT+CMQTTDISC=0,60", "\r\n+CMQTTDISC: 0,11\r\n" ERR },
+		{ "AT+CMQTTREL=0", OK }, ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    SESSION_ONLINE, 0, "" },
+	{ "not acquired after all: 20 is fine", NULL,
+	    { HELD_CLIENT, { "AT+CMQTTREL=0", "\r\n+CMQTTREL: 0,20\r\n" ERR }, ACQUIRE,
+		{ CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    SESSION_ONLINE, 0, "" },
+	{ "identifier without quotes, no version", NULL,
+	    { { "AT+CMQTTACCQ?", "\r\n+CMQTTACCQ: 0,gw,0\r\n\r\n+CMQTTACCQ: 1,,0\r\n" OK },
+		{ "AT+CMQTTDISC?", "\r\n+CMQTTDISC: 0,1\r\n" OK }, { "AT+CMQTTREL=0", OK }, ACQUIRE,
+		{ CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    SESSION_ONLINE, 0, "" },
+	{ "DISC? is not known", NULL,
+	    { { "AT+CMQTTACCQ?", "\r\n+CMQTTACCQ: 0,\"\",0,3\r\n" OK }, { "AT+CMQTTDISC?", ERR },
+		ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    SESSION_ONLINE, 0, "" },
+	{ "ACCQ 19: ask again", NULL,
+	    { FREE_CLIENT, { "AT+CMQTTACCQ=0,\"gw\",0,4", "\r\n+CMQTTACCQ: 0,19\r\n" ERR },
+		HELD_CLIENT, { "AT+CMQTTREL=0", OK }, ACQUIRE,
+		{ CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    SESSION_ONLINE, 0, "" },
+	{ "ACCQ 19 for ever", NULL,
+	    { FREE_CLIENT, { "AT+CMQTTACCQ=0,\"gw\",0,4", "\r\n+CMQTTACCQ: 0,19\r\n" ERR },
+		FREE_CLIENT, { "AT+CMQTTACCQ=0,\"gw\",0,4", "\r\n+CMQTTACCQ: 0,19\r\n" ERR } },
+	    SESSION_BACKOFF, 19, "AT+CMQTTACCQ" },
+	{ "CONNECT 13: connected already", NULL,
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, "\r\n+CMQTTCONNECT: 0,13\r\n" ERR },
+		CONNECTED_CLIENT, { "AT+CMQTTDISC=0,60", OK "\r\n+CMQTTDISC: 0,0\r\n" },
+		{ "AT+CMQTTREL=0", OK }, ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    SESSION_ONLINE, 0, "" },
+	{ "REL refused", NULL, { HELD_CLIENT, { "AT+CMQTTREL=0", "\r\n+CMQTTREL: 0,14\r\n" ERR } },
+	    SESSION_BACKOFF, 14, "AT+CMQTTREL" },
+	{ "CFG fails with OK, as the manual prints it", NULL,
+	    { FREE_CLIENT, { "AT+CMQTTACCQ=0,\"gw\",0,4", OK },
+		{ "AT+CMQTTCFG=\"checkUTF8\",0,0", "\r\n+CMQTTCFG: 0,12\r\n" OK },
+		{ "AT+CMQTTCFG=\"optimeout\",0,120", ERR },
+		{ CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    SESSION_ONLINE, 0, "" },
+	{ "refused after OK (seen: 26)", NULL,
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,26\r\n" } },
+	    SESSION_BACKOFF, 26, "AT+CMQTTCONNECT" },
+	{ "result, ERROR, no OK (seen on A7670: 3)", NULL,
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, "\r\n+CMQTTCONNECT: 0,3\r\n" ERR } },
+	    SESSION_BACKOFF, 3, "AT+CMQTTCONNECT" },
+	{ "ERROR, result", NULL,
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, ERR "\r\n+CMQTTCONNECT: 0,30\r\n" } },
+	    SESSION_BACKOFF, 30, "AT+CMQTTCONNECT" },
+	{ "bare ERROR", NULL, { FREE_CLIENT, ACQUIRE, { CONNECT, ERR } }, SESSION_BACKOFF, 0,
+	    "AT+CMQTTCONNECT" },
+	{ "the other client's result is not ours", NULL,
+	    { FREE_CLIENT, ACQUIRE,
+		{ CONNECT, OK "\r\n+CMQTTCONNECT: 1,30\r\n\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    SESSION_ONLINE, 0, "" },
+	{ "connected, and lost before the result: ask", NULL,
+	    { FREE_CLIENT, ACQUIRE,
+		{ CONNECT, OK "\r\n+CMQTTCONNLOST: 0,1\r\n\r\n+CMQTTCONNECT: 0,0\r\n" },
+		{ "AT+CMEE?", "\r\n+CMEE: 2\r\n" OK }, HELD_CLIENT },
+	    SESSION_BACKOFF, 11, "AT+CMQTTDISC" },
+	{ "no result at all, but connected", NULL,
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK }, CONNECTED_CLIENT }, SESSION_ONLINE, 0, "" },
+	{ "no result at all, and not connected", NULL,
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK }, HELD_CLIENT }, SESSION_BACKOFF, 11,
+	    "AT+CMQTTDISC" },
+	{ "SUBTOPIC 12 once (seen)", with_filter,
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" },
+		{ "AT+CMQTTSUBTOPIC=0,4,1", "\r\n+CMQTTSUBTOPIC: 0,12\r\n" ERR },
+		{ "AT+CMQTTSUBTOPIC=0,4,1", PROMPT }, { "news", OK },
+		{ "AT+CMQTTSUB=0", OK "\r\n+CMQTTSUB: 0,0\r\n" } },
+	    SESSION_ONLINE, 0, "" },
+	{ "list refused: one by one, and the bad one is left out", with_two_filters,
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" },
+		{ "AT+CMQTTSUBTOPIC=0,1,1", PROMPT }, { "a", OK },
+		{ "AT+CMQTTSUBTOPIC=0,1,0", PROMPT }, { "b", OK },
+		{ "AT+CMQTTSUB=0", OK "\r\n+CMQTTSUB: 0,12\r\n" }, { "AT+CMQTTSUB=0,1,1", PROMPT },
+		{ "a", OK "\r\n+CMQTTSUB: 0,12\r\n" }, { "AT+CMQTTSUB=0,1,1", PROMPT },
+		{ "a", OK "\r\n+CMQTTSUB: 0,12\r\n" }, { "AT+CMQTTSUB=0,1,0", PROMPT },
+		{ "b", OK "\r\n+CMQTTSUB: 0,0\r\n" } },
+	    SESSION_ONLINE, 0, "" },
+	{ "SUB kills the connection; a stray OK follows (seen)", with_filter,
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" },
+		{ "AT+CMQTTSUBTOPIC=0,4,1", PROMPT }, { "news", OK },
+		{ "AT+CMQTTSUB=0", OK "\r\n+CMQTTSUB: 0,6\r\n\r\n+CMQTTCONNLOST: 0,1\r\n" OK } },
+	    SESSION_BACKOFF, 6, "AT+CMQTTSUB" },
+	{ "empty birth message: no payload", with_birth,
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" },
+		{ "AT+CMQTTTOPIC=0,1", PROMPT }, { "t", OK },
+		{ "AT+CMQTTPUB=0,0,60,1,0", OK "\r\n+CMQTTPUB: 0,0\r\n" } },
+	    SESSION_ONLINE, 0, "" },
+	{ "birth message refused for good: online without it", with_birth,
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" },
+		{ "AT+CMQTTTOPIC=0,1", "\r\n+CMQTTTOPIC: 0,22\r\n" ERR } },
+	    SESSION_ONLINE, 0, "" },
+	{ "birth message kills the connection (seen on AWS: 6)", with_birth,
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" },
+		{ "AT+CMQTTTOPIC=0,1", PROMPT }, { "t", OK },
+		{ "AT+CMQTTPUB=0,0,60,1,0",
+		    OK "\r\n+CMQTTPUB: 0,6\r\n\r\n+CMQTTCONNLOST: 0,1\r\n" } },
+	    SESSION_BACKOFF, 6, "AT+CMQTTPUB" },
+	{ "TLS, broker authentication; old firmware knows no cipher suites", with_tls,
+	    { FREE_CLIENT,
+		{ "AT+CCERTLIST", "\r\n+CCERTLIST: \"cmqttd-0-ca-08a24f07b54a16c9.pem\"\r\n" OK },
+		{ "AT+CSSLCFG=\"sslversion\",7,3", OK }, { "AT+CSSLCFG=\"authmode\",7,1", OK },
+		{ "AT+CSSLCFG=\"ignorelocaltime\",7,1", OK },
+		{ "AT+CSSLCFG=\"negotiatetime\",7,60", OK },
+		{ "AT+CSSLCFG=\"cacert\",7,\"cmqttd-0-ca-08a24f07b54a16c9.pem\"", OK },
+		{ "AT+CSSLCFG=\"enableSNI\",7,0", OK }, { "AT+CSSLCFG=\"keypwd\",7,\"\"", ERR },
+		{ "AT+CSSLCFG=\"ciphersuites\",7,0xFFFF", ERR },
+		{ "AT+CMQTTACCQ=0,\"gw\",1,4", OK }, CONFIGURE, { "AT+CMQTTSSLCFG=0,7", OK },
+		{ CONNECT, OK "\r\n+CMQTTCONNECT: 0,32\r\n" } },
+	    SESSION_BACKOFF, 32, "AT+CMQTTCONNECT" },
+	{ "TLS without verification, as configured", with_unverified_tls,
+	    { FREE_CLIENT, { "AT+CCERTLIST", OK }, { "AT+CSSLCFG=\"sslversion\",7,3", OK },
+		{ "AT+CSSLCFG=\"authmode\",7,0", OK }, { "AT+CSSLCFG=\"ignorelocaltime\",7,1", OK },
+		{ "AT+CSSLCFG=\"negotiatetime\",7,300", OK },
+		{ "AT+CSSLCFG=\"enableSNI\",7,1", OK }, { "AT+CSSLCFG=\"keypwd\",7,\"\"", OK },
+		{ "AT+CSSLCFG=\"ciphersuites\",7,0xFFFF", OK }, { "AT+CMQTTACCQ=0,\"gw\",1,4", OK },
+		CONFIGURE, { "AT+CMQTTSSLCFG=0,7", OK },
+		{ CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    SESSION_ONLINE, 0, "" },
+	{ "verification cannot be switched on: no connect", with_tls,
+	    { FREE_CLIENT,
+		{ "AT+CCERTLIST", "\r\n+CCERTLIST: \"cmqttd-0-ca-08a24f07b54a16c9.pem\"\r\n" OK },
+		{ "AT+CSSLCFG=\"sslversion\",7,3", OK }, { "AT+CSSLCFG=\"authmode\",7,1", ERR } },
+	    SESSION_BACKOFF, 0, "AT+CSSLCFG" },
+};
+
+/* ---- running a dialogue ---- */
+
+struct bench {
+	struct at_chan *chan;
+	struct event_queue events;
+	struct prng prng;
+	struct session_env env;
+	struct session session;
+	uint64_t now;
+	const struct turn *turn;
+};
+
+static void handle(struct bench *b, const struct at_event *ev)
+{
+	uint32_t client, value = 0;
+
+	if (ev->type == AT_EVENT_DONE) {
+		session_done(&b->session, b->now, ev);
+	} else if (ev->type == AT_EVENT_INFO) {
+		session_info(&b->session, ev->line);
+	} else if (ev->type == AT_EVENT_URC && sim7600_urc_kind(ev->line) == URC_CONNLOST) {
+		at_chan_set_dirty(b->chan);
+		assert_true(at_line_number(ev->line, 0, &client));
+		(void)at_line_number(ev->line, 1, &value);
+		session_lost(&b->session, b->now, value);
+	}
+}
+
+static void settle(struct bench *b)
+{
+	struct at_event ev;
+	bool again = true;
+
+	while (again) {
+		again = session_step(&b->session, b->now);
+		while (at_chan_next(b->chan, b->now, &ev)) {
+			handle(b, &ev);
+			again = true;
+		}
+	}
+}
+
+/* What was sent is what the turn says: answer it. */
+static void answer(struct bench *b, const char *name)
+{
+	struct buf *tx = at_chan_tx(b->chan);
+	size_t len = buf_len(tx);
+	char sent[MODEM_TOPIC_MAX + 2] = "";
+
+	assert_true(len < sizeof sent);
+	memcpy(sent, buf_data(tx), len);
+	buf_consume(tx, len);
+	if (len > 0 && sent[len - 1] == '\r')
+		sent[len - 1] = '\0';
+	if (!b->turn->sent)
+		fail_msg("%s: \"%s\" is too much", name, sent);
+	if (strcmp(sent, b->turn->sent) != 0)
+		fail_msg("%s: sent \"%s\", not \"%s\"", name, sent, b->turn->sent);
+	at_chan_rx(b->chan, b->now, (const uint8_t *)b->turn->answer, strlen(b->turn->answer));
+	b->turn++;
+}
+
+static void run(struct bench *b, const char *name)
+{
+	uint64_t due_ms;
+
+	for (;;) {
+		settle(b);
+		if (buf_len(at_chan_tx(b->chan)) > 0) {
+			answer(b, name);
+			continue;
+		}
+		due_ms = timer_min(at_chan_deadline(b->chan), session_deadline(&b->session));
+		/* In the end only what a last line may still be waited for. */
+		if (!b->turn->sent && due_ms > b->now + AT_ERROR_GRACE_MS)
+			return;
+		if (due_ms == TIMER_NEVER)
+			fail_msg("%s: \"%s\" is never sent", name, b->turn->sent);
+		b->now = due_ms;
+	}
+}
+
+static void bench_init(struct bench *b, const struct broker_config *cfg)
+{
+	static const struct turn fence[] = { { "AT+CMEE?", "\r\n+CMEE: 2\r\n" OK }, { 0 } };
+
+	*b = (struct bench){ .now = 1000, .turn = fence };
+	event_queue_init(&b->events);
+	prng_init(&b->prng, 1);
+	b->chan = at_chan_new(sim7600_framing, AT_CMD_MAX);
+	assert_non_null(b->chan);
+	b->env = (struct session_env){ .chan = b->chan, .events = &b->events, .prng = &b->prng };
+	session_init(&b->session, 0, &b->env);
+	at_chan_open(b->chan, b->now);
+	run(b, "fence");
+	b->env.is_service_up = true;
+	assert_int_equal(session_configure(&b->session, cfg, false), 0);
+}
+
+static void bench_fini(struct bench *b)
+{
+	at_chan_free(b->chan);
+	session_fini(&b->session);
+}
+
+static struct broker_config plain_broker(void)
+{
+	return (struct broker_config){
+		.name = "b",
+		.host = "h",
+		.port = 1883,
+		.client_id = "gw",
+		.keepalive_s = 60,
+		.clean_session = true,
+		.reconnect_min_ms = 1000,
+		.reconnect_max_ms = 300000,
+	};
+}
+
+static void speaks_to_any_modem(void **state)
+{
+	const struct dialogue *d = *state;
+	struct broker_config cfg = plain_broker();
+	struct bench b;
+
+	if (d->change)
+		d->change(&cfg);
+	bench_init(&b, &cfg);
+	b.turn = d->turn;
+	run(&b, d->name);
+	assert_int_equal(b.session.status.state, d->state);
+	assert_int_equal(b.session.status.last_error.code, d->code);
+	assert_string_equal(b.session.status.last_error.command, d->command);
+	assert_false(b.env.is_service_doubted);
+	bench_fini(&b);
+}
+
+static void doubts_a_service_that_knows_no_clients(void **state)
+{
+	static const struct turn turns[] = { { "AT+CMQTTACCQ?", ERR }, { "AT+CMQTTDISC?", ERR },
+		{ 0 } };
+	struct broker_config cfg = plain_broker();
+	struct bench b;
+
+	(void)state;
+	bench_init(&b, &cfg);
+	b.turn = turns;
+	run(&b, "denied");
+	assert_true(b.env.is_service_doubted);
+	assert_int_equal(b.session.status.state, SESSION_BACKOFF);
+	bench_fini(&b);
+}
+
+/* A client that can be neither used nor released may be connected without saying so. */
+static void disconnects_when_release_is_refused(void **state)
+{
+	static const struct turn turns[] = { HELD_CLIENT,
+		{ "AT+CMQTTREL=0", "\r\n+CMQTTREL: 0,21\r\n" ERR }, HELD_CLIENT,
+		{ "AT+CMQTTDISC=0,60", "\r\n+CMQTTDISC: 0,11\r\n" ERR }, { "AT+CMQTTREL=0", OK },
+		ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" }, { 0 } };
+	struct broker_config cfg = plain_broker();
+	struct bench b;
+
+	(void)state;
+	bench_init(&b, &cfg);
+	b.turn = turns;
+	run(&b, "release");
+	assert_int_equal(b.session.status.state, SESSION_ONLINE);
+	bench_fini(&b);
+}
+
+/* Filters of more than 5120 bytes go in two lists. */
+static void splits_long_lists(void **state)
+{
+	static char text[6][MODEM_TOPIC_MAX + 1];
+	struct filter_config filters[6];
+	struct turn turns[32] = { FREE_CLIENT, ACQUIRE,
+		{ CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } };
+	const struct turn commit = { "AT+CMQTTSUB=0", OK "\r\n+CMQTTSUB: 0,0\r\n" };
+	struct broker_config cfg = plain_broker();
+	struct bench b;
+	size_t i, n = 6;
+
+	(void)state;
+	for (i = 0; i < 6; i++) {
+		memset(text[i], 'a' + (int)i, MODEM_TOPIC_MAX);
+		filters[i] = (struct filter_config){ text[i], 0 };
+		turns[n++] = (struct turn){ "AT+CMQTTSUBTOPIC=0,1024,0", PROMPT };
+		turns[n++] = (struct turn){ text[i], OK };
+		if (i == 4)
+			turns[n++] = commit;
+	}
+	turns[n] = commit;
+	cfg.filters = filters;
+	cfg.filter_count = 6;
+	bench_init(&b, &cfg);
+	b.turn = turns;
+	run(&b, "lists");
+	assert_int_equal(b.session.status.state, SESSION_ONLINE);
+	bench_fini(&b);
+}
+
+static void asks_after_a_late_result(void **state)
+{
+	static const struct turn connect[] = { FREE_CLIENT, ACQUIRE,
+		{ CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" }, { 0 } };
+	static const struct turn check[] = { CONNECTED_CLIENT, { 0 } };
+	struct broker_config cfg = plain_broker();
+	struct bench b;
+
+	(void)state;
+	bench_init(&b, &cfg);
+	b.turn = connect;
+	run(&b, "connect");
+	assert_true(session_can_publish(&b.session));
+	session_late_result(&b.session);
+	assert_false(session_can_publish(&b.session));
+	b.turn = check;
+	run(&b, "check");
+	assert_true(session_can_publish(&b.session));
+	assert_int_equal(b.session.status.connects, 1);
+	bench_fini(&b);
+}
+
+#define DIALOGUES (sizeof dialogues / sizeof dialogues[0])
+
+int main(int argc, char **argv)
+{
+	struct CMUnitTest tests[DIALOGUES + 4] = {
+		cmocka_unit_test(doubts_a_service_that_knows_no_clients),
+		cmocka_unit_test(disconnects_when_release_is_refused),
+		cmocka_unit_test(splits_long_lists),
+		cmocka_unit_test(asks_after_a_late_result),
+	};
+	size_t i;
+
+	for (i = 0; i < DIALOGUES; i++)
+		tests[4 + i] = (struct CMUnitTest){
+			.name = dialogues[i].name,
+			.test_func = speaks_to_any_modem,
+			.initial_state = (void *)(uintptr_t)&dialogues[i],
+		};
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return _cmocka_run_group_tests("session", tests, DIALOGUES + 4, NULL, NULL);
+}

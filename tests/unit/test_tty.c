@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The port on a pseudo terminal, with the real loop; the core is played by this file.
+ */
+#define _GNU_SOURCE
+#include "../../daemon/loop.h"
+#include "../../daemon/tty.h"
+#include "../../daemon/tty_wait.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[] = "/tmp/test_tty.XXXXXX";
+static char device[64]; /* a symbolic link in it */
+
+/* ---- the core ---- */
+
+struct core {
+	struct loop *loop;
+	struct buf out;
+	unsigned ups, downs;
+	int error; /* of the last core_tty_down */
+	char received[64];
+	size_t received_len;
+	size_t wanted_len; /* stop the loop when so much came */
+};
+
+void core_tty_up(struct core *c, uint64_t now_ms)
+{
+	(void)now_ms;
+	c->ups++;
+	loop_stop(c->loop);
+}
+
+void core_tty_down(struct core *c, uint64_t now_ms, int error)
+{
+	(void)now_ms;
+	c->downs++;
+	c->error = error;
+	loop_stop(c->loop);
+}
+
+void core_tty_rx(struct core *c, uint64_t now_ms, const uint8_t *data, size_t len)
+{
+	(void)now_ms;
+	assert_true(len <= sizeof(c->received) - c->received_len);
+	memcpy(c->received + c->received_len, data, len);
+	c->received_len += len;
+	if (c->received_len >= c->wanted_len)
+		loop_stop(c->loop);
+}
+
+struct buf *core_tty_out(struct core *c)
+{
+	return &c->out;
+}
+
+/* ---- the modem's end ---- */
+
+struct fixture {
+	struct core core;
+	struct tty *tty;
+	int master;
+};
+
+static int open_master(void)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY);
+
+	assert_true(master >= 0);
+	assert_int_equal(grantpt(master), 0);
+	assert_int_equal(unlockpt(master), 0);
+	return master;
+}
+
+static void plug_in(struct fixture *f)
+{
+	f->master = open_master();
+	assert_int_equal(symlink(ptsname(f->master), device), 0);
+}
+
+static void unplug(struct fixture *f)
+{
+	assert_int_equal(unlink(device), 0);
+	close(f->master);
+	f->master = -1;
+}
+
+/* Until the core hears something. */
+static void run(struct fixture *f)
+{
+	assert_int_equal(loop_run(f->core.loop), 0);
+}
+
+static void configure(struct fixture *f)
+{
+	const struct modem_config cfg = { .device = device, .baud = 115200 };
+
+	assert_int_equal(tty_configure(f->tty, &cfg), 0);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return -1;
+	f->master = -1;
+	f->core.loop = loop_new();
+	buf_init(&f->core.out, 4096);
+	f->tty = tty_new(f->core.loop, &f->core);
+	*state = f;
+	return f->tty ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	tty_free(f->tty);
+	buf_fini(&f->core.out);
+	loop_free(f->core.loop);
+	unlink(device);
+	if (f->master >= 0)
+		close(f->master);
+	free(f);
+	return 0;
+}
+
+/* ---- tests ---- */
+
+static void test_raw_both_ways(void **state)
+{
+	static const char bytes[] = "\x03\r\n\x11\x13\xff\0AT";
+	struct fixture *f = *state;
+	char out[sizeof(bytes)];
+	struct termios t;
+
+	plug_in(f);
+	configure(f);
+	run(f);
+	assert_int_equal(f->core.ups, 1);
+	assert_int_equal(f->core.downs, 0);
+	assert_int_equal(tcgetattr(f->master, &t), 0);
+	assert_int_equal(cfgetospeed(&t), B115200);
+	assert_int_equal(t.c_lflag & (ECHO | ICANON | ISIG), 0);
+
+	assert_int_equal(write(f->master, bytes, sizeof(bytes)), sizeof(bytes));
+	f->core.wanted_len = sizeof(bytes);
+	run(f);
+	assert_memory_equal(f->core.received, bytes, sizeof(bytes));
+
+	assert_int_equal(buf_append(&f->core.out, bytes, sizeof(bytes)), 0);
+	tty_write(f->tty);
+	assert_int_equal(buf_len(&f->core.out), 0);
+	assert_int_equal(read(f->master, out, sizeof(out)), sizeof(out));
+	assert_memory_equal(out, bytes, sizeof(bytes));
+}
+
+static void test_absent_then_there(void **state)
+{
+	struct fixture *f = *state;
+
+	configure(f);
+	run(f);
+	assert_int_equal(f->core.downs, 1);
+	assert_int_equal(f->core.error, ENOENT);
+	plug_in(f);
+	run(f);
+	assert_int_equal(f->core.ups, 1);
+}
+
+static void test_hang_up_and_come_back(void **state)
+{
+	struct fixture *f = *state;
+
+	plug_in(f);
+	configure(f);
+	run(f);
+	unplug(f);
+	run(f);
+	assert_int_equal(f->core.downs, 1);
+	assert_int_equal(f->core.error, EIO);
+	/* The next attempt finds nothing, which is another reason; then it appears. */
+	run(f);
+	assert_int_equal(f->core.downs, 2);
+	assert_int_equal(f->core.error, ENOENT);
+	plug_in(f);
+	run(f);
+	assert_int_equal(f->core.ups, 2);
+}
+
+static void test_reopen(void **state)
+{
+	struct fixture *f = *state;
+
+	plug_in(f);
+	configure(f);
+	run(f);
+	tty_reopen(f->tty);
+	run(f);
+	assert_int_equal(f->core.ups, 2);
+	assert_int_equal(f->core.downs, 0);
+}
+
+static void test_another_program_has_it(void **state)
+{
+	struct fixture *f = *state;
+	int other;
+
+	plug_in(f);
+	other = open(device, O_RDWR | O_NOCTTY);
+	assert_true(other >= 0);
+	assert_int_equal(flock(other, LOCK_EX), 0);
+	configure(f);
+	run(f);
+	assert_int_equal(f->core.error, EBUSY);
+	close(other);
+	run(f);
+	assert_int_equal(f->core.ups, 1);
+}
+
+static void test_no_tty(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(symlink("/dev/null", device), 0);
+	configure(f);
+	run(f);
+	assert_int_equal(f->core.error, ENOTTY);
+}
+
+/* ---- waiting for a file ---- */
+
+struct wait_fixture {
+	struct loop *loop;
+	bool has_changed;
+};
+
+static void on_changed(void *arg)
+{
+	struct wait_fixture *f = arg;
+
+	f->has_changed = true;
+	loop_stop(f->loop);
+}
+
+static void on_too_late(void *arg)
+{
+	struct wait_fixture *f = arg;
+
+	loop_stop(f->loop);
+}
+
+static void make_file(const char *path)
+{
+	int fd = open(path, O_CREAT | O_WRONLY, 0600);
+
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+/* Wait for `path`, run the command, and be told. */
+static void expect_change(const char *path, void (*change)(const char *arg), const char *arg)
+{
+	struct wait_fixture f = { .loop = loop_new() };
+	struct loop_timer *limit = loop_timer_new(f.loop, on_too_late, &f);
+	struct tty_wait *wait = tty_wait_new(f.loop, path, on_changed, &f);
+
+	assert_non_null(wait);
+	loop_timer_set(limit, 10000);
+	change(arg);
+	assert_int_equal(loop_run(f.loop), 0);
+	assert_true(f.has_changed);
+	tty_wait_free(wait);
+	loop_timer_free(limit);
+	loop_free(f.loop);
+}
+
+static void make_folder(const char *path)
+{
+	assert_int_equal(mkdir(path, 0700), 0);
+}
+
+static void make_readable(const char *path)
+{
+	assert_int_equal(chmod(path, 0640), 0);
+}
+
+static void test_wait(void **state)
+{
+	char outer[64], inner[80], file[96];
+
+	(void)state;
+	snprintf(outer, sizeof(outer), "%s/by-id", folder);
+	snprintf(inner, sizeof(inner), "%s/usb", outer);
+	snprintf(file, sizeof(file), "%s/port", inner);
+	/* The folders come first, one after the other, then the file, then its rights. */
+	expect_change(file, make_folder, outer);
+	expect_change(file, make_folder, inner);
+	expect_change(file, make_file, file);
+	expect_change(file, make_readable, file);
+	/* What a link points to, when the link is there already. */
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(symlink("by-id/usb/port", device), 0);
+	expect_change(device, make_file, file);
+	unlink(device);
+	unlink(file);
+	rmdir(inner);
+	rmdir(outer);
+}
+
+static int group_setup(void **state)
+{
+	(void)state;
+	if (!mkdtemp(folder))
+		return -1;
+	snprintf(device, sizeof(device), "%s/modem", folder);
+	return 0;
+}
+
+static int group_teardown(void **state)
+{
+	(void)state;
+	return rmdir(folder);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_raw_both_ways, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_absent_then_there, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hang_up_and_come_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reopen, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_another_program_has_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_tty, setup, teardown),
+		cmocka_unit_test(test_wait),
+	};
+
+	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
