@@ -84,9 +84,16 @@ struct cursor {
 	bool is_short;
 };
 
+/* Begin at data; the bytes are borrowed for as long as the cursor is used. */
 void cursor_init(struct cursor *c, const uint8_t *data, size_t len);
+
+/* The next byte; 0 if there is none. */
 uint8_t cursor_u8(struct cursor *c);
+
+/* The next two bytes as a number, most significant first; 0 if there are fewer. */
 uint16_t cursor_u16(struct cursor *c);
+
+/* The next four bytes as a number, most significant first; 0 if there are fewer. */
 uint32_t cursor_u32(struct cursor *c);
 
 /* The next len bytes, borrowed from the cursor's own span; an empty span if there are fewer. */

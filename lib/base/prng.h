@@ -16,6 +16,7 @@ struct prng {
 /* Any seed is fine, 0 included. */
 void prng_init(struct prng *p, uint64_t seed);
 
+/* Uniform over all 64 bits, but never the same twice in a row. */
 uint64_t prng_u64(struct prng *p);
 
 /* Uniform in low..high, both included; low <= high. */

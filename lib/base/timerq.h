@@ -23,6 +23,7 @@ struct timerq {
 	size_t cap;
 };
 
+/* Nothing armed; allocates nothing yet. */
 void timerq_init(struct timerq *q);
 
 /* Free the heap itself; the timers belong to their owners. */

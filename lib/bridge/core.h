@@ -102,28 +102,54 @@ struct action {
  * the control interface, static. NULL: no memory. */
 struct core *core_new(const struct core_config *cfg, struct store *store, uint64_t seed,
     uint64_t now_ms, const char *version);
+
+/* NULL is fine. The store and the configuration stay with their owners. */
 void core_free(struct core *c);
 
 /* The host's wall clock: call before the first input and whenever it may have moved; cheap. */
 void core_set_wall(struct core *c, uint64_t now_ms, int64_t wall_ms);
 
+/* The port was opened. */
 void core_tty_up(struct core *c, uint64_t now_ms);
+
+/* The port is gone, or cannot be opened; error: errno value, 0: hung up. */
 void core_tty_down(struct core *c, uint64_t now_ms, int error);
+
+/* Bytes from the port, any number of them. */
 void core_tty_rx(struct core *c, uint64_t now_ms, const uint8_t *data, size_t len);
+
+/* Bytes for the port: write from it and buf_consume what went. */
 struct buf *core_tty_out(struct core *c);
 
 /* A client came in on listener number `listener`. 0 and its number, -EMFILE, -ENOMEM. */
 int core_client_new(struct core *c, uint64_t now_ms, size_t listener, uint32_t *ret_id);
-void core_client_rx(struct core *c, uint64_t now_ms, uint32_t id, const uint8_t *data, size_t len);
-void core_client_sent(struct core *c, uint64_t now_ms, uint32_t id);
-void core_client_gone(struct core *c, uint64_t now_ms, uint32_t id);
-struct buf *core_client_out(struct core *c, uint32_t id); /* NULL: not known */
 
-/* The same for control connections. */
+/* Bytes from a client's socket. */
+void core_client_rx(struct core *c, uint64_t now_ms, uint32_t id, const uint8_t *data, size_t len);
+
+/* Bytes of its output buffer were written. */
+void core_client_sent(struct core *c, uint64_t now_ms, uint32_t id);
+
+/* Its socket is gone. */
+void core_client_gone(struct core *c, uint64_t now_ms, uint32_t id);
+
+/* Bytes for the client: write from it, buf_consume what went, then core_client_sent. NULL: not
+ * known. */
+struct buf *core_client_out(struct core *c, uint32_t id);
+
+/* A control connection came in. 0 and its number, -EMFILE, -ENOMEM. */
 int core_ctl_new(struct core *c, uint64_t now_ms, const struct ctl_peer *peer, uint32_t *ret_id);
+
+/* As for clients. */
 void core_ctl_rx(struct core *c, uint64_t now_ms, uint32_t id, const uint8_t *data, size_t len);
+
+/* As for clients. */
 void core_ctl_sent(struct core *c, uint64_t now_ms, uint32_t id);
+
+/* As for clients. */
 void core_ctl_gone(struct core *c, uint64_t now_ms, uint32_t id);
+
+/* As for clients. */
 struct buf *core_ctl_out(struct core *c, uint32_t id);
 
 /* Deadlines are due. */

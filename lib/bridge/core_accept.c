@@ -79,15 +79,40 @@ static int add_dropping_oldest(struct core *c, uint64_t seq, struct span payload
 	}
 }
 
+/* Dead letters must not keep living ones out: the oldest goes. false: there is none. */
+static bool drop_dead_letter(struct core *c)
+{
+	const struct store_ops *ops = c->store->ops;
+	struct store_entry e, oldest = { 0 };
+	unsigned client = 0;
+
+	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
+		if (ops->next(c->store, c->outbox[i].durable_queue, true, 0, &e) &&
+		    (oldest.seq == 0 || e.seq < oldest.seq)) {
+			oldest = e;
+			client = i;
+		}
+	}
+	if (oldest.seq == 0)
+		return false;
+	core_log(c, LOG_LEVEL_WARNING, LOG_MESSAGE_DROPPED, (int)client, 0, NULL,
+	    "dead letter, for want of room", oldest.topic);
+	if (ops->remove(c->store, oldest.queue, oldest.seq) < 0)
+		return false;
+	c->is_store_dirty = true;
+	return true;
+}
+
 static int add_durable(struct core *c, uint64_t seq, struct span payload,
     const struct store_target *targets, size_t count)
 {
 	int r;
 
-	if (c->cfg->store.overflow == STORE_DROP_OLDEST)
-		r = add_dropping_oldest(c, seq, payload, targets, count);
-	else
+	do
 		r = c->store->ops->add(c->store, seq, core_wall(c), payload, targets, count);
+	while (r == -ENOSPC && drop_dead_letter(c));
+	if (r == -ENOSPC && c->cfg->store.overflow == STORE_DROP_OLDEST)
+		r = add_dropping_oldest(c, seq, payload, targets, count);
 	if (r == 0) {
 		c->is_store_dirty = true;
 		c->is_store_full = false;

@@ -126,20 +126,28 @@ void core_published(struct core *c, unsigned client, enum send_result result, un
 /* An entry left the store for good. */
 void core_note_removed(
     struct core *c, unsigned client, uint64_t seq, unsigned err, const char *reason);
+
+/* Count a message that is given up, and tell the first one of its kind. */
 void core_count_drop(struct core *c, unsigned client, enum drop_reason reason, struct span topic);
+
+/* As the metrics have it: "link_down". */
 const char *drop_reason_name(enum drop_reason reason);
 
 /* core_link.c */
+
+/* One event of modem_next_event. */
 void core_on_modem_event(struct core *c, const struct modem_event *ev);
 
 /* The retained $SYS topics of modem and brokers, as they are now. */
 void core_publish_states(struct core *c);
 
+/* The wall clock of this turn, ms since 1970. */
 static inline int64_t core_wall(const struct core *c)
 {
 	return (int64_t)c->now_ms + c->wall_offset_ms;
 }
 
+/* The text as a span. */
 static inline struct span span_of(const char *text, size_t len)
 {
 	return (struct span){ (const uint8_t *)text, len };

@@ -46,27 +46,43 @@ struct history_entry {
 	char why[96];
 };
 
+/* What core_new was told. */
 const char *core_version(const struct core *c);
+
+/* The configuration in use. */
 const struct core_config *core_get_config(const struct core *c);
+
+/* For modem_get_status, modem_get_session. */
 const struct modem *core_get_modem(const struct core *c);
+
+/* For mqtt_server_clients, mqtt_server_counters. */
 const struct mqtt_server *core_get_server(const struct core *c);
+
+/* Since core_new. */
 uint64_t core_uptime_ms(const struct core *c, uint64_t now_ms);
 
 /* Wall clock, ms since 1970, of a monotonic moment. */
 int64_t core_wall_at(const struct core *c, uint64_t when_ms);
 
+/* Of one broker, since core_new. */
 const struct broker_counters *core_get_counters(const struct core *c, unsigned client);
 
 /* Messages waiting for the broker, QoS 0 in memory included. */
 void core_queue_usage(const struct core *c, unsigned client, struct store_usage *ret);
+
+/* Of the whole store on disk. */
 void core_store_usage(const struct core *c, struct store_usage *ret);
 
 /* Number of the broker of that name, -1: none. */
 int core_find_broker(const struct core *c, const char *name);
 
-/* Sessions by hand: 0, -ENOENT. */
+/* Connect a session now, whatever it waits for. 0, -ENOENT. */
 int core_broker_connect(struct core *c, uint64_t now_ms, unsigned client);
+
+/* Close a session until core_broker_connect. 0, -ENOENT. */
 int core_broker_disconnect(struct core *c, uint64_t now_ms, unsigned client);
+
+/* Close a session and open it again. 0, -ENOENT. */
 int core_broker_reconnect(struct core *c, uint64_t now_ms, unsigned client);
 
 /* One AT command for control connection `id`: ctl_on_at_line and ctl_on_at_done follow. Errors of
@@ -82,6 +98,8 @@ int core_publish(struct core *c, uint64_t now_ms, uint32_t id, int client, struc
 
 /* Ask the shell to reload; ctl_on_reload_done follows for id. */
 void core_request_reload(struct core *c, uint32_t id);
+
+/* Ask the shell for another log level, until the next start or reload. */
 void core_request_log_level(struct core *c, enum log_level level);
 
 /* AT traffic is wanted by so many monitors. */

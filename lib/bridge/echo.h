@@ -28,6 +28,7 @@ struct echo {
 	size_t next; /* the oldest one is overwritten */
 };
 
+/* Nothing is expected. */
 void echo_init(struct echo *e);
 
 /* This message is being published: its echo may come from now on. */

@@ -21,8 +21,8 @@ struct routed {
 };
 
 /* local_prefix + something that the pattern matches goes to remote_prefix + something. false: no
- * `out` or `both` route of the broker wants it, or nothing would be left of its name. The result may
- * be longer than the modem takes. */
+ * `out` or `both` route of the broker wants it, or nothing would be left of its name. The result
+ * may be longer than the modem takes. */
 bool router_out(const struct core_broker *b, struct span topic, struct routed *ret);
 
 /* remote_prefix + something that the pattern matches comes to local_prefix + something. false: no

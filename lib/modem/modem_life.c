@@ -480,8 +480,6 @@ static void ready_done(struct modem *m, uint64_t now_ms, const struct at_event *
 {
 	switch ((enum ready_step)m->step) {
 	case READY_STATUS:
-		/* No answer: it may be starting, and some say nothing when they do. */
-		m->is_verify_due = m->is_verify_due || ev->result == AT_UNKNOWN;
 		review(m, now_ms);
 		break;
 	case READY_CLOCK:

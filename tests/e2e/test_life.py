@@ -4,6 +4,7 @@
 import os
 import signal
 import socket
+import subprocess
 import time
 
 from gateway import Daemon, mosquitto_pub, wait_until
@@ -137,3 +138,18 @@ def test_reload(both):
     config.write_text(good)
     os.kill(both.cmqttd.popen.pid, signal.SIGHUP)
     wait_until(lambda: both.cloud_broker.text().count("as gw-cloud (") >= 2, "reload by HUP")
+
+
+def test_idle_daemon_sleeps(both):
+    """At most one wake-up in ten seconds when nothing is to be done."""
+    dialogue = both.folder / "dialogue.log"
+    wait_until(lambda: "PB DONE" in dialogue.read_text(errors="replace"), "the last boot line")
+    trace = both.folder / "strace"
+    subprocess.run(
+        ["timeout", "-s", "INT", "21", "strace", "-f", "-e", "trace=epoll_wait,epoll_pwait,epoll_pwait2,poll",
+         "-o", str(trace), "-p", str(both.cmqttd.popen.pid)], timeout=60, capture_output=True)
+    returns = [line for line in trace.read_text().splitlines()
+               if "epoll" in line or "poll(" in line]
+    assert both.cmqttd.broker("cloud")["state"] == "online"
+    # The call that strace found under way returns once; then one in ten seconds.
+    assert len(returns) <= 3, "\n".join(returns)

@@ -112,16 +112,3 @@ def test_garbage_costs_its_own_connection_only(local):
     mosquitto_pub(local.local(), "ok/1", "fine")
     sub.wait_for("ok/1", "fine")
     assert local.cmqttd.is_alive()
-
-
-def test_idle_daemon_sleeps(both):
-    """At most one wake-up in ten seconds when nothing is to be done."""
-    trace = both.folder / "strace"
-    subprocess.run(
-        ["timeout", "-s", "INT", "21", "strace", "-f", "-e", "trace=epoll_wait,epoll_pwait,epoll_pwait2,poll",
-         "-o", str(trace), "-p", str(both.cmqttd.popen.pid)], timeout=60, capture_output=True)
-    returns = [line for line in trace.read_text().splitlines()
-               if "epoll" in line or "poll(" in line]
-    assert both.cmqttd.broker("cloud")["state"] == "online"
-    # The call that strace found under way returns once; then one in ten seconds.
-    assert len(returns) <= 4, "\n".join(returns)

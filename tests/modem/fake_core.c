@@ -366,6 +366,7 @@ static enum fake_severity severity_of(const struct fake_modem *m, enum fake_repo
 	case FAKE_REPORT_STAGED_UNUSED:
 	case FAKE_REPORT_DURING_RX:
 		return FAKE_NOTICE;
+	case FAKE_REPORT_EARLY_COMMAND:
 	case FAKE_REPORT_EARLY_DATA:
 	case FAKE_REPORT_BEYOND_LENGTH:
 	case FAKE_REPORT_SWALLOWED:
@@ -376,7 +377,6 @@ static enum fake_severity severity_of(const struct fake_modem *m, enum fake_repo
 	case FAKE_REPORT_JOINED:
 	case FAKE_REPORT_LINE_TOO_LONG:
 		return m->amnesty ? FAKE_NOTICE : FAKE_VIOLATION;
-	case FAKE_REPORT_EARLY_COMMAND:
 	case FAKE_REPORT_ORDER:
 	case FAKE_REPORT_BUSY_CLIENT:
 	case FAKE_REPORT_RESULT_AWAITED:

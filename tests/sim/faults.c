@@ -64,11 +64,34 @@ static const struct kind *pick_kind(struct world *w)
 	}
 }
 
-/* Numbers by which the modem refuses a message for good; three in a row bury an innocent one. */
-static bool is_against_the_message(int number)
+static bool begins_with(const char *text, const char *prefix)
 {
-	return number == 2 || number == 6 || number == 12 || number == 18 || number == 22 ||
-	       number == 26;
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* Commands whose result comes on a line of its own, before or after OK. For others an OK is the
+ * result. */
+static bool has_result(const char *command)
+{
+	static const char *const names[] = { "+CMQTTSTART", "+CMQTTSTOP", "+CMQTTDISC=",
+		"+CMQTTCONNECT=", "+CMQTTPUB=", "+CMQTTSUB=", "+CMQTTUNSUB=" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (begins_with(command, names[i]))
+			return true;
+	}
+	return false;
+}
+
+/* CONNECT may fail for any reason. For the rest it is one that passes: a number that refuses this
+ * very message or filter for good would have to be believed. */
+static int draw_error(struct world *w, const char *command)
+{
+	static const int passing[] = { 1, 3, 5, 9, 11, 14, 15, 16, 17, 24 };
+
+	if (begins_with(command, "+CMQTTCONNECT="))
+		return (int)prng_range(&w->rng, 1, 35);
+	return passing[prng_range(&w->rng, 0, sizeof(passing) / sizeof(passing[0]) - 1)];
 }
 
 bool faults_draw(void *ctx, const char *command, struct fake_fault *ret)
@@ -79,7 +102,7 @@ bool faults_draw(void *ctx, const char *command, struct fake_fault *ret)
 	const struct kind *k;
 
 	/* A PIN is tried once: no fault of it can be repaired by us. */
-	if (w->faults.is_over || strncmp(command, "+CPIN=", 6) == 0 ||
+	if (w->faults.is_over || begins_with(command, "+CPIN=") ||
 	    !prng_chance(&w->rng, w->p.command_permille))
 		return false;
 	k = pick_kind(w);
@@ -88,12 +111,12 @@ bool faults_draw(void *ctx, const char *command, struct fake_fault *ret)
 		ret->ms = (uint32_t)prng_range(&w->rng, 1, k->ms_max);
 	if (k->number_max > 0)
 		ret->number = (int)prng_range(&w->rng, 1, (unsigned)k->number_max);
-	if (k->number_max == 35 && is_against_the_message(ret->number)) {
-		if (strncmp(command, "+CMQTTTOPIC", 11) == 0 ||
-		    strncmp(command, "+CMQTTPAYLOAD", 13) == 0 ||
-		    strncmp(command, "+CMQTTPUB", 9) == 0)
-			ret->number = 14;
-	}
+	if (k->kind == FAKE_FAULT_ERR || k->kind == FAKE_FAULT_RESULT_ERR ||
+	    k->kind == FAKE_FAULT_ERROR_RESULT)
+		ret->number = draw_error(w, command);
+	if (!has_result(command) &&
+	    (k->kind == FAKE_FAULT_RESULT_ERR || k->kind == FAKE_FAULT_ERROR_RESULT))
+		ret->kind = FAKE_FAULT_ERR;
 	snprintf(ret->text, sizeof(ret->text), "%s", lines[prng_range(&w->rng, 0, 5)]);
 	w->faults.commands++;
 	world_note(

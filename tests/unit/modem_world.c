@@ -133,6 +133,8 @@ static void on_report(void *ctx, uint64_t now, const struct fake_report *report)
 {
 	struct world *w = ctx;
 
+	if (report->kind == FAKE_REPORT_DURING_RX)
+		w->during_rx++;
 	/* A fence that is sent again behind answers that are very late. */
 	if (report->kind == FAKE_REPORT_EARLY_COMMAND && w->has_random_faults)
 		return;

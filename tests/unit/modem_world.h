@@ -53,7 +53,8 @@ struct world {
 	bool reopens; /* the shell opens the port again when asked */
 	size_t chunk; /* most bytes handed to the modem module at once */
 	unsigned violations;
-	bool prints; /* dialogue on stderr */
+	unsigned during_rx; /* commands while an inbound message was being delivered */
+	bool prints;        /* dialogue on stderr */
 	struct prng prng;
 	bool has_random_faults;
 	unsigned fault_permille;

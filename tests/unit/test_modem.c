@@ -257,6 +257,7 @@ static void judges_a_publish(void **state)
 {
 	const struct publish_row *row = *state;
 	struct modem_publish p = message;
+	uint64_t begin_ms;
 
 	world_init(&w);
 	configure(&w);
@@ -265,7 +266,11 @@ static void judges_a_publish(void **state)
 	w.went_online[1] = 0;
 	add_fault(row->fault);
 	p.qos = row->qos;
+	begin_ms = w.now;
 	publish(0, &p);
+	/* A start of the modem (5 s) ends all that was under way. */
+	if (strstr(row->fault, "reset"))
+		assert_true(w.now - begin_ms < 8000);
 	assert_int_equal(w.result[0], row->result);
 	assert_int_equal(w.err[0], row->err);
 	world_run(&w, 60000);
@@ -344,6 +349,25 @@ static void keeps_messages_of_two_clients_apart(void **state)
 	assert_int_equal(w.lost[0] + w.lost[1], 0);
 }
 
+static void sends_no_command_into_a_message(void **state)
+{
+	static const uint8_t topic[] = { 't' };
+
+	(void)state;
+	w.fake_cfg.rx_chunk = 100;
+	w.fake_cfg.rx_gap_ms = 50;
+	go_online();
+	w.during_rx = 0;
+	w.results[0] = 0;
+	fake_modem_up_message(w.fake, w.now, 1, topic, 1, bytes, 2000);
+	world_run(&w, 100);
+	assert_int_equal(modem_publish(w.m, w.now, 0, &message), 0);
+	assert_true(world_run_until(&w, has_result, 30000));
+	assert_int_equal(w.result[0], SEND_OK);
+	assert_int_equal(w.inbound[1], 1);
+	assert_int_equal(w.during_rx, 0);
+}
+
 static void counts_a_message_cut_by_a_reset(void **state)
 {
 	static const uint8_t topic[] = { 't' };
@@ -362,6 +386,11 @@ static void counts_a_message_cut_by_a_reset(void **state)
 
 /* ---- the modem's life ---- */
 
+static bool are_both_back(struct world *world)
+{
+	return world->went_online[0] == 2 && world->went_online[1] == 2;
+}
+
 static void survives_a_power_cut(void **state)
 {
 	(void)state;
@@ -369,28 +398,36 @@ static void survives_a_power_cut(void **state)
 	fake_modem_power(w.fake, w.now, false);
 	world_run(&w, 2000);
 	fake_modem_power(w.fake, w.now, true);
-	assert_true(world_run_until(&w, world_both_online, 60000) && w.went_online[0] == 1);
+	assert_true(world_run_until(&w, are_both_back, 20000));
 	world_run(&w, 60000);
 	assert_true(world_both_online(&w));
-	assert_int_equal(w.went_online[0], 2);
-	assert_int_equal(w.went_online[1], 2);
+	assert_true(are_both_back(&w));
 	assert_int_equal(w.notices[MODEM_NOTICE_BOOTED], 1);
 	/* Certificates survive it. */
 	assert_int_equal(w.notices[MODEM_NOTICE_CERT_UPLOADED], 3);
 	assert_int_equal(w.violations, 0);
 }
 
+/* The polls are at 15 s and every two minutes after it; the start takes 6 s. */
 static void notices_a_start_that_says_nothing_but_the_sim(void **state)
 {
 	(void)state;
 	w.fake_cfg.say_rdy = false;
 	go_online();
-	world_run(&w, 120000); /* lines of the first start are no surprise any more */
+	/* The lines of the first start are no surprise any more. */
+	world_run(&w, 140000 - w.now);
 	fake_modem_reset(w.fake, w.now, false);
-	world_run(&w, 60000);
-	assert_true(world_both_online(&w));
-	assert_int_equal(w.went_online[0], 2);
-	assert_int_equal(w.went_online[1], 2);
+	assert_true(world_run_until(&w, are_both_back, 20000));
+}
+
+static void notices_a_start_that_says_nothing_at_all(void **state)
+{
+	(void)state;
+	w.fake_cfg.autobaud = true;
+	go_online();
+	world_run(&w, 140000 - w.now);
+	fake_modem_reset(w.fake, w.now, false);
+	assert_true(world_run_until(&w, are_both_back, 150000));
 }
 
 static void survives_the_loss_of_the_port(void **state)
@@ -471,6 +508,7 @@ static void starts_the_service_whatever_it_says(void **state)
 	configure(&w);
 	modem_tty_up(w.m, w.now);
 	assert_true(world_run_until(&w, world_both_online, 900000));
+	assert_int_equal(modem_recoveries(w.m), 0);
 	assert_int_equal(w.violations, 0);
 	world_free(&w);
 }
@@ -484,6 +522,7 @@ static void starts_the_service_again_after_nonet(void **state)
 	assert_true(world_both_online(&w));
 	assert_int_equal(w.went_online[0], 2);
 	assert_int_equal(w.went_online[1], 2);
+	assert_int_equal(w.notices[MODEM_NOTICE_BOOTED], 0);
 	assert_int_equal(w.violations, 0);
 }
 
@@ -1193,9 +1232,11 @@ int main(int argc, char **argv)
 		WORLD(gives_up_a_session_without_results),
 		WORLD(delivers_every_size_unchanged),
 		WORLD(keeps_messages_of_two_clients_apart),
+		WORLD(sends_no_command_into_a_message),
 		WORLD(counts_a_message_cut_by_a_reset),
 		WORLD(survives_a_power_cut),
 		WORLD(notices_a_start_that_says_nothing_but_the_sim),
+		WORLD(notices_a_start_that_says_nothing_at_all),
 		WORLD(survives_the_loss_of_the_port),
 		WORLD(gets_to_clean_sessions_after_a_restart_of_the_daemon),
 		WORLD(closes_what_an_earlier_daemon_left),

@@ -27,6 +27,8 @@ static const struct {
 	{ "whole, no NUL", BYTES("{\"a\":1}"), "", VARLINK_READ_NOTHING },
 	{ "one", BYTES("{\"a\":1}\0"), "{\"a\":1}\n", VARLINK_READ_NOTHING },
 	{ "two", BYTES("{}\0{\"b\":[1,2]}\0"), "{}\n{\"b\":[1,2]}\n", VARLINK_READ_NOTHING },
+	{ "a long one, then a short one", BYTES("{\"a\":\"long\"}\0{}\0"), "{\"a\":\"long\"}\n{}\n",
+	    VARLINK_READ_NOTHING },
 	{ "two and a half", BYTES("{}\0{}\0{"), "{}\n{}\n", VARLINK_READ_NOTHING },
 	{ "blanks around", BYTES(" {} \n\0"), "{}\n", VARLINK_READ_NOTHING },
 	{ "brackets and quotes in a string", BYTES("{\"a\":\"[{,\\\"[{,\"}\0"),
@@ -119,20 +121,21 @@ static void test_longest(void **state)
 	assert_int_equal(read_message_of(65), VARLINK_READ_GARBAGE);
 }
 
-/* {"a":[0,0,...]} with `values` zeros. */
-static enum varlink_read read_values(size_t values)
+/* The beginning of a message, `count` commas or what else to repeat, and its end. */
+static enum varlink_read read_repeated(
+    const char *begin, const char *repeated, size_t count, const char *end)
 {
 	struct varlink_reader r;
 	enum varlink_read read;
 	json_t *msg = NULL;
-	size_t taken;
 	struct buf text;
+	size_t taken;
 
 	buf_init(&text, 100000);
-	buf_append(&text, "{\"a\":[0", 7);
-	for (size_t i = 1; i < values; i++)
-		buf_append(&text, ",0", 2);
-	buf_append(&text, "]}", 3);
+	buf_append(&text, begin, strlen(begin));
+	for (size_t i = 0; i < count; i++)
+		buf_append(&text, repeated, strlen(repeated));
+	buf_append(&text, end, strlen(end) + 1);
 	varlink_reader_init(&r, 100000);
 	assert_int_equal(varlink_reader_feed(&r, buf_data(&text), buf_len(&text), &taken), 0);
 	read = varlink_reader_next(&r, &msg);
@@ -145,8 +148,13 @@ static enum varlink_read read_values(size_t values)
 static void test_most_values(void **state)
 {
 	(void)state;
-	assert_int_equal(read_values(1000), VARLINK_READ_MESSAGE);
-	assert_int_equal(read_values(1100), VARLINK_READ_GARBAGE);
+	assert_int_equal(read_repeated("{\"a\":[0", ",0", 1000, "]}"), VARLINK_READ_MESSAGE);
+	assert_int_equal(read_repeated("{\"a\":[0", ",0", 1100, "]}"), VARLINK_READ_GARBAGE);
+	/* In strings they do not count, whatever comes before them. */
+	assert_int_equal(read_repeated("{\"a\":\"", ",", 2000, "\"}"), VARLINK_READ_MESSAGE);
+	assert_int_equal(read_repeated("{\"a\":\"\\\"", ",", 2000, "\"}"), VARLINK_READ_MESSAGE);
+	assert_int_equal(
+	    read_repeated("{\"a\":\"\\\\\",\"b\":[0", ",0", 1100, "]}"), VARLINK_READ_GARBAGE);
 }
 
 /* ---- calls and answers ---- */
