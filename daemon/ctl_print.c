@@ -231,8 +231,8 @@ static void print_modem(const struct ctl_style *s, const json_t *modem)
 	ctl_table_init(&t, 2);
 	ctl_table_add(&t, CTL_COLOR_HEAD, "MODEM");
 	ctl_table_add(&t, color_of(state), "%s", state);
-	snprintf(
-	    text, sizeof(text), "%s %s", text_of(modem, "model"), text_or(modem, "revision", ""));
+	snprintf(text, sizeof(text), "%s%s%s", text_of(modem, "model"),
+	    has(modem, "revision") ? " " : "", text_or(modem, "revision", ""));
 	add_row(&t, "model", text);
 	add_row(&t, "imei", text_of(modem, "imei"));
 	snprintf(text, sizeof(text), "%s%s%s", text_of(modem, "operator"),

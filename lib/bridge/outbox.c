@@ -38,9 +38,9 @@ uint64_t outbox_use_queue(struct outbox *o, unsigned queue)
 	struct store_entry e;
 	uint64_t count = 0;
 
-	assert(!o->is_busy);
 	if (queue == o->durable_queue)
 		return 0;
+	assert(!o->is_busy);
 	o->durable_queue = queue;
 	while (o->memory->ops->head(o->memory, o->memory_queue, &e)) {
 		o->memory->ops->remove(o->memory, o->memory_queue, e.seq);

@@ -81,9 +81,9 @@ struct session {
 	bool is_birth_due;
 	bool is_unverified_told;
 	bool is_clock_told;
-	unsigned acquire_refusals; /* in a row; from SESSION_RETRIES_MAX on, checkUTF8 is optional */
-	unsigned retries;  /* in a row */
-	unsigned unknowns; /* in a row */
+	unsigned acquire_refusals; /* in a row; SESSION_RETRIES_MAX: checkUTF8 is optional */
+	unsigned retries;          /* in a row */
+	unsigned unknowns;         /* in a row */
 	uint8_t publish_qos;
 
 	struct backoff backoff;

@@ -382,9 +382,10 @@ static const char *const names[] = { "pin", "apn", "pdp_type", "apn_user", "apn_
 	"auth_type", "time", "client_index", "timeout", "connected", "acquired", "ssl_ctx_index",
 	"sslversion", "authmode", "ignoreltime", "negotiatetime", "ca_file", "clientcert_file",
 	"clientkey_file", "enableSNI_flag", "clientID", "server_type", "mqtt_version",
-	"optimeout_val", "utf8_required", "utf8_optional", "will_topic", "will_message", "qos", "server_addr", "keepalive_time",
-	"clean_session", "user_name", "pass_word", "filter", "topic", "payload", "pub_timeout",
-	"ratained", "dup", "filename", "certificate", "raw_command" };
+	"optimeout_val", "utf8_required", "utf8_optional", "will_topic", "will_message", "qos",
+	"server_addr", "keepalive_time", "clean_session", "user_name", "pass_word", "filter",
+	"topic", "payload", "pub_timeout", "ratained", "dup", "filename", "certificate",
+	"raw_command" };
 
 int sim7600_check_scripts(const char **ret_script, const char **ret_why)
 {

@@ -97,6 +97,11 @@ static struct fm_client *acquired(struct fake_modem *m, unsigned *ret)
 		disorder(m, *ret, ERR_NOT_ACQUIRED, "client not acquired");
 		return NULL;
 	}
+	/* After +CMQTTPING the manual asks for DISC, whatever is under way. */
+	if (c->op.kind != FM_OP_NONE && c->link_dead) {
+		fm_refuse(m, ERR_BUSY);
+		return NULL;
+	}
 	if (c->op.kind != FM_OP_NONE) {
 		disorder(m, *ret, ERR_BUSY, "an operation of the client is pending");
 		return NULL;

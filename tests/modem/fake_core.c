@@ -289,10 +289,8 @@ static uint64_t rx_due(const struct fake_modem *m)
 	return due > m->t ? due : m->t;
 }
 
-static void run(struct fake_modem *m, uint64_t now)
+static void run_to(struct fake_modem *m, uint64_t end)
 {
-	uint64_t end = now * FM_MS;
-
 	for (;;) {
 		struct fm_event *ev = m->events;
 		uint64_t rx = rx_due(m);
@@ -312,6 +310,11 @@ static void run(struct fake_modem *m, uint64_t now)
 	}
 	if (end > m->t)
 		m->t = end;
+}
+
+static void run(struct fake_modem *m, uint64_t now)
+{
+	run_to(m, now * FM_MS);
 }
 
 /* ---- reports and trace ---- */
@@ -367,6 +370,8 @@ static enum fake_severity severity_of(const struct fake_modem *m, enum fake_repo
 	case FAKE_REPORT_DURING_RX:
 		return FAKE_NOTICE;
 	case FAKE_REPORT_EARLY_COMMAND:
+		/* An answer that was lost is no reason not to wait for it. */
+		return m->amnesty && !m->owed_silence ? FAKE_NOTICE : FAKE_VIOLATION;
 	case FAKE_REPORT_EARLY_DATA:
 	case FAKE_REPORT_BEYOND_LENGTH:
 	case FAKE_REPORT_SWALLOWED:
@@ -713,6 +718,34 @@ void fake_modem_out_consume(struct fake_modem *m, size_t n)
 void fake_modem_tick(struct fake_modem *m, uint64_t now)
 {
 	run(m, now);
+}
+
+void fake_modem_advance_ns(struct fake_modem *m, uint64_t now_ns)
+{
+	run_to(m, now_ns);
+}
+
+/* When the bytes on the wire are worth a look: all of them are through, or a millisecond's worth.
+ */
+static uint64_t wire_lump(const struct fm_wire *w)
+{
+	uint64_t lump;
+
+	if (!w->nseg)
+		return FAKE_NEVER;
+	lump = w->seg[0].start_ns + (w->byte_ns > FM_MS ? w->byte_ns : FM_MS);
+	return w->free_ns < lump ? w->free_ns : lump;
+}
+
+uint64_t fake_modem_deadline_ns(const struct fake_modem *m)
+{
+	uint64_t due = m->events ? m->events->due_ns : FAKE_NEVER;
+	uint64_t rx = m->busy ? FAKE_NEVER : wire_lump(&m->rx);
+	uint64_t tx = wire_lump(&m->tx);
+
+	if (rx < due)
+		due = rx;
+	return tx < due ? tx : due;
 }
 
 uint64_t fake_modem_deadline(const struct fake_modem *m)

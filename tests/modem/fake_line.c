@@ -264,6 +264,7 @@ static void early(struct fake_modem *m, enum fake_report_kind kind, const char *
 	if (m->early_said)
 		return;
 	m->early_said = true;
+	m->fault_in_cmd = m->fault_in_cmd || m->amnesty;
 	fm_report(m, kind, "%s: %s", m->cmd.name[0] ? m->cmd.name : "AT", what);
 }
 
@@ -361,7 +362,9 @@ static void line_end(struct fake_modem *m)
 	m->busy = true;
 	m->busy_ns = m->t;
 	m->busy_max_ms = 0;
-	m->owed_silence = m->early_said = m->fault_in_cmd = false;
+	/* A host that a fault brought out of step stays so for some commands. */
+	m->fault_in_cmd = m->amnesty && m->early_said;
+	m->owed_silence = m->early_said = false;
 	check_left_over(m, false);
 	if (m->out_taken >= m->rx_start_mark && (m->rx_open || m->out_taken < m->rx_end_mark))
 		fm_report(m, FAKE_REPORT_DURING_RX, "a command while a message is being delivered");

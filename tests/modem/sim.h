@@ -35,7 +35,8 @@ struct sim {
 	struct sim_ctl *ctl;
 	FILE *log;
 	const char *state_dir, *control, *script_file;
-	uint64_t start_ms; /* CLOCK_MONOTONIC at now = 0 */
+	uint64_t start_ns; /* CLOCK_MONOTONIC at now = 0 */
+	uint64_t now_ns;   /* `now`, exactly */
 	uint64_t now;
 	bool strict, quit;
 

@@ -31,17 +31,21 @@ static void on_signal(int sig)
 	stop = 1;
 }
 
-static uint64_t monotonic_ms(void)
+#define NS_PER_MS   UINT64_C(1000000)
+#define WAIT_MAX_MS UINT64_C(60000)
+
+static uint64_t monotonic_ns(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	return (uint64_t)t.tv_sec * 1000 * NS_PER_MS + (uint64_t)t.tv_nsec;
 }
 
 static void tell_time(struct sim *s)
 {
-	s->now = monotonic_ms() - s->start_ms;
+	s->now_ns = monotonic_ns() - s->start_ns;
+	s->now = s->now_ns / NS_PER_MS;
 }
 
 /* ---- log and reports ---- */
@@ -426,9 +430,7 @@ static int wait_ms(struct sim *s, bool left_over)
 {
 	int wait = uplink_timeout(s->uplink);
 
-	if (!left_over)
-		wait = earlier(wait, fake_modem_deadline(s->m), s->now);
-	else
+	if (left_over)
 		wait = earlier(wait, s->now + CHUNK_GAP_MS, s->now);
 	wait = earlier(wait, s->power_on_at, s->now);
 	if (s->script_at < s->script_n)
@@ -438,11 +440,26 @@ static int wait_ms(struct sim *s, bool left_over)
 	return wait;
 }
 
+/* How long to sleep: the modem's own deadline counts to the nanosecond, because a paced line is
+ * made of parts of a millisecond. */
+static struct timespec wait_time(struct sim *s, bool left_over)
+{
+	int ms = wait_ms(s, left_over);
+	uint64_t due_ns = left_over ? FAKE_NEVER : fake_modem_deadline_ns(s->m);
+	uint64_t ns = ms < 0 ? WAIT_MAX_MS * NS_PER_MS : (uint64_t)ms * NS_PER_MS;
+
+	if (due_ns != FAKE_NEVER && (due_ns <= s->now_ns || due_ns - s->now_ns < ns))
+		ns = due_ns <= s->now_ns ? 0 : due_ns - s->now_ns;
+	return (struct timespec){ .tv_sec = (time_t)(ns / 1000 / NS_PER_MS),
+		.tv_nsec = (long)(ns % (uint64_t)(1000 * NS_PER_MS)) };
+}
+
 static void turn(struct sim *s)
 {
 	struct pollfd fds[1 + SIM_CTL_CLIENTS + 1 + FAKE_CLIENTS];
 	size_t n = 0;
 	bool left_over = write_port(s);
+	struct timespec wait;
 
 	/* a hung-up pty is ready for ever: it is looked at by time instead */
 	if (s->pty.open && fake_modem_rx_backlog(s->m) < BACKLOG_MAX)
@@ -450,9 +467,11 @@ static void turn(struct sim *s)
 	if (s->ctl)
 		n += sim_ctl_poll(s->ctl, fds + n);
 	n += uplink_poll(s->uplink, fds + n);
-	if (poll(fds, (nfds_t)n, wait_ms(s, left_over)) < 0 && errno != EINTR)
+	wait = wait_time(s, left_over);
+	if (ppoll(fds, (nfds_t)n, &wait, NULL) < 0 && errno != EINTR)
 		stop = 1;
 	tell_time(s);
+	fake_modem_advance_ns(s->m, s->now_ns);
 	if (sim_pty_look(&s->pty))
 		fake_modem_host_restarted(s->m);
 	if (s->pty.open)
@@ -547,7 +566,7 @@ int main(int argc, char **argv)
 	int o;
 
 	catch_signals();
-	s.start_ms = monotonic_ms() - 1;
+	s.start_ns = monotonic_ns() - NS_PER_MS;
 	s.uplink = uplink_new();
 	if (!s.uplink) {
 		fprintf(stderr, "sim7600: libmosquitto does not start\n");

@@ -386,6 +386,18 @@ static void counts_a_message_cut_by_a_reset(void **state)
 
 /* ---- the modem's life ---- */
 
+static unsigned commands_with(const char *text)
+{
+	unsigned n = 0;
+	const char *at = w.traces;
+
+	while ((at = strstr(at, text)) != NULL) {
+		n++;
+		at++;
+	}
+	return n;
+}
+
 static bool are_both_back(struct world *world)
 {
 	return world->went_online[0] == 2 && world->went_online[1] == 2;
@@ -503,11 +515,15 @@ static void starts_the_service_whatever_it_says(void **state)
 	if (row->fault)
 		add_fault(row->fault);
 	assert_true(world_run_until(&w, world_both_online, 900000));
-	/* And again, when it runs already. */
+	/* And again, when it runs already, which A76xx say with a bare ERROR. */
 	world_restart_daemon(&w);
 	configure(&w);
+	modem_set_trace(w.m, true);
+	if (row->fail == FAKE_FAIL_BARE_ERROR)
+		add_fault("+CMQTTSTART error");
 	modem_tty_up(w.m, w.now);
 	assert_true(world_run_until(&w, world_both_online, 900000));
+	assert_int_equal(commands_with("AT+CMQTTSTART"), 1);
 	assert_int_equal(modem_recoveries(w.m), 0);
 	assert_int_equal(w.violations, 0);
 	world_free(&w);
@@ -598,18 +614,6 @@ static void configure_pin(const char *pin)
 
 	cfg.pin = pin;
 	modem_configure(w.m, w.now, &cfg);
-}
-
-static unsigned commands_with(const char *text)
-{
-	unsigned n = 0;
-	const char *at = w.traces;
-
-	while ((at = strstr(at, text)) != NULL) {
-		n++;
-		at++;
-	}
-	return n;
 }
 
 static void enters_the_pin(void **state)
@@ -784,6 +788,23 @@ static void connects_again_when_the_connection_is_lost(void **state)
 	}
 	assert_int_equal(w.went_online[0], 4);
 	assert_int_equal(w.went_online[1], 1);
+	assert_int_equal(w.violations, 0);
+}
+
+/* The command in flight is not talked into. */
+static void waits_for_a_command_when_the_connection_is_lost(void **state)
+{
+	(void)state;
+	w.fake_cfg.latency_ms = 300;
+	go_online();
+	w.results[0] = 0;
+	assert_int_equal(modem_publish(w.m, w.now, 0, &message), 0);
+	world_run(&w, 100);
+	fake_modem_connlost(w.fake, w.now, 0, 1);
+	world_run(&w, 15000);
+	assert_int_equal(w.results[0], 1);
+	assert_true(w.result[0] == SEND_SESSION || w.result[0] == SEND_UNKNOWN);
+	assert_true(world_both_online(&w));
 	assert_int_equal(w.violations, 0);
 }
 
@@ -1254,6 +1275,7 @@ int main(int argc, char **argv)
 		WORLD(does_not_check_dates_without_a_clock),
 		WORLD(finds_a_connect_whose_result_was_lost),
 		WORLD(connects_again_when_the_connection_is_lost),
+		WORLD(waits_for_a_command_when_the_connection_is_lost),
 		WORLD(opens_anew_when_the_keepalive_fails),
 		WORLD(backs_off_more_and_more),
 		WORLD(renews_certificates_once_after_a_tls_failure),
