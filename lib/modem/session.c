@@ -418,10 +418,7 @@ int session_publish(struct session *s, uint64_t now_ms, const struct modem_publi
 	at_args_bytes(args, "payload", p->payload.data, p->payload.len);
 	at_args_number(args, "qos", p->qos);
 	at_args_number(args, "pub_timeout", SIM7600_PUB_TIMEOUT_S);
-	at_args_number(args, "ratained", p->retain ? 1 : 0);
-	/* The modem gives each PUB a packet identifier of its own: it is a new PUBLISH, whatever it
-	 * is to us [MQTT-3.3.1-1]. */
-	at_args_number(args, "dup", 0);
+	sim7600_publish_flags(args, p->retain, p->dup);
 	r = exchange_start(&s->exchange, s->env->chan, now_ms, sim7600_publish_script);
 	if (r < 0)
 		return -EBUSY;

@@ -437,8 +437,7 @@ static bool birth_begin(struct session *s, uint64_t now_ms)
 	at_args_bytes(args, "payload", birth->payload.data, birth->payload.len);
 	at_args_number(args, "qos", birth->qos);
 	at_args_number(args, "pub_timeout", SIM7600_PUB_TIMEOUT_S);
-	at_args_number(args, "ratained", birth->retain ? 1 : 0);
-	at_args_number(args, "dup", 0);
+	sim7600_publish_flags(args, birth->retain, false);
 	return run(s, now_ms, sim7600_publish_script);
 }
 

@@ -46,6 +46,16 @@ void sim7600_fill_connect(
 		at_args_secret(args, "pass_word", cfg->password);
 }
 
+void sim7600_publish_flags(struct at_args *args, bool retain, bool dup)
+{
+	at_args_unset(args, "ratained");
+	at_args_unset(args, "dup");
+	if (retain || dup)
+		at_args_number(args, "ratained", retain);
+	if (dup)
+		at_args_number(args, "dup", 1);
+}
+
 /* ---- checks; each returns NULL or what is wrong ---- */
 
 static bool is_sendable(const char *text, size_t min, size_t max)

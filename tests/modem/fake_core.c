@@ -111,6 +111,10 @@ static void wire_put(struct fm_wire *w, uint64_t t, const void *bytes, size_t n)
 	if (!n)
 		return;
 	fm_buf_add(&w->bytes, bytes, n);
+	if (w->byte_ns == 0 && w->nseg > 0) { /* all of it is through already */
+		w->seg[w->nseg - 1].n += n;
+		return;
+	}
 	if (w->nseg == w->seg_cap) {
 		w->seg_cap = w->seg_cap ? w->seg_cap * 2 : 16;
 		w->seg = realloc(w->seg, w->seg_cap * sizeof *w->seg);
@@ -246,8 +250,10 @@ static void on_emit(struct fake_modem *m, const struct fm_event *ev)
 		m->busy = false;
 		m->final_mark = m->out_total - (ev->flags & FM_EV_MUTE ? 0 : tail_len(ev));
 		m->owed_silence = (ev->flags & FM_EV_MUTE) != 0;
-		if ((ev->flags & FM_EV_FINAL) && !m->fault_in_cmd)
+		if ((ev->flags & FM_EV_FINAL) && !m->fault_in_cmd) {
 			m->amnesty = false;
+			m->shaken_cmds -= m->shaken_cmds > 0;
+		}
 	}
 	if (ev->flags & FM_EV_PROMPT) {
 		m->data.open = true;
@@ -371,7 +377,10 @@ static enum fake_severity severity_of(const struct fake_modem *m, enum fake_repo
 		return FAKE_NOTICE;
 	case FAKE_REPORT_EARLY_COMMAND:
 		/* An answer that was lost is no reason not to wait for it. */
-		return m->amnesty && !m->owed_silence ? FAKE_NOTICE : FAKE_VIOLATION;
+		if (m->owed_silence && m->out_total == m->final_mark &&
+		    m->shaken_cmds <= FM_SHAKEN_CMDS)
+			return FAKE_VIOLATION;
+		return m->shaken_cmds > 0 ? FAKE_NOTICE : FAKE_VIOLATION;
 	case FAKE_REPORT_EARLY_DATA:
 	case FAKE_REPORT_BEYOND_LENGTH:
 	case FAKE_REPORT_SWALLOWED:
@@ -807,6 +816,7 @@ void fake_modem_hang(struct fake_modem *m, uint64_t now)
 void fake_modem_host_restarted(struct fake_modem *m)
 {
 	fm_trace(m, '-', "the host restarted");
+	m->shaken_cmds = FM_SHAKEN_CMDS;
 	fm_disturbed(m);
 	m->busy_ns = 0; /* nobody waits for the command before any more */
 	m->owed_silence = false;

@@ -264,7 +264,7 @@ static void early(struct fake_modem *m, enum fake_report_kind kind, const char *
 	if (m->early_said)
 		return;
 	m->early_said = true;
-	m->fault_in_cmd = m->fault_in_cmd || m->amnesty;
+	m->fault_in_cmd = m->fault_in_cmd || m->shaken_cmds > 0;
 	fm_report(m, kind, "%s: %s", m->cmd.name[0] ? m->cmd.name : "AT", what);
 }
 
@@ -317,6 +317,7 @@ static void check_left_over(struct fake_modem *m, bool after_data)
 static void fault_acts(struct fake_modem *m)
 {
 	m->stats.faults++;
+	m->shaken_cmds += FM_SHAKEN_CMDS;
 	fm_disturbed(m);
 	fm_trace(m, '-', "fault %d acts", (int)m->cmd.fault.kind);
 }
@@ -363,7 +364,7 @@ static void line_end(struct fake_modem *m)
 	m->busy_ns = m->t;
 	m->busy_max_ms = 0;
 	/* A host that a fault brought out of step stays so for some commands. */
-	m->fault_in_cmd = m->amnesty && m->early_said;
+	m->fault_in_cmd = m->shaken_cmds > 0 && m->early_said;
 	m->owed_silence = m->early_said = false;
 	check_left_over(m, false);
 	if (m->out_taken >= m->rx_start_mark && (m->rx_open || m->out_taken < m->rx_end_mark))
@@ -407,7 +408,7 @@ static void data_done(struct fake_modem *m)
 	m->data.open = false;
 	m->busy = true;
 	m->busy_ns = m->t;
-	m->early_said = false;
+	m->early_said = m->owed_silence = false;
 	check_left_over(m, true);
 	fm_trace(m, '<', "[%zu bytes of data for %s]", m->data.want, c->name);
 	c->final = FM_FIN_NONE;

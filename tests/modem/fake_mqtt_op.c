@@ -448,6 +448,9 @@ void fm_cmqtt_lost(struct fake_modem *m, unsigned client, int cause)
 		return;
 	}
 	say_connlost(m, client, cause);
+	/* A host that awaits another OK takes this one for it. */
+	if (pending && m->cfg.stray != FAKE_STRAY_NONE && m->shaken_cmds < FM_SHAKEN_CMDS)
+		m->shaken_cmds = FM_SHAKEN_CMDS;
 	if (pending && m->cfg.stray == FAKE_STRAY_OK_AFTER)
 		fm_urc(m, 0, "OK");
 }

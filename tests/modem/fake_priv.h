@@ -22,6 +22,7 @@ enum {
 	FM_TOPICS_BYTES = 5120,
 	FM_VALUES = 24, /* plain settings */
 	FM_ADDR_MAX = 256,
+	FM_SHAKEN_CMDS = 3,  /* commands without fault until a host is in step again */
 };
 
 #define FM_MS 1000000ull /* ns */
@@ -293,6 +294,7 @@ struct fake_modem {
 	uint64_t final_mark; /* out_total after the last final result or prompt */
 	bool amnesty;        /* the dialogue was disturbed: reports of framing are notices */
 	bool fault_in_cmd;
+	unsigned shaken_cmds; /* for so many commands more the host may be out of step */
 	struct fm_cmd cmd;
 	struct fm_data data;
 

@@ -368,8 +368,7 @@ static bool read_output(struct fake_client *c, uint64_t now_ms)
 		c->has_output = c->has_output && n > 0;
 		return false;
 	}
-	if (n > c->world->p.chunk_client)
-		n = c->world->p.chunk_client;
+	n = world_chunk(c->world, n, c->world->p.chunk_client);
 	if (buf_append(&c->down, buf_data(out), n) < 0)
 		buf_clear(&c->down);
 	world_hash(c->world, buf_data(out), n);
@@ -384,8 +383,7 @@ static bool push_input(struct fake_client *c, uint64_t now_ms)
 
 	if (c->push_ms > now_ms || c->is_paused)
 		return false;
-	if (n > c->world->p.chunk_client)
-		n = c->world->p.chunk_client;
+	n = world_chunk(c->world, n, c->world->p.chunk_client);
 	if (n > 0)
 		core_client_rx(c->world->core, now_ms, c->conn, buf_data(&c->up), n);
 	buf_consume(&c->up, n);

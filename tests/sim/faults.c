@@ -37,7 +37,8 @@ static const struct kind kinds[] = {
 	{ FAKE_FAULT_LINE_DUP, SIM_LOSSES, 0, 3, 5 },
 	{ FAKE_FAULT_LINE_DROP, SIM_CHAOS, 0, 3, 8 },
 	{ FAKE_FAULT_GARBAGE, SIM_CHAOS, 0, 40, 8 },
-	{ FAKE_FAULT_CMD_BYTE, SIM_CHAOS, 0, 20, 8 },
+	/* of the name alone: a digit that is lost from a length is noticed by nobody */
+	{ FAKE_FAULT_CMD_BYTE, SIM_CHAOS, 0, 8, 8 },
 	{ FAKE_FAULT_PROMPT_LOST, SIM_CHAOS, 0, 0, 8 },
 	{ FAKE_FAULT_PROMPT_LATE, SIM_CHAOS, 20000, 0, 8 },
 	{ FAKE_FAULT_BODY_BYTE, SIM_CHAOS, 0, 60, 8 },
@@ -101,9 +102,10 @@ bool faults_draw(void *ctx, const char *command, struct fake_fault *ret)
 	struct world *w = ctx;
 	const struct kind *k;
 
-	/* A PIN is tried once: no fault of it can be repaired by us. */
+	/* A PIN is tried once: no fault of it can be repaired by us. And a modem that does not say
+	 * whether it is connected must not be told to disconnect: sister models reboot. */
 	if (w->faults.is_over || begins_with(command, "+CPIN=") ||
-	    !prng_chance(&w->rng, w->p.command_permille))
+	    begins_with(command, "+CMQTTDISC?") || !prng_chance(&w->rng, w->p.command_permille))
 		return false;
 	k = pick_kind(w);
 	*ret = (struct fake_fault){ .kind = k->kind };

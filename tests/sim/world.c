@@ -157,6 +157,14 @@ void world_port_back(struct world *w, uint64_t now_ms)
 		close_port(w, 50);
 }
 
+/* Large amounts go in larger pieces: each is a turn of everything. */
+size_t world_chunk(struct world *w, size_t n, size_t chunk)
+{
+	if (chunk < n / 16)
+		chunk = n / 16;
+	return n > chunk ? prng_range(&w->rng, 1, chunk) : n;
+}
+
 /* What happens at one moment wakes once. */
 static void note_wake(struct world *w)
 {
@@ -176,8 +184,7 @@ static bool pass_in(struct world *w)
 		fake_modem_out_consume(w->modem, n);
 		return false;
 	}
-	if (n > w->p.chunk_in)
-		n = prng_range(&w->rng, 1, w->p.chunk_in);
+	n = world_chunk(w, n, w->p.chunk_in);
 	world_hash(w, bytes, n);
 	core_tty_rx(w->core, w->now_ms, bytes, n);
 	fake_modem_out_consume(w->modem, n);
@@ -192,8 +199,7 @@ static bool pass_out(struct world *w)
 
 	if (n == 0 || !w->is_port_open)
 		return false;
-	if (n > w->p.chunk_out)
-		n = prng_range(&w->rng, 1, w->p.chunk_out);
+	n = world_chunk(w, n, w->p.chunk_out);
 	world_hash(w, buf_data(out), n);
 	fake_modem_rx(w->modem, w->now_ms, buf_data(out), n);
 	buf_consume(out, n);

@@ -82,6 +82,9 @@ void world_note(struct world *w, const char *fmt, ...) __attribute__((format(pri
 /* These bytes belong to what happened. */
 void world_hash(struct world *w, const void *bytes, size_t len);
 
+/* How many of n bytes pass at once, if pieces of that size are usual. */
+size_t world_chunk(struct world *w, size_t n, size_t chunk);
+
 /* A length of a body, and a pause before the next message when so many are left. */
 size_t world_draw_len(struct world *w);
 uint64_t world_draw_pause(struct world *w, unsigned left);
