@@ -435,6 +435,14 @@ static void handle_final(
 	}
 }
 
+/* The running command takes whatever comes: an operator's may be the very question of the fence. */
+static bool is_any_line_awaited(const struct at_chan *c)
+{
+	const char *collect = c->running ? step_of(c->running)->collect : NULL;
+
+	return collect && strcmp(collect, "**") == 0;
+}
+
 static void handle_line(struct at_chan *c, uint64_t now_ms, const struct at_token *token)
 {
 	struct span detail = { 0 };
@@ -450,7 +458,7 @@ static void handle_line(struct at_chan *c, uint64_t now_ms, const struct at_toke
 		handle_final(c, now_ms, token->line, final, detail);
 		return;
 	}
-	if (at_fence_takes_line(&c->fence, token->line))
+	if (at_fence_takes_line(&c->fence, token->line, is_any_line_awaited(c)))
 		return;
 	job = find_answered(c, token->line);
 	if (job) {

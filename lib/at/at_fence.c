@@ -64,9 +64,9 @@ bool at_fence_expired(struct at_fence *f)
 	return f->tries == AT_FENCE_TRIES;
 }
 
-bool at_fence_takes_line(struct at_fence *f, struct span line)
+bool at_fence_takes_line(struct at_fence *f, struct span line, bool is_awaited)
 {
-	if (f->outstanding == 0 || !at_line_has_prefix(line, AT_FENCE_ANSWER))
+	if ((f->outstanding == 0 && is_awaited) || !at_line_has_prefix(line, AT_FENCE_ANSWER))
 		return false;
 	f->answer_seen = true;
 	return true;
@@ -91,7 +91,7 @@ void at_fence_heard(struct at_fence *f, uint64_t now_ms)
 static enum at_fence_final take_pair(struct at_fence *f, uint64_t now_ms)
 {
 	f->answer_seen = false;
-	f->outstanding--;
+	f->outstanding -= f->outstanding > 0;
 	if (f->state == AT_FENCE_OPEN)
 		return AT_FENCE_PAIR;
 	if (f->stale == 0)

@@ -386,6 +386,10 @@ static void line_bytes(struct fake_modem *m, size_t n)
 		bool after_cr = m->skip_lf;
 
 		m->skip_lf = false;
+		if (c == '\r' && m->line_len == 0 && !m->echo) {
+			m->skip_lf = true; /* an empty line is nothing */
+			continue;
+		}
 		if (c == '\r') {
 			fm_wire_take(&m->rx, i + 1);
 			line_end(m);
