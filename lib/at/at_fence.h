@@ -69,8 +69,8 @@ void at_fence_postpone(struct at_fence *f, uint64_t now_ms);
 /* Its time is up: it is wanted once more. True: this is the moment to call the modem stuck. */
 bool at_fence_expired(struct at_fence *f);
 
-/* The line is the answer of a fence: also of one that was given up for lost, or that was sent before
- * the port was opened, unless is_awaited: a command runs whose answer it may be. */
+/* The line is the answer of a fence: also of one that was given up for lost, or that was sent
+ * before the port was opened, unless is_awaited: a command runs whose answer it may be. */
 bool at_fence_takes_line(struct at_fence *f, struct span line, bool is_awaited);
 
 /* A final result came. */

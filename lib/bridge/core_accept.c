@@ -45,6 +45,7 @@ static struct store_target target_of(
 		.qos = p->qos[client],
 		.priority = route->priority,
 		.retain = retain,
+		.keep_last = route->keep_last,
 		.expires_ms = route->ttl_s ? core_wall(c) + (int64_t)route->ttl_s * 1000 : 0,
 	};
 }

@@ -402,6 +402,18 @@ bool session_can_publish(const struct session *s)
 	       !s->exchange.is_busy && s->resume_at_ms == 0 && !s->is_suspect && !s->must_close;
 }
 
+/* The payload of a PUB that failed may still be staged (16.2.10 does not say), nothing but REL
+ * takes it away, and an empty message would carry it. */
+static void put_off_empty(struct session *s)
+{
+	const struct modem_event event = {
+		.type = MODEM_EVENT_PUBLISHED, .client = s->client, .result = SEND_RETRY
+	};
+
+	s->must_close = true;
+	event_queue_push(s->env->events, &event, NULL);
+}
+
 int session_publish(struct session *s, uint64_t now_ms, const struct modem_publish *p)
 {
 	struct at_args *args;
@@ -412,6 +424,10 @@ int session_publish(struct session *s, uint64_t now_ms, const struct modem_publi
 		return -EINVAL;
 	if (!session_can_publish(s))
 		return -EBUSY;
+	if (p->payload.len == 0 && s->is_payload_staged) {
+		put_off_empty(s);
+		return 0;
+	}
 	args = exchange_args(&s->exchange);
 	at_args_number(args, "client_index", s->client);
 	at_args_bytes(args, "topic", p->topic.data, p->topic.len);
@@ -422,6 +438,7 @@ int session_publish(struct session *s, uint64_t now_ms, const struct modem_publi
 	r = exchange_start(&s->exchange, s->env->chan, now_ms, sim7600_publish_script);
 	if (r < 0)
 		return -EBUSY;
+	s->is_payload_staged = s->is_payload_staged || p->payload.len > 0;
 	s->publish_qos = p->qos;
 	s->phase = PHASE_PUBLISH;
 	s->running = PHASE_PUBLISH;
@@ -508,6 +525,8 @@ static void publish_done(
 	if (result == SEND_RETRY && (!is_session_alive || ++s->retries >= SESSION_RETRIES_MAX))
 		result = SEND_SESSION;
 	event.result = result;
+	if (result == SEND_OK)
+		s->is_payload_staged = false;
 	event_queue_push(s->env->events, &event, NULL);
 	if (!is_session_alive)
 		return;

@@ -78,6 +78,7 @@ struct session {
 	bool must_disc;            /* REL alone was refused */
 	bool was_out_of_step;      /* ACCQ or CONNECT contradicted the probe once */
 	bool is_suspect;           /* check before the next operation */
+	bool is_payload_staged;    /* perhaps, of a publish that failed */
 	bool is_birth_due;
 	bool is_unverified_told;
 	bool is_clock_told;

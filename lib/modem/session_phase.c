@@ -315,11 +315,13 @@ static void acquire_done(struct session *s, uint64_t now_ms, const struct at_eve
 {
 	if (ev->result == AT_OK) {
 		s->phase = PHASE_CONNECT;
+		s->is_payload_staged = false;
 		if (s->acquire_refusals < SESSION_RETRIES_MAX)
 			s->acquire_refusals = 0;
 		return;
 	}
-	if (ev->result == AT_FAILED && s->acquire_refusals < SESSION_RETRIES_MAX)
+	if (ev->result == AT_FAILED && exchange_step(&s->exchange, ev->step)->only_if &&
+	    s->acquire_refusals < SESSION_RETRIES_MAX)
 		s->acquire_refusals++;
 	if (!is_out_of_step(s, ev, 19))
 		fail_by(s, now_ms, ev);
@@ -457,6 +459,7 @@ static void birth_done(struct session *s, uint64_t now_ms, const struct at_event
 		return;
 	}
 	s->is_birth_due = false;
+	s->is_payload_staged = s->is_payload_staged && ev->result != AT_OK;
 	s->is_suspect = s->is_suspect || ev->result == AT_UNKNOWN;
 	advance(s, now_ms);
 }

@@ -130,8 +130,8 @@ void sim7600_fill_acquire(struct at_args *args, unsigned client, const struct br
 void sim7600_fill_connect(struct at_args *args, unsigned client, const struct broker_config *cfg,
     const char *server_addr);
 
-/* The two flags of sim7600_publish_script, left out as far as they are not set: every byte of the line
- * counts. dup: it may be the second time that the broker gets it. */
+/* The two flags of sim7600_publish_script, left out as far as they are not set: every byte of the
+ * line counts. dup: it may be the second time that the broker gets it. */
 void sim7600_publish_flags(struct at_args *args, bool retain, bool dup);
 
 /* "tcp://host:port", for TLS too (AT manual 16.2.8; ssl:// is refused). -EMSGSIZE. */

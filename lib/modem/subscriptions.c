@@ -200,11 +200,11 @@ static enum subscribe_verdict refuse_current(struct subscriptions *s)
 
 static enum subscribe_verdict refuse_removal(struct subscriptions *s)
 {
+	s->is_removal_staged = false; /* a refused UNSUB may have emptied the list */
 	if (!s->was_removal_retried) {
 		s->was_removal_retried = true;
 		return SUBSCRIBE_GO_ON;
 	}
-	s->is_removal_staged = false;
 	s->was_removal_retried = false;
 	forget_removal(s, 0);
 	return SUBSCRIBE_GO_ON;
@@ -247,6 +247,15 @@ static enum subscribe_verdict step_unknown(struct subscriptions *s)
 	return ++s->busy > SUBSCRIPTIONS_BUSY_MAX ? SUBSCRIBE_LOST : SUBSCRIBE_UNCERTAIN;
 }
 
+/* A SUB or UNSUB that fails with a result may have emptied its list (16.2.12, 16.2.14). */
+static void unstage_committed(struct subscriptions *s)
+{
+	if (s->step == SUBSCRIBE_COMMIT)
+		move_staged(s, FILTER_WANTED);
+	if (s->step == SUBSCRIBE_REMOVE_COMMIT)
+		s->is_removal_staged = false;
+}
+
 enum subscribe_verdict subscriptions_done(
     struct subscriptions *s, enum at_result result, bool has_err, unsigned err)
 {
@@ -269,6 +278,7 @@ enum subscribe_verdict subscriptions_done(
 	case ERR_CLASS_SESSION:
 		return SUBSCRIBE_LOST;
 	case ERR_CLASS_RETRY:
+		unstage_committed(s);
 		return ++s->busy > SUBSCRIPTIONS_BUSY_MAX ? SUBSCRIBE_LOST : SUBSCRIBE_PAUSE;
 	case ERR_CLASS_OK:
 	case ERR_CLASS_POISON:

@@ -6,7 +6,7 @@
  * with a reason and stay until they are dropped or retried.
  *
  * Nothing is durable before `commit` returned 0. The store is called synchronously; it never calls
- * back. Spans it hands out are valid until the next call that changes the store.
+ * back. Spans it hands out are valid until the next call.
  */
 #ifndef CMQTTD_STORE_STORE_H
 #define CMQTTD_STORE_STORE_H
@@ -26,6 +26,7 @@ struct store_target {
 	uint8_t qos;
 	uint8_t priority; /* 0..7, 7 leaves first */
 	bool retain;
+	bool keep_last;     /* find_topic may be asked for it */
 	int64_t expires_ms; /* wall clock, 0: never */
 };
 
@@ -74,7 +75,7 @@ struct store_ops {
 	bool (*next)(
 	    struct store *s, unsigned queue, bool dead, uint64_t after, struct store_entry *ret);
 
-	/* A waiting entry with that topic; the newest one. */
+	/* The newest waiting entry with that topic that was added with keep_last. */
 	bool (*find_topic)(struct store *s, unsigned queue, struct span topic, uint64_t *ret_seq);
 
 	/* The entry that is to be given up first when there is no room: the oldest one of the

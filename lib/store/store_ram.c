@@ -27,7 +27,7 @@ struct item {
 	struct item *prio_prev, *prio_next; /* waiting ones of one priority, by seq */
 	int64_t accepted_ms, expires_ms;
 	uint8_t qos, priority, tries;
-	bool retain, maybe_sent, is_dead;
+	bool retain, maybe_sent, keep_last, is_dead;
 	char reason[REASON_MAX];
 	size_t topic_len;
 	uint8_t topic[];
@@ -225,6 +225,7 @@ static struct item *item_new(uint64_t seq, int64_t accepted_ms, const struct sto
 	it->qos = t->qos;
 	it->priority = t->priority < PRIORITIES ? t->priority : PRIORITIES - 1;
 	it->retain = t->retain;
+	it->keep_last = t->keep_last;
 	it->topic_len = t->topic.len;
 	if (t->topic.len)
 		memcpy(it->topic, t->topic.data, t->topic.len);
@@ -324,7 +325,7 @@ static bool ram_find_topic(struct store *s, unsigned queue, struct span topic, u
 	struct queue *q = queue_at(s, queue);
 
 	for (struct item *it = q ? q->all.last : NULL; it; it = it->prev) {
-		if (!it->is_dead && it->topic_len == topic.len &&
+		if (!it->is_dead && it->keep_last && it->topic_len == topic.len &&
 		    memcmp(it->topic, topic.data, topic.len) == 0) {
 			*ret_seq = it->seq;
 			return true;

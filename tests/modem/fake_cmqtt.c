@@ -216,6 +216,10 @@ static void run_rel(struct fake_modem *m)
 		fm_refuse(m, ERR_NOT_ACQUIRED);
 		return;
 	}
+	if (c->op.kind != FM_OP_NONE && c->link_dead) {
+		fm_refuse(m, ERR_BUSY);
+		return;
+	}
 	if (c->op.kind != FM_OP_NONE) {
 		disorder(m, client, ERR_BUSY, "an operation of the client is pending");
 		return;

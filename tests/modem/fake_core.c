@@ -381,9 +381,10 @@ static enum fake_severity severity_of(const struct fake_modem *m, enum fake_repo
 		    m->shaken_cmds <= FM_SHAKEN_CMDS)
 			return FAKE_VIOLATION;
 		return m->shaken_cmds > 0 ? FAKE_NOTICE : FAKE_VIOLATION;
-	case FAKE_REPORT_EARLY_DATA:
 	case FAKE_REPORT_BEYOND_LENGTH:
 	case FAKE_REPORT_SWALLOWED:
+		return m->amnesty || m->shaken_cmds > 0 ? FAKE_NOTICE : FAKE_VIOLATION;
+	case FAKE_REPORT_EARLY_DATA:
 	case FAKE_REPORT_NOT_A_COMMAND:
 	case FAKE_REPORT_UNKNOWN_COMMAND:
 	case FAKE_REPORT_QUOTING:

@@ -374,8 +374,8 @@ void fake_modem_tick(struct fake_modem *m, uint64_t now);
 /** When something next happens by itself, FAKE_NEVER if nothing does. Earlier than now only if
  * output is waiting. */
 uint64_t fake_modem_deadline(const struct fake_modem *m);
-/** The same two to the nanosecond, for a paced line: at 115200 baud a byte takes 87 us. Bytes on the
- * wire are due when all of them, or a millisecond's worth, are through. */
+/** The same two to the nanosecond, for a paced line: at 115200 baud a byte takes 87 us. Bytes on
+ * the wire are due when all of them, or a millisecond's worth, are through. */
 void fake_modem_advance_ns(struct fake_modem *m, uint64_t now_ns);
 uint64_t fake_modem_deadline_ns(const struct fake_modem *m);
 

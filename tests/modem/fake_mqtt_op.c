@@ -339,7 +339,7 @@ void fm_cmqtt_start_op(struct fake_modem *m, unsigned client)
 		return;
 	c->op.started = true;
 	c->lost_cause = 0;
-	if (cause >= 0) {
+	if (cause >= 0 && !c->link_dead) {
 		fm_cmqtt_lost(m, client, cause);
 		return;
 	}

@@ -571,7 +571,8 @@ int main(int argc, char **argv)
 	int o;
 
 	catch_signals();
-	/* A paced line is made of parts of a millisecond; the kernel would be 50 us late to each. */
+	/* A paced line is made of parts of a millisecond; the kernel would be 50 us late to each.
+	 */
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	s.start_ns = monotonic_ns() - NS_PER_MS;
 	s.uplink = uplink_new();

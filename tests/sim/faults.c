@@ -95,6 +95,14 @@ static int draw_error(struct world *w, const char *command)
 	return passing[prng_range(&w->rng, 0, sizeof(passing) / sizeof(passing[0]) - 1)];
 }
 
+static void keep_numbered(struct world *w, const char *command, struct fake_fault *f)
+{
+	if (f->kind != FAKE_FAULT_ERROR && f->kind != FAKE_FAULT_CME)
+		return;
+	f->kind = FAKE_FAULT_ERR;
+	f->number = draw_error(w, command);
+}
+
 bool faults_draw(void *ctx, const char *command, struct fake_fault *ret)
 {
 	static const char *const lines[] = { "SMS DONE", "PB DONE", "+CGEV: ME PDN ACT 8,1",
@@ -116,6 +124,9 @@ bool faults_draw(void *ctx, const char *command, struct fake_fault *ret)
 	if (k->kind == FAKE_FAULT_ERR || k->kind == FAKE_FAULT_RESULT_ERR ||
 	    k->kind == FAKE_FAULT_ERROR_RESULT)
 		ret->number = draw_error(w, command);
+	/* Without a number nobody knows whether it is this filter that is refused: it is given up. */
+	if (begins_with(command, "+CMQTTSUB") || begins_with(command, "+CMQTTUNSUB"))
+		keep_numbered(w, command, ret);
 	if (!has_result(command) &&
 	    (k->kind == FAKE_FAULT_RESULT_ERR || k->kind == FAKE_FAULT_ERROR_RESULT))
 		ret->kind = FAKE_FAULT_ERR;

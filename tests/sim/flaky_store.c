@@ -31,6 +31,7 @@ static int flaky_add(struct store *s, uint64_t seq, int64_t accepted_ms, struct 
     const struct store_target *targets, size_t count)
 {
 	struct flaky_store *f = flaky(s);
+	const struct message *m;
 	int r;
 
 	f->real->max_bytes = s->max_bytes;
@@ -38,7 +39,9 @@ static int flaky_add(struct store *s, uint64_t seq, int64_t accepted_ms, struct 
 	if (r < 0)
 		return r;
 	assert(f->uncommitted_count < FLAKY_UNCOMMITTED_MAX);
-	f->uncommitted[f->uncommitted_count++] = seq;
+	m = ledger_find(f->world, targets[0].topic, payload);
+	f->uncommitted[f->uncommitted_count].seq = seq;
+	f->uncommitted[f->uncommitted_count++].number = m ? m->number : 0;
 	f->adds += count;
 	f->double_adds += count == 2;
 	return 0;
@@ -100,22 +103,6 @@ static int flaky_revive(struct store *s, unsigned queue, uint64_t seq)
 	return flaky(s)->real->ops->revive(flaky(s)->real, queue, seq);
 }
 
-/* A message may have left already; then its number in the ledger is not to be had any more, but it
- * was safe at every moment. */
-static void note_committed(struct flaky_store *f, uint64_t seq)
-{
-	for (unsigned queue = 0; queue < SIM_BROKERS; queue++) {
-		struct store_entry e;
-		struct message *m;
-
-		if (!f->real->ops->get(f->real, queue, seq, &e))
-			continue;
-		m = ledger_find(f->world, e.topic, e.payload);
-		if (m)
-			m->is_committed = true;
-	}
-}
-
 static int flaky_commit(struct store *s)
 {
 	struct flaky_store *f = flaky(s);
@@ -124,8 +111,10 @@ static int flaky_commit(struct store *s)
 		world_note(f->world, "commit fails");
 		return -EIO;
 	}
-	for (size_t i = 0; i < f->uncommitted_count; i++)
-		note_committed(f, f->uncommitted[i]);
+	for (size_t i = 0; i < f->uncommitted_count; i++) {
+		if (f->uncommitted[i].number > 0)
+			f->world->ledger.messages[f->uncommitted[i].number - 1].is_committed = true;
+	}
 	f->uncommitted_count = 0;
 	return f->real->ops->commit(f->real);
 }
@@ -179,7 +168,7 @@ void flaky_store_crash(struct flaky_store *s)
 {
 	for (size_t i = 0; i < s->uncommitted_count; i++) {
 		for (unsigned queue = 0; queue < SIM_BROKERS; queue++)
-			s->real->ops->remove(s->real, queue, s->uncommitted[i]);
+			s->real->ops->remove(s->real, queue, s->uncommitted[i].seq);
 	}
 	s->uncommitted_count = 0;
 }

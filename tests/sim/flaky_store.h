@@ -21,7 +21,10 @@ struct flaky_store {
 	uint64_t adds;          /* entries, one for each target */
 	uint64_t double_adds;   /* messages with two targets */
 	/* added since the last commit: lost if the process dies */
-	uint64_t uncommitted[FLAKY_UNCOMMITTED_MAX];
+	struct {
+		uint64_t seq;
+		unsigned number; /* in the ledger; 0: not there */
+	} uncommitted[FLAKY_UNCOMMITTED_MAX];
 	size_t uncommitted_count;
 };
 

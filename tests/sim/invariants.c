@@ -105,6 +105,8 @@ bool invariants_is_settled(struct world *w)
 	if (modem_get_status(core_get_modem(w->core))->state != MODEM_READY)
 		return false;
 	for (unsigned i = 0; i < SIM_BROKERS; i++) {
+		if (fake_modem_client_state(w->modem, i) != FAKE_CLIENT_CONNECTED)
+			return false; /* and we may not know it yet */
 		if (!is_online(w, i) || !is_queue_empty(w, i) || w->down_left[i] > 0 ||
 		    w->brokers[i].event_count > 0)
 			return false;
@@ -113,7 +115,7 @@ bool invariants_is_settled(struct world *w)
 		if (!w->clients[i].is_retired && !fake_client_is_done(&w->clients[i]))
 			return false;
 	}
-	return fake_modem_is_idle(w->modem);
+	return fake_modem_is_idle(w->modem) && !fake_modem_is_hung(w->modem);
 }
 
 void invariants_say_unsettled(struct world *w)
@@ -192,8 +194,9 @@ static void check_sessions(struct world *w)
 				world_wrong(
 				    w, "not subscribed to \"%s\"", b->link.filters[k].filter);
 		}
-		if (w->p.has_birth && w->brokers[i].births == 0)
-			world_wrong(w, "no birth message came to broker %u", i);
+		if (w->p.level == SIM_CALM && w->p.has_birth && w->brokers[i].births != 1)
+			world_wrong(w, "%u birth messages came to broker %u",
+			    w->brokers[i].births, i);
 		if (w->p.level == SIM_CALM && w->brokers[i].wills > 0)
 			world_wrong(w, "broker %u published a will", i);
 		if (w->p.level == SIM_CALM && w->brokers[i].connects != 1)
