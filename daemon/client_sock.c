@@ -105,9 +105,10 @@ static struct slot *find(struct client_sock *s, const char *address)
 
 static struct listen_config listen_config(const struct listener_config *cfg)
 {
-	return (struct listen_config){
-		.address = cfg->address, .mode = cfg->mode, .group = cfg->group
-	};
+	return (struct listen_config){ .address = cfg->address,
+		.mode = cfg->mode,
+		.group = cfg->group,
+		.is_group_named = cfg->is_group_named };
 }
 
 static int open_slot(
@@ -159,6 +160,10 @@ void client_sock_cancel(struct client_sock *s)
 
 void client_sock_commit(struct client_sock *s, const struct core_config *cfg)
 {
+	bool is_kept[MQTT_LISTENERS_MAX];
+
+	for (size_t i = 0; i < MQTT_LISTENERS_MAX; i++)
+		is_kept[i] = s->next[i] && is_among(s->slots, s->next[i]);
 	for (size_t i = 0; i < MQTT_LISTENERS_MAX; i++) {
 		struct slot *old = s->slots[i];
 
@@ -177,6 +182,7 @@ void client_sock_commit(struct client_sock *s, const struct core_config *cfg)
 	for (size_t i = 0; i < cfg->listener_count; i++) {
 		struct listen_config listen = listen_config(&cfg->listeners[i]);
 
-		listener_set_rights(s->slots[i]->listener, &listen);
+		if (is_kept[i]) /* a new one has them */
+			listener_set_rights(s->slots[i]->listener, &listen);
 	}
 }

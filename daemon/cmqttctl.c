@@ -30,7 +30,8 @@ struct run {
 	struct ctl_usage usage;
 	const char *path;
 	bool is_json;
-	long left; /* messages until the end, -1: no end */
+	long left;     /* messages until the end, -1: no end */
+	json_t *parts; /* of a list in pages, so far; NULL: none */
 	struct ctl_client client;
 };
 
@@ -46,8 +47,8 @@ static int complain_usage(const char *what, const struct ctl_command *command)
 	if (command)
 		fprintf(stderr, "Usage: cmqttctl %s%s%s\n", command->name,
 		    command->usage[0] ? " " : "", command->usage);
-	fprintf(stderr, "\"cmqttctl help%s%s\" says more.\n", command ? " " : "",
-	    command ? command->name : "");
+	fprintf(stderr, "\"cmqttctl help%s%.*s\" says more.\n", command ? " " : "",
+	    command ? (int)strcspn(command->name, " ") : 0, command ? command->name : "");
 	return EX_USAGE;
 }
 
@@ -74,6 +75,24 @@ static void show(const struct run *run, const json_t *reply)
 	} else if (run->command->print) {
 		run->command->print(&style, reply);
 	}
+}
+
+/* People see a list that comes in pages as one, when it is complete. */
+static int show_page(struct run *run, const json_t *reply, bool is_last)
+{
+	const char *member = run->command->pages;
+	json_t *whole;
+
+	if (!run->parts)
+		run->parts = json_array();
+	if (json_array_extend(run->parts, json_object_get(reply, member)) < 0)
+		return complain("not enough memory, or what answers there is not cmqttd");
+	if (is_last) {
+		whole = json_pack("{s:O}", member, run->parts);
+		show(run, whole);
+		json_decref(whole);
+	}
+	return 0;
 }
 
 /* All that was written is out. */
@@ -144,7 +163,13 @@ static int take_answer(struct run *run, json_t *msg, bool *ret_is_last)
 		ctl_print_error(stderr, answer.error, answer.parameters);
 		return EXIT_REFUSED;
 	}
-	show(run, answer.parameters);
+	if (run->command->pages && !run->is_json) {
+		status = show_page(run, answer.parameters, !answer.is_continued);
+		if (status != 0)
+			return status;
+	} else {
+		show(run, answer.parameters);
+	}
 	status = flush_output();
 	if (status == 0 && is_failure(answer.parameters))
 		status = EXIT_REFUSED;
@@ -186,6 +211,7 @@ static int call(struct run *run, json_t *parameters)
 	r = ctl_client_call(&run->client, method, parameters, run->command->is_stream);
 	status = r < 0 ? complain_lost(r == -EPIPE ? -ECONNRESET : r) : read_answers(run);
 	ctl_client_close(&run->client);
+	json_decref(run->parts);
 	return status;
 }
 
@@ -206,8 +232,11 @@ static int run_command(struct run *run)
 static int run_help(const struct run *run)
 {
 	const char *name = ctl_usage_get(&run->usage, "COMMAND");
-	const struct ctl_command *command = name ? ctl_command_find(name) : NULL;
+	const struct ctl_command *command = NULL;
+	int words;
 
+	if (name)
+		command = ctl_command_take(name, NULL, &words);
 	if (name && !command) {
 		fprintf(stderr, "cmqttctl: there is no command \"%s\"; did you mean \"%s\"?\n",
 		    name, ctl_command_nearest(name)->name);
@@ -254,16 +283,19 @@ static int take_global_options(struct run *run)
 /* Find the command and read its arguments. 0, or the exit status. */
 static int take_command(struct run *run, int argc, char *const *argv)
 {
-	char why[256];
+	char why[256], name[128];
+	int words;
 
-	run->command = ctl_command_find(argv[0]);
+	run->command = ctl_command_take(argv[0], argc > 1 ? argv[1] : NULL, &words);
 	if (!run->command) {
-		snprintf(why, sizeof(why), "there is no command \"%.64s\"; did you mean \"%s\"?",
-		    argv[0], ctl_command_nearest(argv[0])->name);
+		snprintf(name, sizeof(name), "%.60s%s%.60s", argv[0], words > 1 ? " " : "",
+		    words > 1 ? argv[1] : "");
+		snprintf(why, sizeof(why), "there is no command \"%s\"; did you mean \"%s\"?", name,
+		    ctl_command_nearest(name)->name);
 		return complain_usage(why, NULL);
 	}
 	ctl_usage_add(&run->usage, run->command->usage);
-	if (ctl_usage_read(&run->usage, argc - 1, argv + 1, false, why, sizeof(why)) < 0)
+	if (ctl_usage_read(&run->usage, argc - words, argv + words, false, why, sizeof(why)) < 0)
 		return complain_usage(why, run->command);
 	return 0;
 }

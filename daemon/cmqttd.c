@@ -11,6 +11,7 @@
 #include "loop.h"
 #include "notify.h"
 #include "power.h"
+#include "store_sqlite.h"
 #include "tty.h"
 
 #include "base/timerq.h"
@@ -104,6 +105,9 @@ static void warn_of_restart(const struct core_config *old, const struct core_con
 	if (strcmp(old->store.path, new->store.path) != 0)
 		log_write(LOG_DAEMON_CONFIG, LOG_LEVEL_WARNING,
 		    "path of store takes effect at the next start");
+	if (old->store.is_normal_durability != new->store.is_normal_durability)
+		log_write(LOG_DAEMON_CONFIG, LOG_LEVEL_WARNING,
+		    "durability of store takes effect at the next start");
 }
 
 /* Everything of it, or nothing: *ret_error then says why. */
@@ -302,10 +306,26 @@ static void on_hangup(void *arg)
 
 /* ---- start and end ---- */
 
+static void warn_of_store(const char *text)
+{
+	log_write(LOG_DAEMON_STORE, LOG_LEVEL_ERROR, "%s", text);
+}
+
 /* The one place that knows which store is used. */
 static struct store *open_store(const struct store_config *cfg)
 {
-	return store_ram_new(cfg->max_bytes);
+	const struct store_sqlite_options options = {
+		.path = cfg->path,
+		.max_bytes = cfg->max_bytes,
+		.is_normal_durability = cfg->is_normal_durability,
+		.warn = warn_of_store,
+	};
+	char error[STORE_SQLITE_TEXT_MAX];
+	struct store *store = NULL;
+
+	if (store_sqlite_open(&options, &store, error) < 0)
+		log_write(LOG_DAEMON_STORE, LOG_LEVEL_ERROR, "%s", error);
+	return store;
 }
 
 static uint64_t make_seed(void)
@@ -379,10 +399,8 @@ static enum cmqttd_exit start(struct daemon *d)
 {
 	log_set_level(d->config->core.log_level);
 	d->store = open_store(&d->config->core.store);
-	if (!d->store) {
-		log_write(LOG_DAEMON_FAILED, LOG_LEVEL_ERROR, "the store cannot be opened");
+	if (!d->store)
 		return CMQTTD_EXIT_STORE;
-	}
 	if (!start_loop(d) || !start_core(d) || tty_configure(d->tty, &d->config->core.modem) < 0) {
 		log_write(LOG_DAEMON_FAILED, LOG_LEVEL_ERROR, "out of memory");
 		return CMQTTD_EXIT_FAILED;

@@ -103,6 +103,7 @@ static void build_listener(struct builder *b, const struct listener_section *s, 
 	if (addr->is_unix) {
 		build_mode(b, &s->mode, &listener->mode);
 		listener->group = value_text(&s->group);
+		listener->is_group_named = value_is_given(&s->group);
 	} else {
 		builder_refuse(b, "mode", &s->mode, "is only for Unix sockets");
 		builder_refuse(b, "group", &s->group, "is only for Unix sockets");
@@ -150,6 +151,7 @@ void builder_control(struct builder *b, const struct control_section *s)
 
 	control->address = s->address.text;
 	control->group = value_text(&s->group);
+	control->is_group_named = value_is_given(&s->group);
 	build_mode(b, &s->mode, &control->mode);
 	if (!build_socket(b, &s->address, &addr))
 		return;

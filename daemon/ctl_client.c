@@ -12,7 +12,7 @@
 
 #define READ_SIZE 65536
 
-/* Replies can be as large as the daemon's output buffer allows. */
+/* Replies can be as large as the daemon's output buffer allows, and hold as much as fits. */
 #define REPLY_MAX CTL_OUT_MAX
 
 int ctl_client_open(struct ctl_client *c, const char *path)
@@ -32,7 +32,7 @@ int ctl_client_open(struct ctl_client *c, const char *path)
 		return err;
 	}
 	c->fd = fd;
-	varlink_reader_init(&c->in, REPLY_MAX);
+	varlink_reader_init(&c->in, REPLY_MAX, REPLY_MAX);
 	return 0;
 }
 

@@ -59,6 +59,29 @@ static int monitor_parameters(const struct ctl_usage *u, json_t **ret, char *why
 	return *ret ? 0 : -1;
 }
 
+static int topic_parameter(const struct ctl_usage *u, json_t **ret, char *why, size_t why_size)
+{
+	(void)why;
+	(void)why_size;
+	return text_parameter(u, "TOPIC", "topic", ret);
+}
+
+static int broker_parameter(const struct ctl_usage *u, json_t **ret, char *why, size_t why_size)
+{
+	(void)why;
+	(void)why_size;
+	return text_parameter(u, "-b", "broker", ret);
+}
+
+static int message_parameters(const struct ctl_usage *u, json_t **ret, char *why, size_t why_size)
+{
+	(void)why;
+	(void)why_size;
+	*ret = json_pack("{s:I, s:s*}", "id", (json_int_t)strtoll(ctl_usage_get(u, "ID"), NULL, 10),
+	    "broker", ctl_usage_get(u, "-b"));
+	return *ret ? 0 : -1;
+}
+
 /* Read a whole file of at most `room` bytes. 0 and its length, or -errno; -EFBIG: it has more. */
 static int read_stream(FILE *in, uint8_t *ret, size_t room, size_t *ret_len)
 {
@@ -195,6 +218,28 @@ const struct ctl_command ctl_commands[] = {
 	  .summary = "Everything that happens: states, messages without payload, errors",
 	  .more = "  --at  the modem's tty as well, secrets masked\n",
 	  .parameters = monitor_parameters, .print = ctl_print_event },
+	{ .name = "queue list", .usage = "[-b NAME]", .method = "ListMessages",
+	  .is_stream = true, .pages = "messages",
+	  .summary = "What waits for the brokers, and the dead letters",
+	  .more = "Topics are the brokers' names for them. \"queue\" alone is the same.\n"
+		  "\n"
+		  "  -b  of this broker alone\n",
+	  .parameters = broker_parameter, .print = ctl_print_queue },
+	{ .name = "queue show", .usage = "ID [-b NAME]", .method = "GetMessage",
+	  .summary = "One of them, with its payload",
+	  .more = "  -b  the broker, where a message waits for two\n",
+	  .parameters = message_parameters, .print = ctl_print_queued },
+	{ .name = "queue drop", .usage = "ID [-b NAME]", .method = "DropMessage",
+	  .summary = "Give one of them up, unless it is in flight",
+	  .more = "  -b  the broker, where a message waits for two\n",
+	  .parameters = message_parameters },
+	{ .name = "queue retry", .usage = "ID [-b NAME]", .method = "RetryMessage",
+	  .summary = "Put a dead letter back into its old place in the queue",
+	  .more = "  -b  the broker, where a message is a dead letter of two\n",
+	  .parameters = message_parameters },
+	{ .name = "route", .usage = "TOPIC", .method = "RouteTopic",
+	  .summary = "Where a local topic would go, by which route, and why not",
+	  .parameters = topic_parameter, .print = ctl_print_routes },
 	{ .name = "at", .usage = "AT-COMMAND", .method = "At", .is_patient = true,
 	  .summary = "One AT command between the daemon's own, and its answer",
 	  .parameters = command_parameter, .print = ctl_print_at },
@@ -220,6 +265,31 @@ const struct ctl_command *ctl_command_find(const char *name)
 {
 	for (const struct ctl_command *c = ctl_commands; c->name; c++) {
 		if (strcmp(c->name, name) == 0)
+			return c;
+	}
+	return NULL;
+}
+
+/* The same first word. */
+static bool is_akin(const char *name, const char *other)
+{
+	size_t len = strcspn(name, " ");
+
+	return strncmp(name, other, len) == 0 && (other[len] == ' ' || other[len] == '\0');
+}
+
+const struct ctl_command *ctl_command_take(const char *first, const char *second, int *ret_words)
+{
+	bool has_second = second && second[0] != '-';
+
+	*ret_words = 1;
+	for (const struct ctl_command *c = ctl_commands; c->name; c++) {
+		const char *blank = strchr(c->name, ' ');
+
+		if (strcspn(c->name, " ") != strlen(first) || !is_akin(c->name, first))
+			continue;
+		*ret_words = blank && has_second ? 2 : 1;
+		if (*ret_words == 1 || strcmp(blank + 1, second) == 0)
 			return c;
 	}
 	return NULL;
@@ -261,7 +331,7 @@ void ctl_commands_help(FILE *out)
 	    "Exit status: 0 done, 1 refused or failed, 64 wrong usage, 69 no daemon.\n");
 }
 
-void ctl_command_help(FILE *out, const struct ctl_command *command)
+static void help_on(FILE *out, const struct ctl_command *command)
 {
 	struct ctl_usage u = { 0 };
 
@@ -275,5 +345,19 @@ void ctl_command_help(FILE *out, const struct ctl_command *command)
 			continue;
 		fprintf(out, "%s  %-10s  %s\n", i == 0 ? "\n" : "", u.items[i].hole->name,
 		    u.items[i].hole->what);
+	}
+}
+
+void ctl_command_help(FILE *out, const struct ctl_command *command)
+{
+	bool is_first = true;
+
+	for (const struct ctl_command *c = ctl_commands; c->name; c++) {
+		if (!is_akin(command->name, c->name))
+			continue;
+		if (!is_first)
+			fputs("\n\n", out);
+		help_on(out, c);
+		is_first = false;
 	}
 }

@@ -13,11 +13,12 @@
 #include <stdbool.h>
 
 struct ctl_command {
-	const char *name; /* NULL: no more */
+	const char *name; /* one word, or two: "queue list"; NULL: no more */
 	const char *usage;
 	const char *summary; /* one line */
 	const char *more;    /* of the help, lines; NULL: the summary says it all */
 	const char *method;  /* of io.cmqttd; NULL: the command is cmqttctl's own */
+	const char *pages;   /* a list that comes in parts: the member that has it; else NULL */
 	bool is_stream;
 	bool is_patient; /* the reply may take as long as it takes */
 	/* The method's parameters; NULL: none. 0 and a new reference, or -1: `why` says why. */
@@ -30,13 +31,18 @@ extern const struct ctl_command ctl_commands[];
 /* Options that every command takes. */
 extern const char ctl_global_usage[];
 
-/* NULL: there is none of that name. */
+/* By its whole name. NULL: there is none. */
 const struct ctl_command *ctl_command_find(const char *name);
+
+/* The command that these words begin with (second: NULL, or what follows), and how many of them are
+ * its name. Of commands of two words the first one is meant if no second word is given. NULL: there
+ * is none, and so many words look as if they were meant for its name. */
+const struct ctl_command *ctl_command_take(const char *first, const char *second, int *ret_words);
 
 /* The command whose name is most like it. */
 const struct ctl_command *ctl_command_nearest(const char *name);
 
-/* The help: all commands, or one of them. */
+/* The help: all commands; or one of them, and those that begin with the same word. */
 void ctl_commands_help(FILE *out);
 void ctl_command_help(FILE *out, const struct ctl_command *command);
 

@@ -465,6 +465,154 @@ void ctl_print_event(const struct ctl_style *s, const json_t *reply)
 	fputc('\n', s->out);
 }
 
+/* ---- messages that wait, and dead letters ---- */
+
+static const char *queued_state(const json_t *message)
+{
+	const char *state = text_of(message, "state");
+
+	if (strcmp(state, "in_flight") == 0)
+		return "in flight";
+	if (strcmp(state, "waiting") == 0 && json_is_true(json_object_get(message, "in_memory")))
+		return "in memory";
+	return state;
+}
+
+static enum ctl_color queued_color(const json_t *message)
+{
+	const char *state = text_of(message, "state");
+
+	if (strcmp(state, "dead") == 0)
+		return CTL_COLOR_BAD;
+	return strcmp(state, "in_flight") == 0 ? CTL_COLOR_BUSY : CTL_COLOR_NONE;
+}
+
+static void add_queued(const struct ctl_style *s, struct ctl_table *t, const json_t *message)
+{
+	char text[64];
+	time_t then;
+
+	add_number(t, message, "id");
+	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_of(message, "broker"));
+	ctl_table_add(t, queued_color(message), "%s", queued_state(message));
+	add_number(t, message, "qos");
+	add_number(t, message, "priority");
+	snprintf(text, sizeof(text), "-");
+	if (read_time(message, "accepted", &then))
+		ctl_print_duration(text, sizeof(text), s->now - then);
+	ctl_table_add(t, CTL_COLOR_NONE, "%s", text);
+	print_bytes(text, sizeof(text), int_of(message, "size"));
+	ctl_table_add(t, CTL_COLOR_NONE, "%s", text);
+	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_of(message, "topic"));
+	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_of(message, "reason"));
+}
+
+void ctl_print_queue(const struct ctl_style *s, const json_t *reply)
+{
+	static const char *const heads[] = { "ID", "BROKER", "STATE", "QOS", "PRIO", "AGE", "SIZE",
+		"TOPIC", "REASON" };
+	const json_t *messages = json_object_get(reply, "messages");
+	struct ctl_table t;
+
+	ctl_table_init(&t, sizeof(heads) / sizeof(heads[0]));
+	add_heads(&t, heads);
+	for (size_t i = 0; i < json_array_size(messages); i++)
+		add_queued(s, &t, json_array_get(messages, i));
+	finish_table(s, &t);
+}
+
+/* "2026-05-01 08:15:30, 3 min ago" */
+static void add_moment(const struct ctl_style *s, struct ctl_table *t, const char *label,
+    const json_t *message, const char *name)
+{
+	char clock[32], age[40];
+	time_t then;
+
+	print_clock(clock, sizeof(clock), message, name, true);
+	print_age(age, sizeof(age), message, name, s->now);
+	ctl_table_add(t, CTL_COLOR_NONE, "%s", label);
+	if (read_time(message, name, &then) && then <= s->now)
+		ctl_table_add(t, CTL_COLOR_NONE, "%s, %s", clock, age);
+	else
+		ctl_table_add(t, CTL_COLOR_NONE, "%s", clock);
+}
+
+static void add_integer(
+    struct ctl_table *t, const char *label, const json_t *message, const char *name)
+{
+	ctl_table_add(t, CTL_COLOR_NONE, "%s", label);
+	ctl_table_add(t, CTL_COLOR_NONE, "%lld", (long long)int_of(message, name));
+}
+
+static void add_flag(
+    struct ctl_table *t, const char *label, const json_t *message, const char *name)
+{
+	add_row(t, label, json_is_true(json_object_get(message, name)) ? "yes" : "no");
+}
+
+void ctl_print_queued(const struct ctl_style *s, const json_t *reply)
+{
+	const json_t *message = json_object_get(reply, "message");
+	const char *payload = text_or(reply, "payload", "");
+	const char *coded = json_string_value(json_object_get(reply, "payload_base64"));
+	struct ctl_table t;
+
+	ctl_table_init(&t, 2);
+	add_integer(&t, "id", message, "id");
+	add_row(&t, "broker", text_of(message, "broker"));
+	ctl_table_add(&t, CTL_COLOR_NONE, "state");
+	ctl_table_add(&t, queued_color(message), "%s", queued_state(message));
+	add_row(&t, "reason", text_of(message, "reason"));
+	add_row(&t, "topic", text_of(message, "topic"));
+	add_integer(&t, "size", message, "size");
+	add_integer(&t, "qos", message, "qos");
+	add_flag(&t, "retain", message, "retain");
+	add_integer(&t, "priority", message, "priority");
+	add_integer(&t, "tries", message, "tries");
+	add_flag(&t, "maybe sent", message, "maybe_sent");
+	add_moment(s, &t, "accepted", message, "accepted");
+	add_moment(s, &t, "expires", message, "expires");
+	finish_table(s, &t);
+	fputc('\n', s->out);
+	if (coded)
+		print_coded_payload(s, coded);
+	else
+		print_payload(s, payload, strlen(payload));
+	fputc('\n', s->out);
+}
+
+/* ---- routes ---- */
+
+static void add_route(struct ctl_table *t, const json_t *route)
+{
+	bool goes = json_is_true(json_object_get(route, "goes"));
+
+	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_of(route, "broker"));
+	ctl_table_add(t, goes ? CTL_COLOR_GOOD : CTL_COLOR_NONE, "%s", goes ? "yes" : "no");
+	ctl_table_add(t, CTL_COLOR_NONE, "%s%s", text_or(route, "local_prefix", ""),
+	    text_of(route, "pattern"));
+	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_of(route, "remote_topic"));
+	if (goes)
+		add_number(t, route, "qos");
+	else
+		ctl_table_add(t, CTL_COLOR_NONE, "-");
+	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_of(route, "why"));
+}
+
+void ctl_print_routes(const struct ctl_style *s, const json_t *reply)
+{
+	static const char *const heads[] = { "BROKER", "GOES", "ROUTE", "REMOTE TOPIC", "QOS",
+		"WHY" };
+	const json_t *routes = json_object_get(reply, "routes");
+	struct ctl_table t;
+
+	ctl_table_init(&t, sizeof(heads) / sizeof(heads[0]));
+	add_heads(&t, heads);
+	for (size_t i = 0; i < json_array_size(routes); i++)
+		add_route(&t, json_array_get(routes, i));
+	finish_table(s, &t);
+}
+
 /* ---- at ---- */
 
 void ctl_print_at(const struct ctl_style *s, const json_t *reply)
@@ -509,6 +657,14 @@ static const struct {
 	{ CTL_INTERFACE ".NotDelivered", "not delivered: {text} (error {code})" },
 	{ CTL_INTERFACE ".ReloadFailed", "nothing was changed: {message}" },
 	{ CTL_INTERFACE ".OutOfMemory", "the daemon is out of memory" },
+	{ CTL_INTERFACE ".NoSuchMessage", "there is no message {id}, or not any more" },
+	{ CTL_INTERFACE ".AmbiguousMessage",
+	    "message {id} is there for more than one broker: name one with -b" },
+	{ CTL_INTERFACE ".InFlight",
+	    "message {id} is in flight: the modem has it, and may have sent it" },
+	{ CTL_INTERFACE ".NotDead", "message {id} is no dead letter: it waits already" },
+	{ CTL_INTERFACE ".Expired",
+	    "message {id} is older than its ttl: it would be dropped at once" },
 	{ CTL_SERVICE_INTERFACE ".InterfaceNotFound",
 	    "this is not cmqttd's socket: there is no interface {interface}" },
 	{ CTL_SERVICE_INTERFACE ".MethodNotFound", "this daemon does not know {method}" },

@@ -25,6 +25,9 @@ void ctl_print_brokers(const struct ctl_style *s, const json_t *reply);
 void ctl_print_history(const struct ctl_style *s, const json_t *reply);
 void ctl_print_message(const struct ctl_style *s, const json_t *reply);
 void ctl_print_event(const struct ctl_style *s, const json_t *reply);
+void ctl_print_queue(const struct ctl_style *s, const json_t *reply);
+void ctl_print_queued(const struct ctl_style *s, const json_t *reply);
+void ctl_print_routes(const struct ctl_style *s, const json_t *reply);
 void ctl_print_at(const struct ctl_style *s, const json_t *reply);
 
 /* An error in plain words and a newline, without "cmqttctl: ". */

@@ -48,9 +48,10 @@ static void on_accept(void *arg, int fd)
 int ctl_sock_open(struct loop *loop, struct core *core, struct listen_pool *pool,
     const struct control_config *cfg, struct ctl_sock **ret)
 {
-	struct listen_config listen = {
-		.address = cfg->address, .mode = cfg->mode, .group = cfg->group
-	};
+	struct listen_config listen = { .address = cfg->address,
+		.mode = cfg->mode,
+		.group = cfg->group,
+		.is_group_named = cfg->is_group_named };
 	struct ctl_sock *s = calloc(1, sizeof(*s));
 	int r;
 

@@ -49,6 +49,14 @@ static bool is_count(const char *value)
 	return len >= 1 && len <= 9 && strspn(value, "0123456789") == len && value[0] != '0';
 }
 
+/* The daemon numbers its messages from 1 on; what it takes is an integer of 64 bits. */
+static bool is_id(const char *value)
+{
+	size_t len = strlen(value);
+
+	return len >= 1 && len <= 18 && strspn(value, "0123456789") == len && value[0] != '0';
+}
+
 static bool is_level(const char *value)
 {
 	static const char *const levels[] = { "error", "warning", "info", "debug" };
@@ -66,6 +74,7 @@ static const struct ctl_hole holes[] = {
 	{ "COUNT", "a number from 1 on", is_count },
 	{ "FILE", "the name of a file, - for standard input", is_something },
 	{ "FILTER", "an MQTT topic filter; + and # are wildcards", is_text },
+	{ "ID", "the number of a message, as \"queue list\" shows it", is_id },
 	{ "LEVEL", "error, warning, info or debug", is_level },
 	{ "NAME", "a name as in the configuration (a-z, 0-9, _ and -)", is_name },
 	{ "PATH", "the path of a Unix socket", is_something },

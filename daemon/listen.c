@@ -155,10 +155,10 @@ static int set_rights(const struct addr *addr, const struct listen_config *cfg)
 	if (cfg->group) {
 		const struct group *group = getgrnam(cfg->group);
 
-		if (!group)
+		if (!group && cfg->is_group_named)
 			log_write(LOG_DAEMON_SOCKET, LOG_LEVEL_WARNING, "%s: no group \"%s\"", path,
 			    cfg->group);
-		else if (chown(path, (uid_t)-1, group->gr_gid) < 0)
+		else if (group && chown(path, (uid_t)-1, group->gr_gid) < 0)
 			log_write(LOG_DAEMON_SOCKET, LOG_LEVEL_WARNING,
 			    "%s: cannot be given to group \"%s\": %s", path, cfg->group,
 			    strerror(errno));

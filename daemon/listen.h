@@ -20,6 +20,7 @@ struct listen_config {
 	const char *address; /* as addr_parse takes it */
 	mode_t mode;         /* Unix sockets: permissions */
 	const char *group;   /* Unix sockets: NULL: the daemon's own */
+	bool is_group_named; /* false: the default's, which need not exist */
 };
 
 /* The sockets that the service manager passed; empty without one. NULL: no memory. */

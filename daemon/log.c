@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "log.h"
 
-#include "bridge/core_query.h" /* mqtt_err_text */
-
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,29 +27,29 @@ struct log_kind {
 /* clang-format off */
 static const struct log_kind kinds[] = {
 	[LOG_MODEM_STATE] = { "fb1a591c2bb44f77bceff46bcfce5670", "modem" },
-	[LOG_MODEM_IDENTITY] = { "846de20b236e4a1d8f3d9919cd672ac8", "modem identified" },
-	[LOG_MODEM_BOOTED] = { "0bd581e1fc6b4f3d96a437c879ac3044", "modem started by itself" },
-	[LOG_MODEM_GARBAGE] = { "1953901bdf1e49d2a3653758e38d5fa1", "bytes without sense from the modem" },
-	[LOG_MODEM_STUCK] = { "08c8ea779e57481fbfa8a4caa466a7fb", "modem does not answer" },
-	[LOG_MODEM_PIN_REFUSED] = { "7dd4fa795c644a3185e8ab7f1ffbd7ed", "PIN refused or not tried" },
-	[LOG_MODEM_NO_SIM] = { "453fda6fef9747d0933d7e7b97972d24", "no SIM" },
-	[LOG_MODEM_DENIED] = { "df39a226985b472093d1b7a67ca87fe9", "registration denied" },
-	[LOG_MODEM_CLOCK_SET] = { "c861438f17cb4835bfd3d33f25f57296", "modem's clock set" },
-	[LOG_MODEM_CLOCK_WRONG] = { "47eee975420f4d87ad6bfc1172e93b3c", "modem's clock is wrong" },
-	[LOG_MODEM_POWER_CYCLE] = { "cb95e45f9d4f4d2aa2c99da99fcb183a", "modem's power is cut and given back" },
-	[LOG_BROKER_ONLINE] = { "faf783519fc3422c858a5d866b8ffa06", "connected" },
-	[LOG_BROKER_OFFLINE] = { "cedd96a701bd4d18b570b592177c3ff1", "connection lost" },
-	[LOG_BROKER_STATE] = { "130c368ac501439f85b9cb2d5d74d375", "session" },
-	[LOG_BROKER_ERROR] = { "31256aad431e4f10be732e0d9f774a64", "connection failed" },
+	[LOG_MODEM_IDENTITY] = { "846de20b236e4a1d8f3d9919cd672ac8", "modem" },
+	[LOG_MODEM_BOOTED] = { "0bd581e1fc6b4f3d96a437c879ac3044", "modem: started by itself" },
+	[LOG_MODEM_GARBAGE] = { "1953901bdf1e49d2a3653758e38d5fa1", "modem" },
+	[LOG_MODEM_STUCK] = { "08c8ea779e57481fbfa8a4caa466a7fb", "modem: stuck" },
+	[LOG_MODEM_PIN_REFUSED] = { "7dd4fa795c644a3185e8ab7f1ffbd7ed", "modem" },
+	[LOG_MODEM_NO_SIM] = { "453fda6fef9747d0933d7e7b97972d24", "modem: no SIM" },
+	[LOG_MODEM_DENIED] = { "df39a226985b472093d1b7a67ca87fe9", "modem" },
+	[LOG_MODEM_CLOCK_SET] = { "c861438f17cb4835bfd3d33f25f57296", "modem" },
+	[LOG_MODEM_CLOCK_WRONG] = { "47eee975420f4d87ad6bfc1172e93b3c", "modem" },
+	[LOG_MODEM_POWER_CYCLE] = { "cb95e45f9d4f4d2aa2c99da99fcb183a", "modem: power is cut and given back" },
+	[LOG_BROKER_ONLINE] = { "faf783519fc3422c858a5d866b8ffa06", "online" },
+	[LOG_BROKER_OFFLINE] = { "cedd96a701bd4d18b570b592177c3ff1", "offline" },
+	[LOG_BROKER_STATE] = { "130c368ac501439f85b9cb2d5d74d375", "" },
+	[LOG_BROKER_ERROR] = { "31256aad431e4f10be732e0d9f774a64", "connect failed" },
 	[LOG_BROKER_CERT_UPLOADED] = { "c216444c553442a4aefa50963c082a73", "certificate sent to the modem" },
 	[LOG_BROKER_SUBSCRIBE_FAILED] = { "4446c62303d64baea16e5dca3f1259ae", "subscription failed" },
-	[LOG_BROKER_NOT_VERIFIED] = { "bc3b1b3a955d47ad87490b6b0dd99377", "broker is not verified" },
+	[LOG_BROKER_NOT_VERIFIED] = { "bc3b1b3a955d47ad87490b6b0dd99377", "not authenticated (verify = false)" },
 	[LOG_MESSAGE_DEAD] = { "448fd1af3ffb4e6480cc734a23343cdb", "message refused for good" },
 	[LOG_MESSAGE_DROPPED] = { "9a566772bae54caa896a38f9a245e4e9", "message dropped" },
 	[LOG_INBOUND_LOST] = { "3a1d932fda51483bac3b462fb1d34552", "inbound message lost" },
 	[LOG_STORE_FULL] = { "2daa0990a7244800b3356bdf55b211b0", "store is full" },
 	[LOG_STORE_FAILED] = { "807f099b112146c08ada7949cda89f31", "store failed" },
-	[LOG_CLIENT_CLOSED] = { "bca9e9ca3f414d3baa731565baac8f20", "local client closed" },
+	[LOG_CLIENT_CLOSED] = { "bca9e9ca3f414d3baa731565baac8f20", "local client" },
 	[LOG_CONTROL_CHANGE] = { "005cc138f8ad4340b8b22930d8b29c36", "changed over the control socket" },
 	[LOG_RELOADED] = { "d77a4ef019004482b3383d371a6c70e3", "configuration reloaded" },
 	[LOG_STOPPING] = { "e6dfa15e75c8499f934e03337ca66e45", "stopping" },
@@ -59,6 +57,7 @@ static const struct log_kind kinds[] = {
 	[LOG_DAEMON_STARTED] = { "95891ac7bb1b41df8774f6f4e9bed5f3", "started" },
 	[LOG_DAEMON_CONFIG] = { "d3518d6543cb412583e2c16cbfd3c5d1", "configuration" },
 	[LOG_DAEMON_SOCKET] = { "9794be95f00d4e6a925e3e6b3b72015b", "socket" },
+	[LOG_DAEMON_STORE] = { "d0165a807d5240a7ab4c011a5c09162d", "store" },
 	[LOG_DAEMON_TTY] = { "d3eea592e5ab4f358b26384d2e424099", "port" },
 	[LOG_DAEMON_POWER_CYCLE] = { "52ad8d631c904a03b850acb060ebafad", "power_cycle" },
 	[LOG_DAEMON_FAILED] = { "1d7621303fa84fc8a0cebdb60616a87e", "failed" },
@@ -125,20 +124,60 @@ append(char *text, size_t size, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* What follows the words. */
+enum shape {
+	SHAPE_DETAILS, /* "words: state or reason: detail", as far as there are any */
+	SHAPE_DETAIL,  /* "words: detail" */
+	SHAPE_WORDS,   /* "words" */
+	SHAPE_STATE,   /* "words: registering (the SIM is ready)" */
+	SHAPE_TRAFFIC, /* "words > AT+CSQ" */
+};
+
+static const enum shape shapes[LOG_DAEMON_END] = {
+	[LOG_MODEM_STATE] = SHAPE_STATE,
+	[LOG_MODEM_BOOTED] = SHAPE_WORDS,
+	[LOG_BROKER_STATE] = SHAPE_STATE,
+	[LOG_BROKER_ONLINE] = SHAPE_WORDS,
+	[LOG_BROKER_OFFLINE] = SHAPE_DETAIL,
+	[LOG_BROKER_ERROR] = SHAPE_DETAIL,
+	[LOG_BROKER_NOT_VERIFIED] = SHAPE_WORDS,
+	[LOG_AT_TRAFFIC] = SHAPE_TRAFFIC,
+};
+
+static void append_details(char *text, size_t size, const struct log_event *event)
+{
+	const char *colon = kinds[event->code].words[0] ? ": " : "";
+
+	switch (shapes[event->code]) {
+	case SHAPE_DETAILS:
+		if (event->to)
+			append(text, size, ": %s", event->to);
+		if (event->detail[0])
+			append(text, size, ": %s", event->detail);
+		break;
+	case SHAPE_DETAIL:
+		append(text, size, ": %s", event->detail);
+		break;
+	case SHAPE_WORDS:
+		break;
+	case SHAPE_STATE:
+		append(text, size, "%s%s", colon, event->to);
+		if (event->detail[0])
+			append(text, size, " (%s)", event->detail);
+		break;
+	case SHAPE_TRAFFIC:
+		append(text, size, " %s %s", event->to, event->detail);
+		break;
+	}
+}
+
 void log_describe(const struct log_event *event, char *text, size_t size)
 {
 	text[0] = '\0';
 	if (event->broker)
-		append(text, size, "%s: ", event->broker);
+		append(text, size, "broker %s: ", event->broker);
 	append(text, size, "%s", kinds[event->code].words);
-	if (event->from && event->to)
-		append(text, size, ": %s -> %s", event->from, event->to);
-	else if (event->to)
-		append(text, size, ": %s", event->to);
-	if (event->err > 0)
-		append(text, size, ": error %u (%s)", event->err, mqtt_err_text(event->err));
-	if (event->detail[0])
-		append(text, size, ": %s", event->detail);
+	append_details(text, size, event);
 }
 
 static void write_stderr(enum log_level level, const char *text)

@@ -16,6 +16,7 @@ enum log_daemon_code {
 	LOG_DAEMON_STARTED = LOG_CODE_COUNT,
 	LOG_DAEMON_CONFIG,
 	LOG_DAEMON_SOCKET,
+	LOG_DAEMON_STORE,
 	LOG_DAEMON_TTY,
 	LOG_DAEMON_POWER_CYCLE,
 	LOG_DAEMON_FAILED,
@@ -37,7 +38,7 @@ void log_event(const struct log_event *event);
 void log_write(enum log_daemon_code code, enum log_level level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The words for an event: "cloud: connecting -> backoff: error 30 (...): detail". */
+/* The words for an event: "broker cloud: online", "modem: registering (the SIM is ready)". */
 void log_describe(const struct log_event *event, char *text, size_t size);
 
 /* MESSAGE_ID of a code of either kind: 32 hexadecimal digits. */

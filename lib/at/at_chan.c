@@ -262,6 +262,9 @@ static void apply_verdict(
 		job->deadline_ms = timer_min(job->deadline_ms, now_ms + AT_ERROR_GRACE_MS);
 		break;
 	case AT_VERDICT_CONCLUDE:
+		if (step_of(job)->answer_ms > 0)
+			job->deadline_ms =
+			    timer_min(job->deadline_ms, now_ms + step_of(job)->answer_ms);
 		if (job->state != AT_JOB_CONCLUDING)
 			move_job(c, job, AT_JOB_CONCLUDING);
 		break;
@@ -435,12 +438,12 @@ static void handle_final(
 	}
 }
 
-/* The running command takes whatever comes: an operator's may be the very question of the fence. */
-static bool is_any_line_awaited(const struct at_chan *c)
+/* The running command wants this line: an operator's may be the very question of the fence. */
+static bool is_line_awaited(const struct at_chan *c, struct span line)
 {
 	const char *collect = c->running ? step_of(c->running)->collect : NULL;
 
-	return collect && strcmp(collect, "**") == 0;
+	return collect && (strcmp(collect, "**") == 0 || at_line_has_prefix(line, collect));
 }
 
 static void handle_line(struct at_chan *c, uint64_t now_ms, const struct at_token *token)
@@ -458,7 +461,7 @@ static void handle_line(struct at_chan *c, uint64_t now_ms, const struct at_toke
 		handle_final(c, now_ms, token->line, final, detail);
 		return;
 	}
-	if (at_fence_takes_line(&c->fence, token->line, is_any_line_awaited(c)))
+	if (at_fence_takes_line(&c->fence, token->line, is_line_awaited(c, token->line)))
 		return;
 	job = find_answered(c, token->line);
 	if (job) {
@@ -550,23 +553,25 @@ static bool expire(struct at_chan *c, uint64_t now_ms)
 
 /* ---- sending ---- */
 
-static void trace_fence(struct at_chan *c, size_t paid)
+/* command: with its CR */
+static void trace_fence(struct at_chan *c, size_t paid, const char *command)
 {
+	int len = (int)strlen(command) - 1;
 	int r;
 
 	if (!c->has_trace)
 		return;
 	buf_clear(&c->trace);
-	r = paid > 0 ? buf_printf(&c->trace, "<%zu CR>" AT_FENCE_COMMAND, paid)
-		     : buf_printf(&c->trace, AT_FENCE_COMMAND);
+	r = paid > 0 ? buf_printf(&c->trace, "<%zu CR>%.*s", paid, len, command)
+		     : buf_printf(&c->trace, "%.*s", len, command);
 	if (r == 0)
 		push_sent(c);
 }
 
 static void send_fence(struct at_chan *c, uint64_t now_ms)
 {
-	static const char query[] = AT_FENCE_COMMAND "\r";
-	const size_t len = sizeof(query) - 1;
+	const char *query = at_fence_command(&c->fence);
+	const size_t len = strlen(query);
 	size_t pay;
 
 	c->is_dirty = false;
@@ -584,7 +589,7 @@ static void send_fence(struct at_chan *c, uint64_t now_ms)
 	c->counters.padded_bytes += pay;
 	at_parser_expect_echo(&c->parser,
 	    (struct span){ .data = (const uint8_t *)query, .len = len }, (struct span){ 0 });
-	trace_fence(c, pay);
+	trace_fence(c, pay, query);
 }
 
 /* Lines that the step collects could be the answer that a concluding job awaits. */

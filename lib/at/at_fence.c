@@ -5,9 +5,25 @@
 #include "at/at_line.h"
 #include "base/timerq.h"
 
+static const struct {
+	const char *command, *answer;
+} queries[] = {
+	[AT_FENCE_CMEE] = { "AT+CMEE?\r", "+CMEE:" },
+	[AT_FENCE_CGATT] = { "AT+CGATT?\r", "+CGATT:" },
+};
+
+const char *at_fence_command(const struct at_fence *f)
+{
+	return queries[f->query].command;
+}
+
 void at_fence_init(struct at_fence *f, bool may_pay)
 {
-	*f = (struct at_fence){ .state = AT_FENCE_WANTED, .may_pay = may_pay, .is_first = may_pay };
+	*f = (struct at_fence){ .state = AT_FENCE_WANTED,
+		.query = f->query,
+		.is_known = f->is_known && !may_pay,
+		.may_pay = may_pay,
+		.is_first = may_pay };
 }
 
 void at_fence_want(struct at_fence *f, size_t owed_bytes)
@@ -34,6 +50,9 @@ size_t at_fence_sent(struct at_fence *f, uint64_t now_ms)
 
 	f->state = AT_FENCE_ASKED;
 	f->owed_bytes = 0;
+	f->has_paid = pay > 0;
+	f->others = 0;
+	f->was_refused = false;
 	f->outstanding++;
 	f->limit_ms = now_ms + timeout_of(f) + pay / AT_FENCE_PAD_BYTES_PER_MS;
 	f->deadline_ms = f->limit_ms;
@@ -47,8 +66,22 @@ void at_fence_postpone(struct at_fence *f, uint64_t now_ms)
 	f->deadline_ms = f->limit_ms;
 }
 
+/* The modem answers, but never this question: an ERROR says so at once, an OK alone when it comes
+ * again. Then it is the other question's turn, and nothing has to be paid for it. */
+static bool try_other_query(struct at_fence *f)
+{
+	if (f->is_known || (!f->was_refused && (f->others == 0 || f->tries == 0)))
+		return false;
+	f->query = f->query == AT_FENCE_CMEE ? AT_FENCE_CGATT : AT_FENCE_CMEE;
+	f->outstanding = 0;
+	f->stale = 0;
+	return true;
+}
+
 bool at_fence_expired(struct at_fence *f)
 {
+	bool is_other;
+
 	f->state = AT_FENCE_WANTED;
 	/* Fences of last time were sent one behind the other and are answered so: none follows. */
 	if (f->is_answering) {
@@ -56,17 +89,19 @@ bool at_fence_expired(struct at_fence *f)
 		f->stale = 0;
 		return false;
 	}
+	is_other = try_other_query(f);
 	f->tries++;
 	/* What we know to be owed was not enough, or we know nothing: the most that can be. Paid
 	 * with the tries that count, not for ever after. */
-	if (f->may_pay && f->tries < AT_FENCE_TRIES)
+	if (f->may_pay && !is_other && f->tries < AT_FENCE_TRIES)
 		f->owed_bytes = AT_DATA_MAX;
 	return f->tries == AT_FENCE_TRIES;
 }
 
 bool at_fence_takes_line(struct at_fence *f, struct span line, bool is_awaited)
 {
-	if ((f->outstanding == 0 && is_awaited) || !at_line_has_prefix(line, AT_FENCE_ANSWER))
+	if ((f->outstanding == 0 && is_awaited) ||
+	    !at_line_has_prefix(line, queries[f->query].answer))
 		return false;
 	f->answer_seen = true;
 	return true;
@@ -91,6 +126,7 @@ void at_fence_heard(struct at_fence *f, uint64_t now_ms)
 static enum at_fence_final take_pair(struct at_fence *f, uint64_t now_ms)
 {
 	f->answer_seen = false;
+	f->is_known = true;
 	f->outstanding -= f->outstanding > 0;
 	if (f->state == AT_FENCE_OPEN)
 		return AT_FENCE_PAIR;
@@ -108,7 +144,13 @@ enum at_fence_final at_fence_take_final(struct at_fence *f, uint64_t now_ms, boo
 {
 	if (f->answer_seen && is_ok)
 		return take_pair(f, now_ms);
-	return f->state == AT_FENCE_ASKED ? AT_FENCE_DROPPED : AT_FENCE_NOT_MINE;
+	if (f->state != AT_FENCE_ASKED)
+		return AT_FENCE_NOT_MINE;
+	f->others++;
+	f->was_refused = f->was_refused || !is_ok;
+	if (!is_ok && !f->has_paid && !f->is_known)
+		f->deadline_ms = timer_min(f->deadline_ms, now_ms + AT_FENCE_NEXT_MS);
+	return AT_FENCE_DROPPED;
 }
 
 void at_fence_settle(struct at_fence *f)

@@ -19,12 +19,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AT_FENCE_COMMAND          "AT+CMEE?" /* AT manual 3.2.18: harmless, answered at once */
-#define AT_FENCE_ANSWER           "+CMEE:"
 #define AT_FENCE_FIRST_TIMEOUT_MS 1000 /* of the first after opening, before anything is paid */
 #define AT_FENCE_RETRY_MS         5000 /* once the modem is stuck */
 #define AT_FENCE_NEXT_MS          1000 /* between the answers to two that were sent together */
 #define AT_FENCE_PAD_BYTES_PER_MS 4    /* time given to paid bytes: 38400 baud */
+
+/* Harmless questions that nobody else asks, answered at once. The second one is for a modem that
+ * does not know the first. */
+enum at_fence_query {
+	AT_FENCE_CMEE,  /* AT+CMEE?, AT manual 3.2.18 */
+	AT_FENCE_CGATT, /* AT+CGATT?, AT manual ch. 8 */
+};
 
 enum at_fence_state {
 	AT_FENCE_OPEN,   /* the line is ours */
@@ -34,16 +39,21 @@ enum at_fence_state {
 
 struct at_fence {
 	enum at_fence_state state;
-	unsigned tries;       /* sent and not answered, this time */
-	unsigned outstanding; /* sent and not answered, earlier ones included */
-	unsigned stale;       /* of these, sent before the line was lost: they prove nothing */
-	bool answer_seen;     /* the answer line came, its OK is next */
-	bool is_answering;    /* a stale one was answered: the others are next, or were lost */
-	bool may_pay;         /* false: the modem has just booted and awaits no body */
-	bool is_first;        /* first after opening */
-	size_t owed_bytes;    /* to be paid with the next one */
-	uint64_t deadline_ms; /* in ASKED */
-	uint64_t limit_ms;    /* it is never later than that */
+	enum at_fence_query query; /* what is asked; outlives everything but the channel */
+	bool is_known;             /* it was answered since the port was opened */
+	unsigned tries;            /* sent and not answered, this time */
+	unsigned outstanding;      /* sent and not answered, earlier ones included */
+	unsigned stale;            /* of these, sent before the line was lost: they prove nothing */
+	bool answer_seen;          /* the answer line came, its OK is next */
+	bool is_answering;         /* a stale one was answered: the others are next, or were lost */
+	bool may_pay;              /* false: the modem has just booted and awaits no body */
+	bool is_first;             /* first after opening */
+	bool has_paid;             /* the one under way went out behind paid bytes */
+	unsigned others;           /* final results since it went out that were not its own */
+	bool was_refused;          /* one of them was an ERROR: perhaps the answer to it */
+	size_t owed_bytes;         /* to be paid with the next one */
+	uint64_t deadline_ms;      /* in ASKED */
+	uint64_t limit_ms;         /* it is never later than that */
 };
 
 /* What a final result meant. */
@@ -53,6 +63,9 @@ enum at_fence_final {
 	AT_FENCE_PAIR,     /* of an earlier fence */
 	AT_FENCE_PASSED,   /* the line is ours again */
 };
+
+/* The command of the fence, with its CR. */
+const char *at_fence_command(const struct at_fence *f);
 
 /* The port was opened (may_pay), or the modem booted. */
 void at_fence_init(struct at_fence *f, bool may_pay);

@@ -8,7 +8,9 @@
 
 void at_parser_init(struct at_parser *p, const struct at_framing *framing)
 {
-	*p = (struct at_parser){ .framing = framing, .data_deadline_ms = TIMER_NEVER };
+	*p = (struct at_parser){
+		.framing = framing, .data_deadline_ms = TIMER_NEVER, .echo_deadline_ms = TIMER_NEVER
+	};
 	buf_init(&p->rx, AT_RX_MAX);
 }
 
@@ -24,6 +26,7 @@ void at_parser_reset(struct at_parser *p)
 	p->scanned = 0;
 	p->data_count = 0;
 	p->data_deadline_ms = TIMER_NEVER;
+	p->echo_deadline_ms = TIMER_NEVER;
 	p->prompt_expected = false;
 	p->after_prompt = false;
 	p->is_line = false;
@@ -35,6 +38,10 @@ void at_parser_reset(struct at_parser *p)
 void at_parser_expect_prompt(struct at_parser *p, bool expected)
 {
 	p->prompt_expected = expected;
+	/* A line that had begun before the command went out is no prompt, even if it begins with
+	 * '>'. */
+	if (expected && buf_len(&p->rx) > p->taken)
+		p->is_line = true;
 }
 
 void at_parser_expect_echo(struct at_parser *p, struct span line, struct span body)
@@ -43,11 +50,12 @@ void at_parser_expect_echo(struct at_parser *p, struct span line, struct span bo
 	p->echo_body = body;
 	p->echo_pos = 0;
 	p->echo_seen = false;
+	p->echo_deadline_ms = TIMER_NEVER;
 }
 
 uint64_t at_parser_deadline(const struct at_parser *p)
 {
-	return p->data_deadline_ms;
+	return timer_min(p->data_deadline_ms, p->echo_deadline_ms);
 }
 
 int at_parser_rx(struct at_parser *p, uint64_t now_ms, const uint8_t *data, size_t len)
@@ -56,6 +64,8 @@ int at_parser_rx(struct at_parser *p, uint64_t now_ms, const uint8_t *data, size
 
 	if (r == 0 && len > 0 && p->data_count > 0)
 		p->data_deadline_ms = now_ms + AT_DATA_SILENCE_MS;
+	if (r == 0 && len > 0)
+		p->echo_deadline_ms = TIMER_NEVER; /* it is looked at anew */
 	return r;
 }
 
@@ -373,16 +383,33 @@ static bool take_prompt(struct at_parser *p, struct at_token *ret)
 	return give(ret, AT_TOKEN_PROMPT, (struct span){ .data = buf_data(&p->rx), .len = 1 });
 }
 
+/* These bytes may be the beginning of an echo, or an answer that looks like it (a body that begins
+ * with CR LF OK, from a modem that echoes commands alone). If nothing follows, they were the
+ * answer. True: they are. */
+static bool is_echo_overdue(struct at_parser *p, uint64_t now_ms)
+{
+	if (p->echo_deadline_ms == TIMER_NEVER)
+		p->echo_deadline_ms = now_ms + AT_DATA_SILENCE_MS;
+	if (now_ms < p->echo_deadline_ms)
+		return false;
+	at_parser_expect_echo(p, (struct span){ 0 }, (struct span){ 0 });
+	return true;
+}
+
 /* One thing at the beginning of a line. False: nothing to tell; *ret_more: there may be behind it.
  */
 static bool take_one(struct at_parser *p, uint64_t now_ms, struct at_token *ret, bool *ret_more)
 {
 	size_t len = 0;
+	enum echo_match match = match_echo(p, &len);
 
 	*ret_more = true;
-	switch (match_echo(p, &len)) {
+	/* A deadline for bytes that are something else by now would be due for ever. */
+	if (match != ECHO_UNDECIDED)
+		p->echo_deadline_ms = TIMER_NEVER;
+	switch (match) {
 	case ECHO_UNDECIDED:
-		*ret_more = false;
+		*ret_more = is_echo_overdue(p, now_ms);
 		return false;
 	case ECHO_WHOLE:
 		end_echo(p, len, ret);

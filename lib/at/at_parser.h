@@ -50,6 +50,8 @@ struct at_parser {
 	size_t header_len; /* a line that announced bytes, kept in rx until they have come */
 	size_t data_count; /* how many it announced; 0: none awaited */
 	uint64_t data_deadline_ms; /* TIMER_NEVER: no bytes are awaited */
+	uint64_t
+	    echo_deadline_ms; /* what may be an echo is one only if more of it comes till then */
 	bool prompt_expected;
 	bool after_prompt; /* the prompt has just been taken */
 	bool echo_seen;    /* the command came back: its body may come back as well */
@@ -83,8 +85,9 @@ void at_parser_expect_prompt(struct at_parser *p, bool expected);
  * empty: none. */
 void at_parser_expect_echo(struct at_parser *p, struct span line, struct span body);
 
-/* Counted bytes must have come by then (2 s of silence): the next call of at_parser_next at or
- * after it gives GARBAGE and line mode resumes. TIMER_NEVER: nothing awaited. */
+/* Counted bytes, or the rest of an echo, must have come by then (2 s of silence): the next call of
+ * at_parser_next at or after it gives GARBAGE and line mode resumes, or takes what was believed an
+ * echo for lines. TIMER_NEVER: nothing awaited. */
 uint64_t at_parser_deadline(const struct at_parser *p);
 
 #endif

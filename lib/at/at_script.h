@@ -37,6 +37,9 @@ struct at_step {
 	const char *only_if;
 	/* For the whole step, prompt and data included; never 0. */
 	uint32_t timeout_ms;
+	/* How much of that is left to the answer once the OK has come; 0: all of it. For answers
+	 * that some models never give. */
+	uint32_t answer_ms;
 	/* Go on whatever the outcome (but not after a time-out). */
 	bool error_is_fine;
 	/* Error numbers that count as success; ended by 0. */

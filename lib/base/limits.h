@@ -46,8 +46,8 @@
 #define MQTT_TOPIC_MAX           4096 /* local topics; deeper levels are bounded apart */
 #define MQTT_TOPIC_LEVELS_MAX    64
 #define MQTT_SUBS_PER_CLIENT_MAX 256
-#define MQTT_INFLIGHT_MAX        64   /* unacknowledged QoS 1 and 2 messages to one client */
-#define MQTT_QUEUE_MAX           1000 /* messages kept for one client beyond the in-flight ones */
+#define MQTT_INFLIGHT_MAX        64    /* unacknowledged QoS 1 and 2 messages to one client */
+#define MQTT_QUEUE_MAX           16384 /* messages kept for one client beyond the in-flight ones */
 #define MQTT_QUEUE_BYTES_MAX     4194304  /* the same, bytes */
 #define MQTT_SESSIONS_MAX        512      /* connected and persistent ones together */
 #define MQTT_KEPT_BYTES_MAX      67108864 /* messages in the queues and windows of all of them */
@@ -70,11 +70,15 @@
 #define HISTORY_MAX           64 /* state changes remembered per machine */
 
 /* Control */
-#define CTL_CONNS_MAX        16
-#define CTL_MSG_MAX          1048576
-#define CTL_OUT_MAX          2097152
-#define CTL_STREAMS_PER_CONN 1
-#define CTL_AT_REPLY_MAX     65536 /* answer of one At call, bytes; the rest is left out */
-#define CTL_AT_LINES_MAX     1024  /* the same, lines */
+#define CTL_CONNS_MAX         16
+#define CTL_MSG_MAX           1048576
+#define CTL_VALUES_MAX        1024 /* JSON values of one call; no method needs as many */
+#define CTL_OUT_MAX           2097152
+#define CTL_STREAMS_PER_CONN  1
+#define CTL_AT_REPLY_MAX      65536 /* answer of one At call, bytes; the rest is left out */
+#define CTL_AT_LINES_MAX      1024  /* the same, lines */
+#define CTL_PAGE_MESSAGES_MAX 64    /* numbers of messages in one page of a list */
+#define CTL_PAGE_BYTES_MAX    65536 /* of their topics; the last one may go beyond it */
+#define CTL_TEXT_PAYLOAD_MAX  65536 /* larger ones in base64: escapes take six times the room */
 
 #endif

@@ -49,6 +49,7 @@ struct core *core_new(const struct core_config *cfg, struct store *store, uint64
 	c->start_ms = now_ms;
 	c->now_ms = now_ms;
 	c->retry_at_ms = TIMER_NEVER;
+	c->commit_at_ms = TIMER_NEVER;
 	c->is_status_stale = true;
 	c->last_seq = store->ops->last_seq(store);
 	core_use_listeners(c, cfg);
@@ -323,20 +324,54 @@ void core_shutdown(struct core *c, uint64_t now_ms)
 	modem_stop(c->modem, now_ms);
 }
 
+void core_defer_commit(struct core *c)
+{
+	if (!c->is_store_deferred && !c->has_commit_failed)
+		c->commit_at_ms = c->now_ms + CORE_STORE_DEFER_MS;
+	c->is_store_deferred = true;
+}
+
+static bool is_commit_due(const struct core *c)
+{
+	if (c->has_commit_failed)
+		return c->now_ms >= c->commit_at_ms;
+	return c->is_store_dirty ||
+	       (c->is_store_deferred && (c->is_stopped || c->now_ms >= c->commit_at_ms));
+}
+
+static void commit_store(struct core *c)
+{
+	char text[LOG_DETAIL_MAX];
+
+	if (c->store->ops->commit(c->store) < 0) {
+		snprintf(text, sizeof(text),
+		    "cannot commit (%.120s); nothing is acknowledged until it works again",
+		    store_error(c->store));
+		if (!c->has_store_failed)
+			core_log_text(c, LOG_LEVEL_ERROR, LOG_STORE_FAILED, -1, text);
+		c->has_store_failed = true;
+		c->has_commit_failed = true;
+		c->commit_at_ms = c->now_ms + CORE_STORE_RETRY_MS;
+		return;
+	}
+	if (c->has_commit_failed) {
+		core_log_text(c, LOG_LEVEL_INFO, LOG_STORE_FAILED, -1, "it works again");
+		c->has_room = true;
+	}
+	c->is_store_dirty = false;
+	c->is_store_deferred = false;
+	c->has_commit_failed = false;
+	c->has_store_failed = false;
+	c->commit_at_ms = TIMER_NEVER;
+}
+
 /* Everything accepted in this turn becomes durable, then it is acknowledged: in this order only. */
 static void commit(struct core *c)
 {
-	if (c->is_store_dirty && c->store->ops->commit(c->store) < 0) {
-		if (!c->has_store_failed)
-			core_log_text(c, LOG_LEVEL_ERROR, LOG_STORE_FAILED, -1,
-			    "cannot commit; nothing is acknowledged until it works again");
-		c->has_store_failed = true;
-		c->retry_at_ms = c->now_ms + CORE_STORE_RETRY_MS;
-		return;
-	}
-	c->is_store_dirty = false;
-	c->has_store_failed = false;
-	mqtt_server_committed(c->server, c->now_ms);
+	if (is_commit_due(c))
+		commit_store(c);
+	if (!c->is_store_dirty)
+		mqtt_server_committed(c->server, c->now_ms);
 }
 
 /* Publishers that were held are asked again when something left the store, and now and then. */
@@ -371,12 +406,13 @@ void core_settle(struct core *c, uint64_t now_ms)
 		if (!drain(c))
 			break;
 	}
-	if (!c->has_held && !c->has_store_failed && c->retry_at_ms <= now_ms)
+	if (!c->has_held && c->retry_at_ms <= now_ms)
 		c->retry_at_ms = TIMER_NEVER;
 	core_update_status(c);
 	mqtt_server_settle(c->server);
 	ctl_settle(c->ctl);
-	if (c->is_stopped && !c->is_store_dirty) {
+	if (c->is_stopped && !c->is_store_dirty &&
+	    (!c->is_store_deferred || c->has_commit_failed)) {
 		c->is_stopped = false;
 		core_action(c, ACTION_EXIT, 0);
 	}
@@ -386,7 +422,7 @@ uint64_t core_deadline(const struct core *c)
 {
 	uint64_t due = timer_min(modem_deadline(c->modem), mqtt_server_deadline(c->server));
 
-	return timer_min(due, c->retry_at_ms);
+	return timer_min(due, timer_min(c->retry_at_ms, c->commit_at_ms));
 }
 
 uint64_t core_progress(const struct core *c)

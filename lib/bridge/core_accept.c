@@ -8,7 +8,10 @@
 #include "mqtt/mqtt_topic.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+
+#define RESERVED_PART 8 /* of max_bytes: one in so many is kept for higher priorities */
 
 /* Where one message is to go. */
 struct plan {
@@ -29,7 +32,7 @@ static void make_plan(struct core *c, struct span topic, uint8_t qos, int not_to
 	}
 }
 
-static bool fits_modem(size_t topic_len, size_t payload_len)
+bool core_fits_modem(size_t topic_len, size_t payload_len)
 {
 	return topic_len >= 1 && topic_len <= MODEM_TOPIC_MAX && payload_len <= MODEM_PAYLOAD_MAX;
 }
@@ -50,36 +53,6 @@ static struct store_target target_of(
 	};
 }
 
-/* Give up the oldest waiting messages of these queues until the store takes the new one. */
-static int add_dropping_oldest(struct core *c, uint64_t seq, struct span payload,
-    const struct store_target *targets, size_t count)
-{
-	const struct store_ops *ops = c->store->ops;
-
-	for (;;) {
-		int r = ops->add(c->store, seq, core_wall(c), payload, targets, count);
-		bool has_dropped = false;
-
-		if (r != -ENOSPC)
-			return r;
-		for (unsigned i = 0; i < c->cfg->broker_count; i++) {
-			struct store_entry e;
-			uint64_t old;
-
-			if (!ops->oldest(c->store, c->outbox[i].durable_queue, &e))
-				continue;
-			old = e.seq;
-			core_count_drop(c, i, DROP_FULL, e.topic);
-			if (ops->remove(c->store, c->outbox[i].durable_queue, old) < 0)
-				return -EIO;
-			core_note_removed(c, i, old, 0, "dropped: the store is full");
-			has_dropped = true;
-		}
-		if (!has_dropped)
-			return -ENOSPC;
-	}
-}
-
 /* Dead letters must not keep living ones out: the oldest goes. false: there is none. */
 static bool drop_dead_letter(struct core *c)
 {
@@ -94,36 +67,163 @@ static bool drop_dead_letter(struct core *c)
 			client = i;
 		}
 	}
-	if (oldest.seq == 0)
+	if (oldest.seq == 0 || !ops->get(c->store, oldest.queue, oldest.seq, &oldest))
 		return false;
 	core_log(c, LOG_LEVEL_WARNING, LOG_MESSAGE_DROPPED, (int)client, 0, NULL,
 	    "dead letter, for want of room", oldest.topic);
 	if (ops->remove(c->store, oldest.queue, oldest.seq) < 0)
 		return false;
-	c->is_store_dirty = true;
+	core_defer_commit(c);
 	return true;
 }
 
+/* What a message needs of the store. */
+struct demand {
+	uint64_t size; /* as the store counts: topics, and the payload once */
+	uint8_t priority;
+	uint64_t limit; /* how full the store may be with it */
+	uint64_t freed; /* bytes of what was dropped for it */
+};
+
+/* The highest priority that a route to a broker has. */
+static unsigned top_priority(const struct core_config *cfg)
+{
+	unsigned top = 0;
+
+	for (size_t i = 0; i < cfg->broker_count; i++) {
+		const struct core_broker *b = &cfg->brokers[i];
+
+		for (size_t k = 0; k < b->route_count; k++) {
+			if (b->routes[k].direction != ROUTE_IN && b->routes[k].priority > top)
+				top = b->routes[k].priority;
+		}
+	}
+	return top;
+}
+
+/* A backlog of low priority leaves room for higher ones: an eighth is out of reach for priority 0,
+ * less in equal steps for those above it, nothing for the highest one that a route has. */
+static uint64_t limit_of(const struct core *c, unsigned priority)
+{
+	uint64_t max_bytes = c->store->max_bytes;
+	unsigned top = top_priority(c->cfg);
+
+	if (priority >= top)
+		return max_bytes;
+	return max_bytes - max_bytes / RESERVED_PART * (top - priority) / top;
+}
+
+static struct demand demand_of(
+    const struct core *c, struct span payload, const struct store_target *targets, size_t count)
+{
+	struct demand d = { .size = payload.len };
+
+	for (size_t i = 0; i < count; i++) {
+		d.size += targets[i].topic.len;
+		if (targets[i].priority > d.priority)
+			d.priority = targets[i].priority;
+	}
+	d.limit = limit_of(c, d.priority);
+	return d;
+}
+
+/* Beyond its limit a message may still take the place of others. */
+static bool has_room(const struct core *c, const struct demand *d)
+{
+	uint64_t limit = d->freed >= d->size ? c->store->max_bytes : d->limit;
+	struct store_usage usage;
+
+	c->store->ops->total(c->store, &usage);
+	return usage.bytes <= limit - d->size;
+}
+
+/* The oldest waiting message of each queue goes, unless it is more important. Number of those that
+ * went, or -EIO. */
+static int drop_oldest(struct core *c, struct demand *d)
+{
+	const struct store_ops *ops = c->store->ops;
+	int count = 0;
+
+	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
+		struct store_entry e;
+
+		if (!ops->oldest(c->store, c->outbox[i].durable_queue, &e) ||
+		    e.priority > d->priority)
+			continue;
+		d->freed += e.topic.len + e.payload.len;
+		core_count_drop(c, i, DROP_FULL, e.topic);
+		if (ops->remove(c->store, e.queue, e.seq) < 0)
+			return -EIO;
+		core_defer_commit(c);
+		core_note_removed(c, i, e.seq, 0, "dropped: the store is full");
+		count++;
+	}
+	return count;
+}
+
+/* 0: there is room now; -ENOSPC: others have to leave first; -ENOBUFS: with overflow = drop-oldest,
+ * there is nothing left that may be dropped for it; -EIO: not a time to drop anything. */
+static int make_room(struct core *c, struct demand *d)
+{
+	bool may_drop = c->cfg->store.overflow == STORE_DROP_OLDEST;
+
+	while (!has_room(c, d)) {
+		int r = c->has_commit_failed ? -EIO : drop_dead_letter(c);
+
+		if (r == 0 && may_drop)
+			r = drop_oldest(c, d);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			return may_drop ? -ENOBUFS : -ENOSPC;
+	}
+	return 0;
+}
+
+/* Said once, until a message as unimportant as this one is taken. */
+static void note_full(struct core *c, const struct demand *d)
+{
+	if (c->is_store_full)
+		return;
+	c->is_store_full = true;
+	c->full_priority = d->priority;
+	core_log_text(c, LOG_LEVEL_WARNING, LOG_STORE_FULL, -1,
+	    "publishers are held until brokers have taken messages");
+}
+
+static void note_failed(struct core *c)
+{
+	char text[LOG_DETAIL_MAX];
+
+	if (c->has_store_failed)
+		return;
+	c->has_store_failed = true;
+	snprintf(text, sizeof(text), "cannot add a message (%.120s)", store_error(c->store));
+	core_log_text(c, LOG_LEVEL_ERROR, LOG_STORE_FAILED, -1, text);
+}
+
+/* 0 or the store's error; -ENOBUFS: as make_room has it; -E2BIG: it is more than the store ever
+ * takes. */
 static int add_durable(struct core *c, uint64_t seq, struct span payload,
     const struct store_target *targets, size_t count)
 {
+	struct demand d = demand_of(c, payload, targets, count);
 	int r;
 
-	do
+	if (d.size > d.limit)
+		return -E2BIG;
+	r = make_room(c, &d);
+	if (r == 0)
 		r = c->store->ops->add(c->store, seq, core_wall(c), payload, targets, count);
-	while (r == -ENOSPC && drop_dead_letter(c));
-	if (r == -ENOSPC && c->cfg->store.overflow == STORE_DROP_OLDEST)
-		r = add_dropping_oldest(c, seq, payload, targets, count);
 	if (r == 0) {
 		c->is_store_dirty = true;
-		c->is_store_full = false;
-	} else if (r == -ENOSPC && !c->is_store_full) {
-		c->is_store_full = true;
-		core_log_text(c, LOG_LEVEL_WARNING, LOG_STORE_FULL, -1,
-		    "publishers are held until brokers have taken messages");
-	} else if (r == -EIO && !c->has_store_failed) {
-		c->has_store_failed = true;
-		core_log_text(c, LOG_LEVEL_ERROR, LOG_STORE_FAILED, -1, "cannot add a message");
+		if (d.priority <= c->full_priority)
+			c->is_store_full = false;
+		c->has_store_failed = c->has_commit_failed;
+	} else if (r == -ENOSPC) {
+		note_full(c, &d);
+	} else if (r == -EIO) {
+		note_failed(c);
 	}
 	return r;
 }
@@ -179,7 +279,8 @@ static void supersede(struct core *c, unsigned client, struct store *s, unsigned
 
 	if (seq == 0 || (o->is_busy && o->seq == seq) || s->ops->remove(s, queue, seq) < 0)
 		return;
-	c->is_store_dirty = true;
+	if (s == o->durable)
+		core_defer_commit(c);
 	core_count_drop(c, client, DROP_SUPERSEDED, topic);
 	core_note_removed(c, client, seq, 0, "superseded by a newer message");
 }
@@ -214,7 +315,7 @@ static void settle_target(struct core *c, unsigned client, const struct plan *p,
     struct span payload, bool retain)
 {
 	struct store_target target = target_of(c, client, p, retain);
-	bool fits = fits_modem(p->routed[client].topic_len, payload.len);
+	bool fits = core_fits_modem(p->routed[client].topic_len, payload.len);
 
 	if (p->qos[client] > 0 && !fits)
 		bury_too_large(c, client, seq);
@@ -224,8 +325,21 @@ static void settle_target(struct core *c, unsigned client, const struct plan *p,
 		add_memory(c, client, seq, payload, &target);
 }
 
-/* Put the message into the queues of the plan. 0 and its number (0: nowhere), or the store's error:
- * then nothing was queued. */
+/* The store will not have it, and to wait does not help: it is dropped where it was to be kept. */
+static void give_up(struct core *c, struct plan *p, enum drop_reason reason)
+{
+	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
+		if (!p->is_wanted[i] || p->qos[i] == 0)
+			continue;
+		core_count_drop(c, i, reason, span_of(p->routed[i].topic, p->routed[i].topic_len));
+		p->is_wanted[i] = false;
+		p->old_durable[i] = 0;
+		p->old_memory[i] = 0;
+	}
+}
+
+/* Put the message into the queues of the plan, less those that it was given up for. 0 and its
+ * number (0: nowhere), or the store's error: then nothing was queued. */
 static int enqueue(
     struct core *c, struct plan *p, struct span payload, bool retain, uint64_t *ret_seq)
 {
@@ -242,9 +356,10 @@ static int enqueue(
 	}
 	if (count > 0) {
 		r = add_durable(c, seq, payload, durable, count);
-		if (r < 0)
+		if (r == -E2BIG || r == -ENOBUFS)
+			give_up(c, p, r == -E2BIG ? DROP_TOO_LARGE : DROP_FULL);
+		else if (r < 0)
 			return r;
-		is_queued = true;
 	}
 	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
 		if (!p->is_wanted[i])
@@ -364,7 +479,7 @@ static unsigned wanted_count(const struct core *c, const struct plan *p)
 static bool plan_fits(const struct core *c, const struct plan *p, size_t payload_len)
 {
 	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
-		if (p->is_wanted[i] && !fits_modem(p->routed[i].topic_len, payload_len))
+		if (p->is_wanted[i] && !core_fits_modem(p->routed[i].topic_len, payload_len))
 			return false;
 	}
 	return true;
@@ -376,6 +491,7 @@ int core_publish(struct core *c, uint64_t now_ms, uint32_t id, int client, struc
 	struct plan plan;
 	struct mqtt_msg *m;
 	struct waiter *w = NULL;
+	unsigned wanted;
 	uint64_t seq;
 	int r;
 
@@ -389,9 +505,10 @@ int core_publish(struct core *c, uint64_t now_ms, uint32_t id, int client, struc
 		make_plan(c, topic, qos, -1, &plan);
 	if (!plan_fits(c, &plan, payload.len))
 		return -E2BIG;
+	wanted = wanted_count(c, &plan);
 	if (wait) {
 		w = free_waiter(c);
-		if (wanted_count(c, &plan) == 0)
+		if (wanted == 0)
 			return -ENOENT;
 		if (!w)
 			return -ENOSPC;
@@ -401,8 +518,10 @@ int core_publish(struct core *c, uint64_t now_ms, uint32_t id, int client, struc
 	if (!m)
 		return -ENOMEM;
 	r = enqueue(c, &plan, payload, retain, &seq);
+	if (r == 0 && wanted_count(c, &plan) < wanted)
+		r = -ENOSPC;
 	if (r == 0 && w)
-		*w = (struct waiter){ .conn = id, .seq = seq, .left = wanted_count(c, &plan) };
+		*w = (struct waiter){ .conn = id, .seq = seq, .left = wanted };
 	if (r == 0 && client < 0)
 		deliver_locally(c, -1, m);
 	mqtt_msg_unref(m);

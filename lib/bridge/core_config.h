@@ -41,6 +41,7 @@ struct listener_config {
 	const char *address; /* "unix:/path" or "host:port" */
 	mode_t mode;         /* unix sockets */
 	const char *group;   /* unix sockets; NULL: leave it */
+	bool is_group_named; /* by the configuration: somebody counts on it */
 	struct mqtt_listener mqtt;
 };
 
@@ -48,6 +49,7 @@ struct control_config {
 	const char *address;
 	mode_t mode;
 	const char *group;
+	bool is_group_named;
 };
 
 enum store_overflow { STORE_BLOCK, STORE_DROP_OLDEST };

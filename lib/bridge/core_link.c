@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define BROKER_STATE_TOPIC "$SYS/broker/connection/%s/state"
+
 static void publish_sys(struct core *c, const char *topic, const char *payload)
 {
 	struct mqtt_msg *m = mqtt_msg_new(
@@ -26,8 +28,7 @@ static void publish_broker_state(struct core *c, unsigned client, bool is_online
 {
 	char topic[96];
 
-	snprintf(topic, sizeof(topic), "$SYS/broker/connection/%s/state",
-	    c->cfg->brokers[client].link.name);
+	snprintf(topic, sizeof(topic), BROKER_STATE_TOPIC, c->cfg->brokers[client].link.name);
 	publish_sys(c, topic, is_online ? "1" : "0");
 }
 
@@ -38,6 +39,23 @@ static void json_safe(char *text)
 		if (*text == '"' || *text == '\\' || (unsigned char)*text < 0x20 ||
 		    (unsigned char)*text >= 0x7f)
 			*text = '?';
+	}
+}
+
+void core_forget_states(struct core *c, const struct core_config *next)
+{
+	char topic[96];
+
+	for (size_t i = 0; i < c->cfg->broker_count; i++) {
+		const char *name = c->cfg->brokers[i].link.name;
+		size_t k = 0;
+
+		while (k < next->broker_count && strcmp(next->brokers[k].link.name, name) != 0)
+			k++;
+		if (k < next->broker_count)
+			continue;
+		snprintf(topic, sizeof(topic), BROKER_STATE_TOPIC, name);
+		publish_sys(c, topic, "");
 	}
 }
 
@@ -89,12 +107,33 @@ static void on_modem_state(struct core *c, const struct modem_event *ev)
 	c->is_status_stale = true;
 }
 
+/* The error and when it will be tried again; borrows from ev or text. */
+static struct span explain(
+    const struct core *c, const struct modem_event *ev, char *text, size_t size)
+{
+	const struct session_status *s = modem_get_session(c->modem, ev->client);
+	const struct session_error *e = &s->last_error;
+	uint64_t wait_ms = s->retry_at_ms > c->now_ms ? s->retry_at_ms - c->now_ms : 0;
+	char number[16] = "", command[40] = "";
+
+	if (ev->to != SESSION_BACKOFF || s->state != SESSION_BACKOFF)
+		return ev->text;
+	if (e->code > 0)
+		snprintf(number, sizeof(number), "%u ", e->code);
+	if (e->command[0] != '\0')
+		snprintf(command, sizeof(command), " (%s)", e->command);
+	snprintf(text, size, "%s%s%s, next try in %u s", number, e->text, command,
+	    (unsigned)((wait_ms + 999) / 1000));
+	return span_of(text, strlen(text));
+}
+
 static void log_session_state(
     struct core *c, const struct modem_event *ev, const char *from, const char *to)
 {
 	bool was_online = ev->from == SESSION_ONLINE, is_online = ev->to == SESSION_ONLINE;
 	enum log_code code = LOG_BROKER_STATE;
 	enum log_level level = LOG_LEVEL_INFO;
+	char text[LOG_DETAIL_MAX];
 
 	if (is_online) {
 		code = LOG_BROKER_ONLINE;
@@ -105,7 +144,8 @@ static void log_session_state(
 		code = LOG_BROKER_ERROR;
 		level = LOG_LEVEL_WARNING;
 	}
-	core_log(c, level, code, (int)ev->client, ev->err, from, to, ev->text);
+	core_log(
+	    c, level, code, (int)ev->client, ev->err, from, to, explain(c, ev, text, sizeof(text)));
 }
 
 static void on_session_state(struct core *c, const struct modem_event *ev)
@@ -114,6 +154,9 @@ static void on_session_state(struct core *c, const struct modem_event *ev)
 	const char *to = session_state_name((enum session_state)ev->to);
 	bool was_online = ev->from == SESSION_ONLINE, is_online = ev->to == SESSION_ONLINE;
 
+	/* A client without a broker: what an earlier daemon left on it is closed. */
+	if (ev->client >= c->cfg->broker_count)
+		return;
 	remember(c, (int)ev->client, from, to, ev->text);
 	log_session_state(c, ev, from, to);
 	ctl_on_state(c->ctl, c->now_ms, (int)ev->client, from, to, ev->err, ev->text);

@@ -8,6 +8,7 @@
  * core_send.c    messages leave to the brokers, and what becomes of them
  * core_link.c    what modem and sessions report: states, history, $SYS topics
  * core_query.c   what the control interface asks
+ * core_queue.c   the same of single messages: walk, drop, retry
  * core_reload.c  another configuration
  */
 #ifndef CMQTTD_BRIDGE_CORE_PRIV_H
@@ -25,6 +26,7 @@
 #define CORE_WAITERS_MAX    CTL_CONNS_MAX
 #define CORE_STATUS_MAX     200
 #define CORE_STORE_RETRY_MS 1000 /* after the store failed, or had no room */
+#define CORE_STORE_DEFER_MS 1000 /* a removal waits so long for a commit that is due anyway */
 #define CORE_TTY_CHUNK      4096 /* bytes to the AT channel at a time (at_chan.h) */
 
 struct queued_action {
@@ -73,12 +75,16 @@ struct core {
 	uint64_t now_ms;
 	int64_t wall_offset_ms; /* wall clock minus monotonic */
 	uint64_t progress;
-	uint64_t retry_at_ms;  /* held publishers and a failed commit are tried again */
-	bool is_store_dirty;   /* changed since the last commit */
-	bool has_store_failed; /* and it was said */
-	bool is_store_full;    /* and it was said */
-	bool has_held;         /* a publisher waits for room */
-	bool has_room;         /* something left the store since it was held */
+	uint64_t retry_at_ms;   /* held publishers are asked again */
+	uint64_t commit_at_ms;  /* what is deferred, or failed, is committed */
+	bool is_store_dirty;    /* something was accepted since the last commit */
+	bool is_store_deferred; /* something left since then */
+	bool has_commit_failed; /* and is tried again at commit_at_ms */
+	bool has_store_failed;  /* and it was said */
+	bool is_store_full;     /* and it was said */
+	uint8_t full_priority;  /* of the message that found it full */
+	bool has_held;          /* a publisher waits for room */
+	bool has_room;          /* something left the store since it was held */
 	bool is_status_stale;
 	bool is_tty_write_queued;
 	bool is_stopping;
@@ -89,6 +95,10 @@ struct core {
 
 /* Take over the listeners' rights. */
 void core_use_listeners(struct core *c, const struct core_config *cfg);
+
+/* Something left the store, or was marked in it. Lost in a crash, it is done again: that needs no
+ * sync of its own, and is committed with the next message or after a while. */
+void core_defer_commit(struct core *c);
 
 /* core_action.c */
 
@@ -111,6 +121,9 @@ void core_update_status(struct core *c);
 
 /* What the server offers: routes, store, local delivery. */
 enum mqtt_verdict core_accept_local(struct core *c, struct mqtt_msg *m);
+
+/* The modem takes a message of this size: topic (remote) and payload, bytes. */
+bool core_fits_modem(size_t topic_len, size_t payload_len);
 
 /* A whole message came from the broker of `client`. */
 void core_accept_inbound(struct core *c, unsigned client, struct span topic, struct span payload);
@@ -140,6 +153,9 @@ void core_on_modem_event(struct core *c, const struct modem_event *ev);
 
 /* The retained $SYS topics of modem and brokers, as they are now. */
 void core_publish_states(struct core *c);
+
+/* Take back the local topics of brokers that the next configuration does not have. */
+void core_forget_states(struct core *c, const struct core_config *next);
 
 /* The wall clock of this turn, ms since 1970. */
 static inline int64_t core_wall(const struct core *c)

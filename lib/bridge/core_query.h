@@ -24,6 +24,7 @@ enum drop_reason {
 	DROP_TOO_LARGE,  /* QoS 0 over the modem's limits */
 	DROP_REFUSED,    /* QoS 0 refused for good */
 	DROP_NOMEM,
+	DROP_BY_HAND, /* by the operator: waiting ones and dead letters */
 	DROP_REASON_COUNT
 };
 
@@ -36,6 +37,13 @@ struct broker_counters {
 	uint64_t dead;      /* made dead letters */
 	uint64_t dropped[DROP_REASON_COUNT];
 	uint64_t inbound_lost[INBOUND_LOSS_COUNT];
+};
+
+/* A message that waits for a broker, or a dead letter of it. */
+struct queued_message {
+	struct store_entry entry; /* reason: not NULL for dead letters alone */
+	bool is_in_memory;        /* QoS 0: it is gone when the daemon ends */
+	bool is_in_flight;        /* the modem has it, and its outcome is not known yet */
 };
 
 /* A change of state remembered for `history`. */
@@ -72,6 +80,23 @@ void core_queue_usage(const struct core *c, unsigned client, struct store_usage 
 
 /* Of the whole store on disk. */
 void core_store_usage(const struct core *c, struct store_usage *ret);
+
+/* The smallest number behind `after` (0: of all) of a message that waits for the broker or is a
+ * dead letter of it; 0: there is none. Numbers grow in the order of acceptance; a message for two
+ * brokers has the same one for both. */
+uint64_t core_next_message(const struct core *c, unsigned client, uint64_t after);
+
+/* One of them by its number. Its spans are valid until the core is called again. */
+bool core_get_message(
+    const struct core *c, unsigned client, uint64_t id, struct queued_message *ret);
+
+/* Drop one, and count it. 0; -ENOENT; -EBUSY: it is in flight; -EIO. */
+int core_drop_message(struct core *c, uint64_t now_ms, unsigned client, uint64_t id);
+
+/* Put a dead letter back into its old place in the queue; how often it was tried is forgotten. 0;
+ * -ENOENT; -EALREADY: it is no dead letter; -E2BIG: it is over the modem's limits; -ETIME: it is
+ * older than its ttl; -ENOMEM; -EIO. */
+int core_retry_message(struct core *c, uint64_t now_ms, unsigned client, uint64_t id);
 
 /* Number of the broker of that name, -1: none. */
 int core_find_broker(const struct core *c, const char *name);

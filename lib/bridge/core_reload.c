@@ -88,6 +88,7 @@ int core_reload(struct core *c, uint64_t now_ms, const struct core_config *cfg)
 	core_use_listeners(c, cfg);
 	mqtt_server_set_listeners(c->server, now_ms, c->listeners, cfg->listener_count);
 	c->store->max_bytes = cfg->store.max_bytes;
+	core_forget_states(c, cfg);
 	c->cfg = cfg;
 	modem_set_trace(c->modem, c->is_trace_wanted || cfg->log_at_traffic);
 	c->is_status_stale = true;

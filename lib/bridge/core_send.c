@@ -25,6 +25,8 @@ const char *drop_reason_name(enum drop_reason reason)
 		return "refused";
 	case DROP_NOMEM:
 		return "no_memory";
+	case DROP_BY_HAND:
+		return "by_hand";
 	case DROP_REASON_COUNT:
 		break;
 	}
@@ -36,8 +38,9 @@ void core_count_drop(struct core *c, unsigned client, enum drop_reason reason, s
 	struct broker_counters *n = &c->counters[client];
 
 	n->dropped[reason]++;
-	/* The first one of its kind is told; how many there are is in the counters. */
-	if (n->dropped[reason] == 1 && reason != DROP_SUPERSEDED)
+	/* The first one of its kind is told if nobody asked for it; how many there are is in the
+	 * counters. */
+	if (n->dropped[reason] == 1 && reason != DROP_SUPERSEDED && reason != DROP_BY_HAND)
 		core_log(c, LOG_LEVEL_WARNING, LOG_MESSAGE_DROPPED, (int)client, 0, NULL,
 		    drop_reason_name(reason), topic);
 	ctl_on_outcome(c->ctl, c->now_ms, (int)client, drop_reason_name(reason), topic, 0);
@@ -74,7 +77,8 @@ static void expire(struct core *c, unsigned client)
 		core_count_drop(c, client, DROP_EXPIRED, e.topic);
 		if (outbox_remove(o, &e, is_memory) < 0)
 			return;
-		c->is_store_dirty = true;
+		if (!is_memory)
+			core_defer_commit(c);
 		core_note_removed(c, client, seq, 0, "older than its ttl");
 	}
 }
@@ -82,8 +86,13 @@ static void expire(struct core *c, unsigned client)
 static void on_buried(struct core *c, unsigned client, uint64_t seq, unsigned err,
     const char *reason, struct span topic)
 {
+	char text[LOG_DETAIL_MAX];
+
+	/* The reason is no static text, as a log event wants its states to be. */
+	snprintf(text, sizeof(text), "%.*s: %s", (int)topic.len, (const char *)topic.data, reason);
 	c->counters[client].dead++;
-	core_log(c, LOG_LEVEL_WARNING, LOG_MESSAGE_DEAD, (int)client, err, NULL, reason, topic);
+	core_log(c, LOG_LEVEL_WARNING, LOG_MESSAGE_DEAD, (int)client, err, NULL, NULL,
+	    span_of(text, strlen(text)));
 	ctl_on_outcome(c->ctl, c->now_ms, (int)client, "dead_letter", topic, err);
 	core_note_removed(c, client, seq, err, reason);
 }
@@ -100,7 +109,8 @@ static void finish(
 
 	snprintf(reason, sizeof(reason), "refused %u times, last: %u %s", tries_max, err,
 	    mqtt_err_text(err));
-	c->is_store_dirty = c->is_store_dirty || !o->is_from_memory;
+	if (!o->is_from_memory)
+		core_defer_commit(c);
 	if (result == SEND_UNKNOWN)
 		c->counters[client].unknown++;
 	else if (result != SEND_OK)
@@ -145,7 +155,7 @@ static void bury_head(struct core *c, unsigned client)
 	seq = e.seq;
 	if (o->durable->ops->bury(o->durable, o->durable_queue, seq, reason) < 0)
 		return;
-	c->is_store_dirty = true;
+	core_defer_commit(c);
 	on_buried(c, client, seq, 0, reason, (struct span){ 0 });
 }
 
@@ -159,7 +169,7 @@ static void publish_next(struct core *c, unsigned client)
 	r = outbox_begin(o, &p);
 	if (r == -E2BIG)
 		bury_head(c, client);
-	if (r == -ENOMEM || r == -E2BIG)
+	if (r == -ENOMEM || r == -E2BIG || r == -EIO)
 		c->retry_at_ms = timer_min(c->retry_at_ms, c->now_ms + CORE_STORE_RETRY_MS);
 	if (r < 0)
 		return;

@@ -5,6 +5,7 @@
 #include "bridge/core_query.h"
 #include "bridge/ctl_json.h"
 #include "bridge/ctl_methods.h"
+#include "bridge/ctl_queue.h"
 #include "bridge/varlink.h"
 #include "mqtt/mqtt_topic.h"
 
@@ -38,9 +39,10 @@ struct conn {
 	json_t *lines;  /* CTL_WAIT_AT: of the answer so far */
 	size_t lines_bytes;
 	bool is_truncated;
-	char *filter;  /* CTL_WAIT_MESSAGES */
-	bool wants_at; /* CTL_WAIT_EVENTS */
-	uint64_t lost; /* streams: entries that did not fit */
+	char *filter;         /* CTL_WAIT_MESSAGES */
+	bool wants_at;        /* CTL_WAIT_EVENTS */
+	uint64_t lost;        /* streams: entries that did not fit */
+	struct ctl_list list; /* CTL_WAIT_PAGES */
 };
 
 struct ctl {
@@ -176,7 +178,7 @@ int ctl_conn_new(struct ctl *t, uint64_t now_ms, const struct ctl_peer *peer, ui
 		return -ENOMEM;
 	conn->id = next_id(t);
 	conn->peer = *peer;
-	varlink_reader_init(&conn->in, CTL_MSG_MAX);
+	varlink_reader_init(&conn->in, CTL_MSG_MAX, CTL_VALUES_MAX);
 	buf_init(&conn->out, CTL_OUT_MAX);
 	t->conns[slot] = conn;
 	*ret_id = conn->id;
@@ -254,6 +256,7 @@ static int keep_stream(struct ctl *t, struct conn *conn, const struct ctl_reques
 		conn->filter = strdup(req->filter);
 		return conn->filter ? 0 : -ENOMEM;
 	}
+	conn->list = req->list;
 	conn->wants_at = conn->wait == CTL_WAIT_EVENTS && req->wants_at;
 	update_trace(t);
 	return 0;
@@ -267,6 +270,7 @@ static void run_call(struct ctl *t, struct conn *conn, const struct varlink_call
 		.conn = conn->id,
 		.peer = &conn->peer,
 		.is_reloading = is_anybody_waiting(t, CTL_WAIT_RELOAD),
+		.is_more = call->is_more && !call->is_oneway,
 		.parameters = call->parameters,
 	};
 	const struct ctl_method *m = ctl_method_find(&req, call);
@@ -283,6 +287,20 @@ static void run_call(struct ctl *t, struct conn *conn, const struct varlink_call
 	else if (r == 0)
 		r = keep_stream(t, conn, &req);
 	if (r < 0)
+		close_conn(t, conn);
+}
+
+/* One page of a list, when the one before it has been read. */
+static void write_page(struct ctl *t, struct conn *conn)
+{
+	json_t *page;
+
+	if (conn->state != CONN_OPEN || conn->wait != CTL_WAIT_PAGES || buf_len(&conn->out) > 0)
+		return;
+	page = ctl_queue_page(t->core, &conn->list);
+	if (conn->list.is_ended)
+		finish_call(t, conn, NULL, page);
+	else if (varlink_write_reply(&conn->out, page, true) < 0)
 		close_conn(t, conn);
 }
 
@@ -420,7 +438,9 @@ bool ctl_next_event(struct ctl *t, struct ctl_event *ret)
 		if (!conn)
 			continue;
 		/* What waited behind a call that has ended: not run when it ended, in the middle of
-		 * the core's work, but here. */
+		 * the core's work, but here. Pages neither: somebody who reads fast would get all
+		 * of them in one turn. */
+		write_page(t, conn);
 		run_calls(t, conn);
 		if (conn->state == CONN_OPEN && buf_len(&conn->out) > 0 && !conn->is_write_given) {
 			conn->is_write_given = true;

@@ -2,8 +2,10 @@
 #include "bridge/ctl_json.h"
 
 #include "base/base64.h"
+#include "base/limits.h"
 #include "base/timerq.h"
 #include "base/utf8.h"
+#include "bridge/router.h"
 #include "modem/modem.h"
 #include "mqtt/mqtt_server.h"
 
@@ -326,16 +328,134 @@ static json_t *base64_of(struct span data)
 	return string;
 }
 
+/* The two forms of a payload: name of the member, and its value. */
+
+static bool is_text_payload(struct span payload)
+{
+	return payload.len <= CTL_TEXT_PAYLOAD_MAX &&
+	       utf8_is_mqtt_string(payload.data, payload.len);
+}
+
+static const char *payload_name(struct span payload)
+{
+	return is_text_payload(payload) ? "payload" : "payload_base64";
+}
+
+static json_t *payload_value(struct span payload)
+{
+	return is_text_payload(payload) ? ctl_json_text(payload) : base64_of(payload);
+}
+
+static const char *state_of(const struct queued_message *m)
+{
+	if (m->entry.reason)
+		return "dead";
+	return m->is_in_flight ? "in_flight" : "waiting";
+}
+
+json_t *ctl_json_queued(const struct core *core, unsigned client, const struct queued_message *m)
+{
+	const struct store_entry *e = &m->entry;
+
+	/* clang-format off */
+	return json_pack("{s:o, s:o, s:s, s:b, s:o, s:o, s:i, s:b, s:i, s:i, s:b, s:o, s:o, s:o}",
+	    "id", count_of(e->seq),
+	    "broker", name_of_broker(core, (int)client),
+	    "state", state_of(m),
+	    "in_memory", m->is_in_memory,
+	    "topic", ctl_json_text(e->topic),
+	    "size", count_of(e->payload.len),
+	    "qos", e->qos,
+	    "retain", e->retain,
+	    "priority", e->priority,
+	    "tries", e->tries,
+	    "maybe_sent", e->maybe_sent,
+	    "accepted", ctl_json_time(e->accepted_ms),
+	    "expires", e->expires_ms ? ctl_json_time(e->expires_ms) : json_null(),
+	    "reason", ctl_json_text_or_null(e->reason));
+	/* clang-format on */
+}
+
+json_t *ctl_json_queued_whole(
+    const struct core *core, unsigned client, const struct queued_message *m)
+{
+	return json_pack("{s:o, s:o}", "message", ctl_json_queued(core, client, m),
+	    payload_name(m->entry.payload), payload_value(m->entry.payload));
+}
+
+/* Why a message does not go to the broker, or not yet; null: it goes. */
+static json_t *why_not(
+    enum router_answer answer, const struct routed *routed, enum session_state state)
+{
+	switch (answer) {
+	case ROUTER_WANTED:
+		if (state == SESSION_ONLINE)
+			return json_null();
+		if (state == SESSION_DISABLED)
+			return json_string("it waits: the broker is disabled until \"connect\"");
+		return json_sprintf("it waits: the broker is %s", session_state_name(state));
+	case ROUTER_TOO_LONG:
+		return json_sprintf("the remote topic has %zu bytes, the modem takes %d",
+		    routed->topic_len, MODEM_TOPIC_MAX);
+	case ROUTER_NO_OUT:
+		return json_string("no route leads out to the broker");
+	case ROUTER_NO_MATCH:
+		return json_string("no route out matches");
+	case ROUTER_ONLY_IN:
+		return json_string("only this route matches, and it leads in");
+	case ROUTER_NO_PREFIX:
+		return json_string("this route wants its local_prefix in front of it");
+	}
+	return NULL;
+}
+
+static json_t *route_object(const struct core *core, unsigned client, struct span topic)
+{
+	const struct core_broker *b = &core_get_config(core)->brokers[client];
+	const struct session_status *s = modem_get_session(core_get_modem(core), client);
+	struct routed routed = { 0 };
+	enum router_answer answer = router_explain(b, topic, &routed);
+	bool has_name = answer == ROUTER_WANTED || answer == ROUTER_TOO_LONG;
+	const struct route_config *r = routed.route;
+	struct span remote = { (const uint8_t *)routed.topic, routed.topic_len };
+
+	/* clang-format off */
+	return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	    "broker", name_of_broker(core, (int)client),
+	    "goes", answer == ROUTER_WANTED,
+	    "remote_topic", has_name ? ctl_json_text(remote) : json_null(),
+	    "pattern", r ? text_of(r->pattern) : json_null(),
+	    "local_prefix", r ? text_of(r->local_prefix) : json_null(),
+	    "remote_prefix", r ? text_of(r->remote_prefix) : json_null(),
+	    "qos", r ? json_integer(r->qos) : json_null(),
+	    "priority", r ? json_integer(r->priority) : json_null(),
+	    "ttl_s", r ? json_integer(r->ttl_s) : json_null(),
+	    "keep_last", r ? json_boolean(r->keep_last) : json_null(),
+	    "why", why_not(answer, &routed, s->state));
+	/* clang-format on */
+}
+
+json_t *ctl_json_routes(const struct core *core, struct span topic)
+{
+	json_t *array = json_array();
+
+	for (unsigned i = 0; i < core_get_config(core)->broker_count; i++) {
+		if (json_array_append_new(array, route_object(core, i, topic)) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return json_pack("{s:o}", "routes", array);
+}
+
 json_t *ctl_json_message(const struct core *core, uint64_t now_ms, int broker, struct span topic,
     struct span payload, uint8_t qos, bool retain)
 {
-	bool is_text = utf8_is_mqtt_string(payload.data, payload.len);
-
 	/* clang-format off */
 	return json_pack("{s:o, s:o, s:o, s:i, s:b, s:o}",
 	    "time", ctl_json_time(core_wall_at(core, now_ms)),
 	    "topic", ctl_json_text(topic),
-	    is_text ? "payload" : "payload_base64", is_text ? ctl_json_text(payload) : base64_of(payload),
+	    payload_name(payload), payload_value(payload),
 	    "qos", qos,
 	    "retain", retain,
 	    "broker", name_of_broker(core, broker));

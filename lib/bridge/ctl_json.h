@@ -38,6 +38,14 @@ json_t *ctl_json_broker_list(const struct core *core, uint64_t now_ms);
 /* Reply of History for one broker, CTL_HISTORY_MODEM or CTL_HISTORY_ALL. */
 json_t *ctl_json_history(const struct core *core, int broker);
 
+/* A message of a reply of ListMessages, and the reply of GetMessage. */
+json_t *ctl_json_queued(const struct core *core, unsigned client, const struct queued_message *m);
+json_t *ctl_json_queued_whole(
+    const struct core *core, unsigned client, const struct queued_message *m);
+
+/* Reply of RouteTopic. */
+json_t *ctl_json_routes(const struct core *core, struct span topic);
+
 /* A reply of Subscribe. */
 json_t *ctl_json_message(const struct core *core, uint64_t now_ms, int broker, struct span topic,
     struct span payload, uint8_t qos, bool retain);

@@ -6,6 +6,7 @@
 #include "bridge/core_query.h"
 #include "bridge/ctl_interface.h"
 #include "bridge/ctl_json.h"
+#include "bridge/ctl_queue.h"
 #include "mqtt/mqtt_topic.h"
 
 #include <assert.h>
@@ -58,6 +59,16 @@ const char *ctl_error_name(enum ctl_error error)
 		return CTL_INTERFACE ".ReloadFailed";
 	case CTL_ERROR_OUT_OF_MEMORY:
 		return CTL_INTERFACE ".OutOfMemory";
+	case CTL_ERROR_NO_SUCH_MESSAGE:
+		return CTL_INTERFACE ".NoSuchMessage";
+	case CTL_ERROR_AMBIGUOUS_MESSAGE:
+		return CTL_INTERFACE ".AmbiguousMessage";
+	case CTL_ERROR_IN_FLIGHT:
+		return CTL_INTERFACE ".InFlight";
+	case CTL_ERROR_NOT_DEAD:
+		return CTL_INTERFACE ".NotDead";
+	case CTL_ERROR_EXPIRED:
+		return CTL_INTERFACE ".Expired";
 	case CTL_ERROR_COUNT:
 		break;
 	}
@@ -80,33 +91,58 @@ void ctl_fail(struct ctl_request *req, enum ctl_error error, json_t *parameters)
 	answer(req, ctl_error_name(error), parameters);
 }
 
-/* An error that names what it is about. */
-static void fail_about(
+void ctl_fail_about(
     struct ctl_request *req, enum ctl_error error, const char *member, const char *text)
 {
 	ctl_fail(req, error, json_pack("{s:s}", member, text));
 }
 
-static void fail_plain(struct ctl_request *req, enum ctl_error error)
+void ctl_fail_plain(struct ctl_request *req, enum ctl_error error)
 {
 	ctl_fail(req, error, json_object());
 }
 
-/* Parameters by name; their types have been checked. A null counts as not given. */
+void ctl_fail_too_large(struct ctl_request *req)
+{
+	ctl_fail(req, CTL_ERROR_TOO_LARGE,
+	    json_pack(
+		"{s:i, s:i}", "topic_max", MODEM_TOPIC_MAX, "payload_max", MODEM_PAYLOAD_MAX));
+}
 
-static const char *text_param(const struct ctl_request *req, const char *name)
+const char *ctl_text_param(const struct ctl_request *req, const char *name)
 {
 	return json_string_value(json_object_get(req->parameters, name));
 }
 
-static bool flag_param(const struct ctl_request *req, const char *name)
+bool ctl_flag_param(const struct ctl_request *req, const char *name)
 {
 	return json_is_true(json_object_get(req->parameters, name));
 }
 
-static json_int_t int_param(const struct ctl_request *req, const char *name)
+json_int_t ctl_int_param(const struct ctl_request *req, const char *name)
 {
 	return json_integer_value(json_object_get(req->parameters, name));
+}
+
+bool ctl_broker_param(struct ctl_request *req, const char *name, int *ret_client)
+{
+	const char *broker = ctl_text_param(req, name);
+	int client = broker ? core_find_broker(req->core, broker) : -1;
+
+	if (broker && client < 0) {
+		ctl_fail_about(req, CTL_ERROR_NO_SUCH_BROKER, "name", broker);
+		return false;
+	}
+	*ret_client = client;
+	return true;
+}
+
+void ctl_log_change(const struct ctl_request *req, const char *verb, const char *object)
+{
+	char what[64];
+
+	snprintf(what, sizeof(what), "%s %s", verb, object);
+	core_log_control(req->core, req->peer, what);
 }
 
 /* ---- org.varlink.service ---- */
@@ -125,7 +161,7 @@ static void run_get_info(struct ctl_request *req)
 
 static void run_get_interface_description(struct ctl_request *req)
 {
-	const char *name = text_param(req, "interface");
+	const char *name = ctl_text_param(req, "interface");
 
 	for (const struct ctl_interface *i = ctl_interfaces; i->name; i++) {
 		if (strcmp(i->name, name) == 0) {
@@ -133,7 +169,7 @@ static void run_get_interface_description(struct ctl_request *req)
 			return;
 		}
 	}
-	fail_about(req, CTL_ERROR_INTERFACE_NOT_FOUND, "interface", name);
+	ctl_fail_about(req, CTL_ERROR_INTERFACE_NOT_FOUND, "interface", name);
 }
 
 /* ---- io.cmqttd: what may be read ---- */
@@ -155,7 +191,7 @@ static void run_list_brokers(struct ctl_request *req)
 
 static void run_history(struct ctl_request *req)
 {
-	const char *name = text_param(req, "name");
+	const char *name = ctl_text_param(req, "name");
 	int broker = CTL_HISTORY_ALL;
 
 	if (name && strcmp(name, "modem") == 0) {
@@ -163,7 +199,7 @@ static void run_history(struct ctl_request *req)
 	} else if (name) {
 		broker = core_find_broker(req->core, name);
 		if (broker < 0) {
-			fail_about(req, CTL_ERROR_NO_SUCH_BROKER, "name", name);
+			ctl_fail_about(req, CTL_ERROR_NO_SUCH_BROKER, "name", name);
 			return;
 		}
 	}
@@ -172,10 +208,10 @@ static void run_history(struct ctl_request *req)
 
 static void run_subscribe(struct ctl_request *req)
 {
-	const char *filter = text_param(req, "filter");
+	const char *filter = ctl_text_param(req, "filter");
 
 	if (!mqtt_topic_is_filter(filter, strlen(filter))) {
-		fail_about(req, CTL_ERROR_INVALID_TOPIC, "topic", filter);
+		ctl_fail_about(req, CTL_ERROR_INVALID_TOPIC, "topic", filter);
 		return;
 	}
 	req->filter = filter;
@@ -183,31 +219,33 @@ static void run_subscribe(struct ctl_request *req)
 
 static void run_monitor(struct ctl_request *req)
 {
-	req->wants_at = flag_param(req, "at");
+	req->wants_at = ctl_flag_param(req, "at");
+}
+
+static void run_route_topic(struct ctl_request *req)
+{
+	const char *topic = ctl_text_param(req, "topic");
+	struct span name = { (const uint8_t *)topic, strlen(topic) };
+
+	if (mqtt_topic_is_name(topic, name.len))
+		ctl_reply(req, ctl_json_routes(req->core, name));
+	else
+		ctl_fail_about(req, CTL_ERROR_INVALID_TOPIC, "topic", topic);
 }
 
 /* ---- io.cmqttd: what changes something ---- */
 
-/* Log who did what to whom. */
-static void log_change(const struct ctl_request *req, const char *verb, const char *object)
-{
-	char what[64];
-
-	snprintf(what, sizeof(what), "%s %s", verb, object);
-	core_log_control(req->core, req->peer, what);
-}
-
 static void change_session(struct ctl_request *req, const char *verb,
     int (*change)(struct core *c, uint64_t now_ms, unsigned client))
 {
-	const char *name = text_param(req, "name");
+	const char *name = ctl_text_param(req, "name");
 	int client = core_find_broker(req->core, name);
 
 	if (client < 0 || change(req->core, req->now_ms, (unsigned)client) < 0) {
-		fail_about(req, CTL_ERROR_NO_SUCH_BROKER, "name", name);
+		ctl_fail_about(req, CTL_ERROR_NO_SUCH_BROKER, "name", name);
 		return;
 	}
-	log_change(req, verb, name);
+	ctl_log_change(req, verb, name);
 	ctl_reply(req, json_object());
 }
 
@@ -230,8 +268,8 @@ static void run_reconnect(struct ctl_request *req)
  * -ENOMEM. */
 static int get_payload(const struct ctl_request *req, struct span *ret, uint8_t **ret_copy)
 {
-	const char *text = text_param(req, "payload");
-	const char *coded = text_param(req, "payload_base64");
+	const char *text = ctl_text_param(req, "payload");
+	const char *coded = ctl_text_param(req, "payload_base64");
 	size_t len;
 	uint8_t *copy;
 
@@ -255,44 +293,42 @@ static int get_payload(const struct ctl_request *req, struct span *ret, uint8_t 
 
 static void fail_publish(struct ctl_request *req, int error)
 {
-	const char *topic = text_param(req, "topic");
+	const char *topic = ctl_text_param(req, "topic");
 
 	switch (-error) {
 	case EINVAL:
-		fail_about(req, CTL_ERROR_INVALID_TOPIC, "topic", topic);
+		ctl_fail_about(req, CTL_ERROR_INVALID_TOPIC, "topic", topic);
 		break;
 	case E2BIG:
-		ctl_fail(req, CTL_ERROR_TOO_LARGE,
-		    json_pack("{s:i, s:i}", "topic_max", MODEM_TOPIC_MAX, "payload_max",
-			MODEM_PAYLOAD_MAX));
+		ctl_fail_too_large(req);
 		break;
 	case ENOSPC:
-		fail_plain(req, CTL_ERROR_STORE_FULL);
+		ctl_fail_plain(req, CTL_ERROR_STORE_FULL);
 		break;
 	case ENOENT:
-		fail_about(req, CTL_ERROR_NO_ROUTE, "topic", topic);
+		ctl_fail_about(req, CTL_ERROR_NO_ROUTE, "topic", topic);
 		break;
 	case ENOMEM:
-		fail_plain(req, CTL_ERROR_OUT_OF_MEMORY);
+		ctl_fail_plain(req, CTL_ERROR_OUT_OF_MEMORY);
 		break;
 	default:
-		fail_plain(req, CTL_ERROR_STORE_FAILED);
+		ctl_fail_plain(req, CTL_ERROR_STORE_FAILED);
 		break;
 	}
 }
 
 static void publish(struct ctl_request *req, int client, struct span payload)
 {
-	const char *topic = text_param(req, "topic");
+	const char *topic = ctl_text_param(req, "topic");
 	struct span name = { (const uint8_t *)topic, strlen(topic) };
-	bool wait = flag_param(req, "wait");
+	bool wait = ctl_flag_param(req, "wait");
 	int r = -EINVAL;
 
 	if (payload.len > PAYLOAD_MAX)
 		r = -E2BIG;
 	else if (mqtt_topic_is_name(topic, name.len))
 		r = core_publish(req->core, req->now_ms, req->conn, client, name, payload,
-		    (uint8_t)int_param(req, "qos"), flag_param(req, "retain"), wait);
+		    (uint8_t)ctl_int_param(req, "qos"), ctl_flag_param(req, "retain"), wait);
 	if (r < 0)
 		fail_publish(req, r);
 	else if (!wait)
@@ -301,28 +337,23 @@ static void publish(struct ctl_request *req, int client, struct span payload)
 
 static void run_publish(struct ctl_request *req)
 {
-	const char *broker = text_param(req, "broker");
-	json_int_t qos = int_param(req, "qos");
+	json_int_t qos = ctl_int_param(req, "qos");
 	struct span payload = { 0 };
 	uint8_t *copy = NULL;
-	int client = -1;
+	int client;
 	int r;
 
 	if (qos < 0 || qos > 2) {
-		fail_about(req, CTL_ERROR_INVALID_PARAMETER, "parameter", "qos");
+		ctl_fail_about(req, CTL_ERROR_INVALID_PARAMETER, "parameter", "qos");
 		return;
 	}
-	if (broker)
-		client = core_find_broker(req->core, broker);
-	if (broker && client < 0) {
-		fail_about(req, CTL_ERROR_NO_SUCH_BROKER, "name", broker);
+	if (!ctl_broker_param(req, "broker", &client))
 		return;
-	}
 	r = get_payload(req, &payload, &copy);
 	if (r == -ENOMEM)
-		fail_plain(req, CTL_ERROR_OUT_OF_MEMORY);
+		ctl_fail_plain(req, CTL_ERROR_OUT_OF_MEMORY);
 	else if (r < 0)
-		fail_about(req, CTL_ERROR_INVALID_PARAMETER, "parameter", "payload_base64");
+		ctl_fail_about(req, CTL_ERROR_INVALID_PARAMETER, "parameter", "payload_base64");
 	else
 		publish(req, client, payload);
 	free(copy);
@@ -334,28 +365,28 @@ static void log_at(const struct ctl_request *req, const char *command)
 	char head[24];
 
 	snprintf(head, sizeof(head), "%.*s", (int)strcspn(command, "=? \""), command);
-	log_change(req, "at", head);
+	ctl_log_change(req, "at", head);
 }
 
 static void run_at(struct ctl_request *req)
 {
-	const char *command = text_param(req, "command");
+	const char *command = ctl_text_param(req, "command");
 
 	switch (-core_at(req->core, req->now_ms, req->conn, command)) {
 	case 0:
 		log_at(req, command);
 		break;
 	case EBUSY:
-		fail_plain(req, CTL_ERROR_BUSY);
+		ctl_fail_plain(req, CTL_ERROR_BUSY);
 		break;
 	case ENOTCONN:
-		fail_plain(req, CTL_ERROR_NOT_CONNECTED);
+		ctl_fail_plain(req, CTL_ERROR_NOT_CONNECTED);
 		break;
 	case EINVAL:
-		fail_about(req, CTL_ERROR_INVALID_COMMAND, "command", command);
+		ctl_fail_about(req, CTL_ERROR_INVALID_COMMAND, "command", command);
 		break;
 	default:
-		fail_plain(req, CTL_ERROR_OUT_OF_MEMORY);
+		ctl_fail_plain(req, CTL_ERROR_OUT_OF_MEMORY);
 		break;
 	}
 }
@@ -363,7 +394,7 @@ static void run_at(struct ctl_request *req)
 static void run_reload(struct ctl_request *req)
 {
 	if (req->is_reloading) {
-		fail_plain(req, CTL_ERROR_BUSY);
+		ctl_fail_plain(req, CTL_ERROR_BUSY);
 		return;
 	}
 	core_log_control(req->core, req->peer, "reload");
@@ -372,17 +403,17 @@ static void run_reload(struct ctl_request *req)
 
 static void run_set_log_level(struct ctl_request *req)
 {
-	const char *name = text_param(req, "level");
+	const char *name = ctl_text_param(req, "level");
 
 	for (int i = LOG_LEVEL_ERROR; i <= LOG_LEVEL_DEBUG; i++) {
 		if (strcmp(name, ctl_log_level_name((enum log_level)i)) == 0) {
-			log_change(req, "log-level", name);
+			ctl_log_change(req, "log-level", name);
 			core_request_log_level(req->core, (enum log_level)i);
 			ctl_reply(req, json_object());
 			return;
 		}
 	}
-	fail_about(req, CTL_ERROR_INVALID_PARAMETER, "parameter", "level");
+	ctl_fail_about(req, CTL_ERROR_INVALID_PARAMETER, "parameter", "level");
 }
 
 /* ---- the tables ---- */
@@ -419,6 +450,15 @@ static const struct ctl_method cmqttd_methods[] = {
 	{ "At",          ADMIN, CTL_WAIT_AT,       run_at,           { { "command", STRING, false } } },
 	{ "Reload",      ADMIN, CTL_WAIT_RELOAD,   run_reload,       { { 0 } } },
 	{ "SetLogLevel", ADMIN, CTL_WAIT_NOTHING,  run_set_log_level, { { "level", STRING, false } } },
+	{ "ListMessages", READ, CTL_WAIT_PAGES,    ctl_queue_list,
+	  { { "broker", STRING, OPT }, { "after", INT, OPT } } },
+	{ "GetMessage",  READ,  CTL_WAIT_NOTHING,  ctl_queue_get,
+	  { { "id", INT, false }, { "broker", STRING, OPT } } },
+	{ "DropMessage", ADMIN, CTL_WAIT_NOTHING,  ctl_queue_drop,
+	  { { "id", INT, false }, { "broker", STRING, OPT } } },
+	{ "RetryMessage", ADMIN, CTL_WAIT_NOTHING, ctl_queue_retry,
+	  { { "id", INT, false }, { "broker", STRING, OPT } } },
+	{ "RouteTopic",  READ,  CTL_WAIT_NOTHING,  run_route_topic, { { "topic", STRING, false } } },
 	{ 0 }
 };
 
@@ -460,7 +500,7 @@ static const struct ctl_method *find_method(struct ctl_request *req, const char 
 		if (strcmp(m->name, dot + 1) == 0)
 			return m;
 	}
-	fail_about(req, CTL_ERROR_METHOD_NOT_FOUND, "method", full_name);
+	ctl_fail_about(req, CTL_ERROR_METHOD_NOT_FOUND, "method", full_name);
 	return NULL;
 }
 
@@ -518,13 +558,13 @@ const struct ctl_method *ctl_method_find(struct ctl_request *req, const struct v
 		return NULL;
 	wrong = find_wrong_param(m, call->parameters);
 	if (call->is_upgrade)
-		fail_about(req, CTL_ERROR_METHOD_NOT_IMPLEMENTED, "method", call->method);
+		ctl_fail_about(req, CTL_ERROR_METHOD_NOT_IMPLEMENTED, "method", call->method);
 	else if (m->right == CTL_RIGHT_ADMIN && !req->peer->is_admin)
-		fail_plain(req, CTL_ERROR_PERMISSION_DENIED);
+		ctl_fail_plain(req, CTL_ERROR_PERMISSION_DENIED);
 	else if (wrong)
-		fail_about(req, CTL_ERROR_INVALID_PARAMETER, "parameter", wrong);
+		ctl_fail_about(req, CTL_ERROR_INVALID_PARAMETER, "parameter", wrong);
 	else if (ctl_method_is_stream(m) && !call->is_more)
-		fail_plain(req, CTL_ERROR_EXPECTED_MORE);
+		ctl_fail_plain(req, CTL_ERROR_EXPECTED_MORE);
 	else
 		return m;
 	return NULL;

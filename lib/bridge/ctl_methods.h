@@ -36,6 +36,11 @@ enum ctl_error {
 	CTL_ERROR_NOT_DELIVERED,
 	CTL_ERROR_RELOAD_FAILED,
 	CTL_ERROR_OUT_OF_MEMORY,
+	CTL_ERROR_NO_SUCH_MESSAGE,
+	CTL_ERROR_AMBIGUOUS_MESSAGE,
+	CTL_ERROR_IN_FLIGHT,
+	CTL_ERROR_NOT_DEAD,
+	CTL_ERROR_EXPIRED,
 	CTL_ERROR_COUNT
 };
 
@@ -52,6 +57,7 @@ enum ctl_wait {
 	CTL_WAIT_RELOAD,   /* ctl_on_reload_done */
 	CTL_WAIT_MESSAGES, /* a stream: ctl_on_message */
 	CTL_WAIT_EVENTS,   /* a stream: what monitors see */
+	CTL_WAIT_PAGES,    /* the pages of a list, one after the other has been read */
 };
 
 enum ctl_param_type { CTL_PARAM_STRING, CTL_PARAM_INT, CTL_PARAM_BOOL };
@@ -68,17 +74,26 @@ struct ctl_answer {
 	json_t *parameters; /* owned; NULL: memory was out */
 };
 
+/* Where a list of messages goes on. */
+struct ctl_list {
+	int client;     /* messages of this broker alone, -1: of all */
+	uint64_t after; /* numbers larger than this */
+	bool is_ended;  /* there are no more */
+};
+
 struct ctl_request {
 	struct core *core;
 	uint64_t now_ms;
 	uint32_t conn;
 	const struct ctl_peer *peer;
 	bool is_reloading;        /* another connection waits for a reload */
+	bool is_more;             /* the caller takes more than one reply */
 	const json_t *parameters; /* checked against the method's table; NULL: none */
 
 	struct ctl_answer answer;
-	const char *filter; /* CTL_WAIT_MESSAGES: what is wanted; borrowed from parameters */
-	bool wants_at;      /* CTL_WAIT_EVENTS: the tty's traffic as well */
+	const char *filter;   /* CTL_WAIT_MESSAGES: what is wanted; borrowed from parameters */
+	bool wants_at;        /* CTL_WAIT_EVENTS: the tty's traffic as well */
+	struct ctl_list list; /* CTL_WAIT_PAGES */
 };
 
 struct ctl_method {
@@ -110,5 +125,25 @@ const struct ctl_method *ctl_method_find(struct ctl_request *req, const struct v
 /* Give the answer: parameters are taken over. */
 void ctl_reply(struct ctl_request *req, json_t *parameters);
 void ctl_fail(struct ctl_request *req, enum ctl_error error, json_t *parameters);
+
+/* The same for an error that names what it is about, and for one that says it all. */
+void ctl_fail_about(
+    struct ctl_request *req, enum ctl_error error, const char *member, const char *text);
+void ctl_fail_plain(struct ctl_request *req, enum ctl_error error);
+
+/* TooLarge, with the modem's limits. */
+void ctl_fail_too_large(struct ctl_request *req);
+
+/* Parameters by name; their types have been checked. A null counts as not given: NULL, false, 0. */
+const char *ctl_text_param(const struct ctl_request *req, const char *name);
+bool ctl_flag_param(const struct ctl_request *req, const char *name);
+json_int_t ctl_int_param(const struct ctl_request *req, const char *name);
+
+/* The number of the broker that the parameter names, -1: it is not given. false: there is none of
+ * that name, and the answer is in the request. */
+bool ctl_broker_param(struct ctl_request *req, const char *name, int *ret_client);
+
+/* Log who did what to whom. */
+void ctl_log_change(const struct ctl_request *req, const char *verb, const char *object);
 
 #endif

@@ -42,6 +42,7 @@ uint64_t outbox_use_queue(struct outbox *o, unsigned queue)
 		return 0;
 	assert(!o->is_busy);
 	o->durable_queue = queue;
+	o->sent_seq = 0;
 	while (o->memory->ops->head(o->memory, o->memory_queue, &e)) {
 		o->memory->ops->remove(o->memory, o->memory_queue, e.seq);
 		count++;
@@ -76,6 +77,27 @@ int outbox_remove(struct outbox *o, const struct store_entry *e, bool is_memory)
 	return s->ops->remove(s, e->queue, e->seq);
 }
 
+/* The message that was sent last must not leave twice because the disk fails. */
+static bool has_let_go(struct outbox *o)
+{
+	int r =
+	    o->sent_seq ? o->durable->ops->remove(o->durable, o->durable_queue, o->sent_seq) : 0;
+
+	if (r < 0 && r != -ENOENT)
+		return false;
+	o->sent_seq = 0;
+	return true;
+}
+
+/* Nothing comes: because there is nothing, or because the store cannot be read. */
+static int why_nothing(struct outbox *o)
+{
+	struct store_usage usage;
+
+	outbox_usage(o, &usage);
+	return usage.messages == 0 ? -ENOENT : -EIO;
+}
+
 int outbox_begin(struct outbox *o, struct modem_publish *ret)
 {
 	struct store_entry e;
@@ -83,8 +105,10 @@ int outbox_begin(struct outbox *o, struct modem_publish *ret)
 	int r;
 
 	assert(!o->is_busy);
+	if (!has_let_go(o))
+		return -EIO;
 	if (!outbox_head(o, &e, &is_memory))
-		return -ENOENT;
+		return why_nothing(o);
 	buf_clear(&o->flight);
 	if (e.topic.len > buf_room(&o->flight) ||
 	    e.payload.len > buf_room(&o->flight) - e.topic.len)
@@ -115,9 +139,17 @@ int outbox_begin(struct outbox *o, struct modem_publish *ret)
 /* Whether this outcome speaks against the message itself. */
 static bool counts_as_try(enum send_result result, unsigned err)
 {
-	if (result == SEND_POISON)
+	switch (result) {
+	case SEND_POISON:
 		return true;
-	return result == SEND_SESSION && (err == ERR_RECEIVE || err == ERR_SERVER_CLOSED);
+	case SEND_SESSION:
+	case SEND_UNKNOWN:
+		return err == ERR_RECEIVE || err == ERR_SERVER_CLOSED;
+	case SEND_OK:
+	case SEND_RETRY:
+		break;
+	}
+	return false;
 }
 
 static enum outbox_fate finish_memory(struct outbox *o, enum send_result result)
@@ -132,6 +164,7 @@ enum outbox_fate outbox_finish(
     struct outbox *o, enum send_result result, unsigned err, unsigned tries_max, const char *reason)
 {
 	const struct store_ops *ops = o->durable->ops;
+	int r;
 
 	assert(o->is_busy);
 	o->is_busy = false;
@@ -139,14 +172,15 @@ enum outbox_fate outbox_finish(
 		return finish_memory(o, result);
 	/* The entry may be gone already (dropped by the operator): that is no error here. */
 	if (result == SEND_OK) {
-		ops->remove(o->durable, o->durable_queue, o->seq);
+		r = ops->remove(o->durable, o->durable_queue, o->seq);
+		o->sent_seq = r < 0 && r != -ENOENT ? o->seq : 0;
 		return OUTBOX_SENT;
 	}
 	if (counts_as_try(result, err))
 		o->tries++;
 	if (o->tries >= tries_max && ops->bury(o->durable, o->durable_queue, o->seq, reason) == 0)
 		return OUTBOX_BURIED;
-	if (result == SEND_UNKNOWN || result == SEND_SESSION)
+	if (result == SEND_UNKNOWN)
 		o->maybe_sent = true;
 	ops->mark(o->durable, o->durable_queue, o->seq, o->tries, o->maybe_sent);
 	return result == SEND_UNKNOWN ? OUTBOX_KEPT_DUP : OUTBOX_KEPT;

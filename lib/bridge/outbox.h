@@ -23,7 +23,8 @@ struct outbox {
 	unsigned memory_queue;
 	bool is_busy; /* a publish is under way */
 	bool is_from_memory;
-	uint64_t seq; /* of the message in flight */
+	uint64_t seq;      /* of the message in flight */
+	uint64_t sent_seq; /* the broker has it, and the store could not remove it; 0: none */
 	uint8_t tries;
 	bool maybe_sent;
 	uint8_t qos;
@@ -56,7 +57,8 @@ bool outbox_head(struct outbox *o, struct store_entry *ret, bool *ret_is_memory)
 int outbox_remove(struct outbox *o, const struct store_entry *e, bool is_memory);
 
 /* Put the head in flight and fill the publish with it; the spans are valid until outbox_finish. 0,
- * -ENOENT: nothing waits; -E2BIG: the head is more than the modem ever takes; -ENOMEM. */
+ * -ENOENT: nothing waits; -E2BIG: the head is more than the modem ever takes; -ENOMEM; -EIO: the
+ * store cannot be read, or does not let go of the message that was sent last. */
 int outbox_begin(struct outbox *o, struct modem_publish *ret);
 
 /* The publish ended. tries_max: refusals, or losses of the connection caused by it, after which a

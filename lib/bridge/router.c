@@ -40,6 +40,47 @@ bool router_out(const struct core_broker *b, struct span topic, struct routed *r
 	return false;
 }
 
+/* Whether the pattern alone matches the local topic. */
+static bool matches_bare(const struct route_config *r, struct span topic)
+{
+	return mqtt_topic_matches(
+	    r->pattern, strlen(r->pattern), (const char *)topic.data, topic.len);
+}
+
+/* None of the routes to the broker matches: which one was perhaps meant to. */
+static enum router_answer explain_miss(
+    const struct core_broker *b, struct span topic, struct routed *ret)
+{
+	enum router_answer answer = ROUTER_NO_OUT;
+	struct routed scratch;
+
+	for (size_t i = 0; i < b->route_count; i++) {
+		const struct route_config *r = &b->routes[i];
+
+		if (r->direction == ROUTE_IN &&
+		    exchange(r, r->local_prefix, r->remote_prefix, topic, &scratch)) {
+			ret->route = r;
+			return ROUTER_ONLY_IN;
+		}
+		if (r->direction == ROUTE_IN || answer == ROUTER_NO_PREFIX)
+			continue;
+		answer = ROUTER_NO_MATCH;
+		if (matches_bare(r, topic)) {
+			ret->route = r;
+			answer = ROUTER_NO_PREFIX;
+		}
+	}
+	return answer;
+}
+
+enum router_answer router_explain(
+    const struct core_broker *b, struct span topic, struct routed *ret)
+{
+	if (!router_out(b, topic, ret))
+		return explain_miss(b, topic, ret);
+	return ret->topic_len > MODEM_TOPIC_MAX ? ROUTER_TOO_LONG : ROUTER_WANTED;
+}
+
 bool router_in(const struct core_broker *b, struct span topic, struct routed *ret)
 {
 	for (size_t i = 0; i < b->route_count; i++) {

@@ -25,6 +25,21 @@ struct routed {
  * may be longer than the modem takes. */
 bool router_out(const struct core_broker *b, struct span topic, struct routed *ret);
 
+enum router_answer {
+	ROUTER_WANTED,
+	ROUTER_TOO_LONG,  /* a route wants it, and its remote name is over the modem's limit */
+	ROUTER_NO_OUT,    /* the broker has no `out` or `both` route at all */
+	ROUTER_NO_MATCH,  /* none of them matches */
+	ROUTER_ONLY_IN,   /* none of them matches, but an `in` route does */
+	ROUTER_NO_PREFIX, /* a pattern matches, but not with the local_prefix in front of it */
+};
+
+/* The same as router_out for somebody who wants to know why not: the result is filled for
+ * ROUTER_WANTED and ROUTER_TOO_LONG; for ROUTER_ONLY_IN and ROUTER_NO_PREFIX its route is the one
+ * that is meant. */
+enum router_answer router_explain(
+    const struct core_broker *b, struct span topic, struct routed *ret);
+
 /* remote_prefix + something that the pattern matches comes to local_prefix + something. false: no
  * `in` or `both` route wants it, or the local name would be no valid topic. */
 bool router_in(const struct core_broker *b, struct span topic, struct routed *ret);

@@ -4,13 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
-/* Values that a message may hold. No method needs as many, and each costs the JSON library over a
- * hundred bytes while the sender pays two: this keeps a message's cost near its length. */
-#define VALUES_MAX 1024
-
-void varlink_reader_init(struct varlink_reader *r, size_t max_bytes)
+void varlink_reader_init(struct varlink_reader *r, size_t max_bytes, size_t max_values)
 {
-	*r = (struct varlink_reader){ 0 };
+	*r = (struct varlink_reader){ .max_values = max_values };
 	buf_init(&r->in, max_bytes);
 }
 
@@ -33,7 +29,7 @@ int varlink_reader_feed(
 }
 
 /* Every value but the first follows one of these outside of a string. */
-static bool has_too_many_values(const char *text, size_t len)
+static bool has_too_many_values(const char *text, size_t len, size_t max_values)
 {
 	size_t values = 1;
 	bool is_string = false;
@@ -46,14 +42,14 @@ static bool has_too_many_values(const char *text, size_t len)
 		else if (!is_string && (text[i] == ',' || text[i] == '[' || text[i] == '{'))
 			values++;
 	}
-	return values > VALUES_MAX;
+	return values > max_values;
 }
 
-static json_t *parse_object(const char *text, size_t len)
+static json_t *parse_object(const char *text, size_t len, size_t max_values)
 {
 	json_t *msg;
 
-	if (has_too_many_values(text, len))
+	if (has_too_many_values(text, len, max_values))
 		return NULL;
 	msg = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
 	if (msg && !json_is_object(msg)) {
@@ -76,7 +72,7 @@ enum varlink_read varlink_reader_next(struct varlink_reader *r, json_t **ret_msg
 		r->scanned = have;
 		return buf_room(&r->in) > 0 ? VARLINK_READ_NOTHING : VARLINK_READ_GARBAGE;
 	}
-	msg = parse_object(text, (size_t)(end - text));
+	msg = parse_object(text, (size_t)(end - text), r->max_values);
 	if (!msg)
 		return VARLINK_READ_GARBAGE;
 	buf_consume(&r->in, (size_t)(end - text) + 1);

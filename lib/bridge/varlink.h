@@ -21,12 +21,14 @@
 struct varlink_reader {
 	struct buf in;
 	size_t scanned; /* so many bytes of `in` hold no NUL */
+	size_t max_values;
 };
 
 enum varlink_read {
 	VARLINK_READ_NOTHING, /* no whole message yet */
 	VARLINK_READ_MESSAGE,
-	VARLINK_READ_GARBAGE, /* too long, no JSON object, or no memory: close the connection */
+	VARLINK_READ_GARBAGE, /* too long or full, no JSON object, or no memory: close the
+				 connection */
 };
 
 /* A call as it came. The pointers borrow from the message. */
@@ -45,8 +47,9 @@ struct varlink_answer {
 	bool is_continued;
 };
 
-/* Messages of at most max_bytes, the NUL included. Allocates nothing yet. */
-void varlink_reader_init(struct varlink_reader *r, size_t max_bytes);
+/* Messages of at most max_bytes, the NUL included, that hold at most max_values JSON values: each
+ * costs the JSON library over a hundred bytes while the sender pays two. Allocates nothing yet. */
+void varlink_reader_init(struct varlink_reader *r, size_t max_bytes, size_t max_values);
 void varlink_reader_fini(struct varlink_reader *r);
 
 /* Take as many bytes as there is room for; returns how many. Read messages to make room. 0 for

@@ -309,6 +309,9 @@ static bool handle_urc(
 	case URC_NONET:
 		life_network_closed(m, now_ms);
 		break;
+	case URC_STARTED:
+		life_started(m, now_ms);
+		break;
 	case URC_CONNLOST:
 	case URC_PING:
 	case URC_RX_START:
@@ -417,8 +420,8 @@ static bool handle(
 		return handle_urc(m, now_ms, ev, ret);
 	case AT_EVENT_GARBAGE:
 		/* Only how many: they may be a piece of somebody's payload. */
-		event_queue_notice(&m->events, 0, MODEM_NOTICE_GARBAGE,
-		    "%zu bytes without sense from the modem", ev->line.len);
+		event_queue_notice(
+		    &m->events, 0, MODEM_NOTICE_GARBAGE, "%zu bytes without sense", ev->line.len);
 		modem_drop_inbound(m, INBOUND_LOSS_GARBAGE);
 		return false;
 	case AT_EVENT_FENCED:

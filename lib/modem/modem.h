@@ -54,9 +54,9 @@ enum err_class {
 enum send_result {
 	SEND_OK,      /* +CMQTTPUB: n,0 */
 	SEND_RETRY,   /* not sent, the session lives */
-	SEND_SESSION, /* not sent or not confirmed, and the session went down by it */
-	SEND_POISON,
-	SEND_UNKNOWN, /* no result: may have arrived */
+	SEND_SESSION, /* not sent, and the session went down by it */
+	SEND_POISON,  /* refused for what it is */
+	SEND_UNKNOWN, /* sent, but no result or one that does not exclude that it has arrived */
 };
 
 enum inbound_loss {

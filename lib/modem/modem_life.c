@@ -5,6 +5,7 @@
 #include "modem/link_copy.h"
 #include "modem/sim7600.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 #define FIRST_STATUS_MS  5000
 #define START_PAUSE_MS   5000
 #define START_TRIES      2
+#define START_VERIFY_MS  15000
+#define START_MAX_MS     120000  /* the vendor's maximum (16.2.1) */
 #define RESTART_WAIT_MS  60000   /* for a modem that was reset or lost its power to come back */
 #define BOOT_LINES_MS    90000   /* PB DONE can come many seconds after RDY (seen on A76xx) */
 #define UNREGISTERED_MS  300000  /* without network and without broker: back to registering */
@@ -276,7 +279,7 @@ static void clock_set_done(struct modem *m, const struct at_event *ev)
 		return;
 	m->env.is_clock_right = true;
 	event_queue_notice(&m->events, 0, MODEM_NOTICE_CLOCK_SET,
-	    "the modem's clock was wrong and has been set to %s", m->clock_text);
+	    "its clock was wrong and has been set to %s", m->clock_text);
 }
 
 /* ---- ATTACHED ---- */
@@ -311,6 +314,7 @@ static void attach_begin(struct modem *m, uint64_t now_ms)
 		break;
 	}
 	(void)exchange_args(&m->exchange);
+	m->start_until_ms = m->step == ATTACH_START ? now_ms + START_MAX_MS : m->start_until_ms;
 	if (m->step == ATTACH_START)
 		run(m, now_ms, sim7600_start_script);
 	else if (m->step == ATTACH_VERIFY)
@@ -346,11 +350,24 @@ static void start_failed(struct modem *m, uint64_t now_ms)
 
 static void start_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 {
-	m->is_start_refusal_vague = !ev->has_err;
+	if (ev->result != AT_UNKNOWN)
+		m->start_until_ms = 0;
 	if (ev->result == AT_OK)
 		service_runs(m, now_ms);
-	else if (m->is_start_refusal_vague)
-		go_to(m, ATTACH_VERIFY); /* A76xx: a bare ERROR when it runs already */
+	else if (ev->has_err)
+		start_failed(m, now_ms);
+	else
+		/* A76xx: a bare ERROR when it runs already. An OK without result: it runs, or will.
+		 */
+		go_to(m, ATTACH_VERIFY);
+}
+
+static void start_verified(struct modem *m, uint64_t now_ms, const struct at_event *ev)
+{
+	if (ev->result == AT_OK)
+		service_runs(m, now_ms);
+	else if (now_ms < m->start_until_ms)
+		pause_for(m, now_ms, START_VERIFY_MS);
 	else
 		start_failed(m, now_ms);
 }
@@ -369,10 +386,7 @@ static void attach_done(struct modem *m, uint64_t now_ms, const struct at_event 
 		start_done(m, now_ms, ev);
 		break;
 	case ATTACH_VERIFY:
-		if (ev->result == AT_OK)
-			service_runs(m, now_ms);
-		else
-			start_failed(m, now_ms);
+		start_verified(m, now_ms, ev);
 		break;
 	case ATTACH_NETOPEN_QUERY:
 		go_to(m, m->is_netopen ? ATTACH_START : ATTACH_NETOPEN);
@@ -559,7 +573,7 @@ static void recover_done(struct modem *m, uint64_t now_ms, const struct at_event
 
 static const struct state states[] = {
 	[MODEM_ABSENT] = { NULL, NULL, 300000, RECOVERY_REACH_NONE, "the port does not appear" },
-	[MODEM_OPENING] = { NULL, NULL, 30000, RECOVERY_REACH_NONE, "the port does not open" },
+	[MODEM_OPENING] = { NULL, NULL, 300000, RECOVERY_REACH_NONE, "the port does not open" },
 	[MODEM_SYNCING] = { sync_begin, sync_done, 40000, RECOVERY_REACH_NONE,
 	    "the modem does not answer" },
 	[MODEM_SIM] = { sim_begin, sim_done, 600000, RECOVERY_REACH_LINE,
@@ -719,21 +733,38 @@ void life_tty_up(struct modem *m, uint64_t now_ms)
 	set_state(m, now_ms, MODEM_SYNCING, "the port is open");
 }
 
+/* A port that is there and cannot be opened yet is another thing than none. */
+static enum modem_state state_without_port(int error)
+{
+	switch (error) {
+	case EACCES:
+	case EPERM:
+	case EBUSY:
+	case EINVAL:
+	case ENOTTY:
+		return MODEM_OPENING;
+	default:
+		return MODEM_ABSENT;
+	}
+}
+
 void life_tty_down(struct modem *m, uint64_t now_ms, int error)
 {
+	enum modem_state to = state_without_port(error);
 	char why[64];
 
-	if (m->status.state == MODEM_ABSENT) {
+	if (m->status.state == to) {
 		if (m->budget_at_ms == TIMER_NEVER)
-			m->budget_at_ms = budget_end(MODEM_ABSENT, now_ms);
+			m->budget_at_ms = budget_end(to, now_ms);
 		return;
 	}
 	at_chan_close(m->chan, now_ms);
 	modem_drop_inbound(m, INBOUND_LOSS_RESET);
 	net_status_forget(&m->net);
-	snprintf(why, sizeof why, "the port is gone: %s", strerror(error));
+	snprintf(why, sizeof why, "%s: %s",
+	    to == MODEM_ABSENT ? "the port is gone" : "the port does not open", strerror(error));
 	tell_sessions(m, now_ms, false, "the modem is gone");
-	set_state(m, now_ms, MODEM_ABSENT, why);
+	set_state(m, now_ms, to, why);
 }
 
 static void sync_line(struct modem *m, const struct at_event *ev)
@@ -843,8 +874,7 @@ void life_boot_suspected(struct modem *m, uint64_t now_ms)
 		set_state(m, now_ms, MODEM_SYNCING, "the modem may have started");
 		break;
 	case MODEM_READY:
-		if (now_ms >= m->boot_until_ms)
-			verify_soon(m, now_ms);
+		verify_soon(m, now_ms); /* costs one question, also when it is only late */
 		break;
 	case MODEM_ABSENT:
 	case MODEM_OPENING:
@@ -876,6 +906,14 @@ void life_registration(struct modem *m, uint64_t now_ms)
 {
 	if (m->status.state == MODEM_REGISTERING)
 		m->resume_at_ms = timer_min(m->resume_at_ms, now_ms);
+}
+
+void life_started(struct modem *m, uint64_t now_ms)
+{
+	if (m->status.state != MODEM_ATTACHED || m->step != ATTACH_VERIFY)
+		return;
+	m->start_until_ms = 0; /* this is the end of it: what the next question says holds */
+	m->resume_at_ms = timer_min(m->resume_at_ms, now_ms);
 }
 
 void life_network_closed(struct modem *m, uint64_t now_ms)

@@ -39,7 +39,7 @@ struct modem {
 	uint64_t well_at_ms;    /* some broker could be reached */
 	uint64_t registered_at_ms;
 	unsigned start_failures;
-	bool is_start_refusal_vague; /* START failed without a number: it may run already */
+	uint64_t start_until_ms; /* a START without result may still be under way */
 	bool is_netopen;
 	bool is_verify_due;    /* has the modem started without telling? */
 	bool is_query_trusted; /* this model answers the question for its MQTT clients */
@@ -90,6 +90,7 @@ void life_booted(struct modem *m, uint64_t now_ms);
 void life_boot_suspected(struct modem *m, uint64_t now_ms);
 void life_sim_gone(struct modem *m, uint64_t now_ms);
 void life_registration(struct modem *m, uint64_t now_ms);
+void life_started(struct modem *m, uint64_t now_ms); /* result of START that came late */
 void life_network_closed(struct modem *m, uint64_t now_ms);
 
 /* modem.c: whatever inbound message is open is lost. */

@@ -318,7 +318,8 @@ void session_ping_failed(struct session *s, uint64_t now_ms, unsigned err)
 	};
 
 	/* The client stays connected for the modem: the next attempt finds and closes it. */
-	if (s->status.state == SESSION_ONLINE)
+	if (s->status.state == SESSION_ONLINE ||
+	    (s->status.state == SESSION_CONNECTING && s->phase > PHASE_CONNECT))
 		session_fail(s, now_ms, &why);
 }
 
@@ -434,25 +435,25 @@ int session_publish(struct session *s, uint64_t now_ms, const struct modem_publi
 	at_args_bytes(args, "payload", p->payload.data, p->payload.len);
 	at_args_number(args, "qos", p->qos);
 	at_args_number(args, "pub_timeout", SIM7600_PUB_TIMEOUT_S);
-	sim7600_publish_flags(args, p->retain, p->dup);
+	sim7600_publish_flags(args, p->retain, p->dup && p->qos > 0); /* [MQTT-3.3.1-2] */
 	r = exchange_start(&s->exchange, s->env->chan, now_ms, sim7600_publish_script);
 	if (r < 0)
 		return -EBUSY;
 	s->is_payload_staged = s->is_payload_staged || p->payload.len > 0;
-	s->publish_qos = p->qos;
 	s->phase = PHASE_PUBLISH;
 	s->running = PHASE_PUBLISH;
 	return 0;
 }
 
 /* A failure with a number. Past the PUB the message may be with the broker in spite of it, unless
- * the number says that there was no connection to send it on; at QoS 0 it must not go twice. */
-static enum send_result result_of_err(const struct session *s, uint8_t step, unsigned err)
+ * the number says that there was no connection to send it on: at QoS 0 it must not go twice, and
+ * above that the second time is a duplicate. */
+static enum send_result result_of_err(const struct at_event *ev)
 {
-	bool may_be_out = step == PUBLISH_STEP_PUB && s->publish_qos == 0 && err != 9 &&
-			  err != 11 && err != 14 && err != 20;
+	bool may_be_out = ev->step == PUBLISH_STEP_PUB && ev->err != 9 && ev->err != 11 &&
+			  ev->err != 14 && ev->err != 20;
 
-	switch (mqtt_err_class(err)) {
+	switch (mqtt_err_class(ev->err)) {
 	case ERR_CLASS_POISON:
 		return SEND_POISON;
 	case ERR_CLASS_OK:
@@ -465,13 +466,13 @@ static enum send_result result_of_err(const struct session *s, uint8_t step, uns
 	return may_be_out ? SEND_UNKNOWN : SEND_SESSION;
 }
 
-static enum send_result send_result_of(const struct session *s, const struct at_event *ev)
+static enum send_result send_result_of(const struct at_event *ev)
 {
 	switch (ev->result) {
 	case AT_OK:
 		return SEND_OK;
 	case AT_FAILED:
-		return ev->has_err ? result_of_err(s, ev->step, ev->err) : SEND_RETRY;
+		return ev->has_err ? result_of_err(ev) : SEND_RETRY;
 	case AT_UNKNOWN:
 		return ev->step == PUBLISH_STEP_PUB ? SEND_UNKNOWN : SEND_SESSION;
 	case AT_CANCELLED:
@@ -494,7 +495,8 @@ static void judge_session(
     struct session *s, uint64_t now_ms, const struct at_event *ev, enum send_result result)
 {
 	const struct session_failure why = session_failure_of(s, ev);
-	bool is_lost = result == SEND_SESSION || is_class_session(ev);
+	bool is_lost =
+	    result == SEND_SESSION || is_class_session(ev) || s->retries >= SESSION_RETRIES_MAX;
 
 	if (result == SEND_OK || result == SEND_POISON) {
 		s->retries = 0;
@@ -510,20 +512,30 @@ static void judge_session(
 		session_fail(s, now_ms, &why);
 }
 
+/* A session that went down takes with it what was not sent; too many refusals do the same. Without
+ * a number they may speak against the message: an ERROR is all that is said of some. */
+static enum send_result worn_out(
+    struct session *s, const struct at_event *ev, bool is_session_alive)
+{
+	if (!is_session_alive)
+		return SEND_SESSION;
+	if (++s->retries < SESSION_RETRIES_MAX)
+		return SEND_RETRY;
+	return ev->has_err ? SEND_SESSION : SEND_POISON;
+}
+
 static void publish_done(
     struct session *s, uint64_t now_ms, const struct at_event *ev, bool is_session_alive)
 {
-	enum send_result result = send_result_of(s, ev);
+	enum send_result result = send_result_of(ev);
 	struct modem_event event = {
 		.type = MODEM_EVENT_PUBLISHED,
 		.client = s->client,
 		.err = ev->has_err ? ev->err : 0,
 	};
 
-	/* A session that went down takes what was not sent with it; too many refusals do the same.
-	 */
-	if (result == SEND_RETRY && (!is_session_alive || ++s->retries >= SESSION_RETRIES_MAX))
-		result = SEND_SESSION;
+	if (result == SEND_RETRY)
+		result = worn_out(s, ev, is_session_alive);
 	event.result = result;
 	if (result == SEND_OK)
 		s->is_payload_staged = false;

@@ -24,6 +24,7 @@
 
 #define SESSION_PAUSE_MS    1000 /* before an operation that met a busy client is tried again */
 #define SESSION_RETRIES_MAX 5    /* such refusals in a row before the session is opened anew */
+#define SESSION_UTF8_MAX    3    /* refusals of checkUTF8 before it goes without */
 #define SESSION_UNKNOWN_MAX 2    /* publishes without result in a row, likewise */
 
 /* What sessions share with the modem. */
@@ -79,13 +80,13 @@ struct session {
 	bool was_out_of_step;      /* ACCQ or CONNECT contradicted the probe once */
 	bool is_suspect;           /* check before the next operation */
 	bool is_payload_staged;    /* perhaps, of a publish that failed */
+	bool is_refused_again; /* a file or the SSL context was refused at the last attempt, too */
 	bool is_birth_due;
 	bool is_unverified_told;
 	bool is_clock_told;
-	unsigned acquire_refusals; /* in a row; SESSION_RETRIES_MAX: checkUTF8 is optional */
-	unsigned retries;          /* in a row */
-	unsigned unknowns;         /* in a row */
-	uint8_t publish_qos;
+	unsigned utf8_refusals; /* in a row; SESSION_UTF8_MAX: checkUTF8 is optional */
+	unsigned retries;       /* in a row */
+	unsigned unknowns;      /* in a row */
 
 	struct backoff backoff;
 	struct certs certs;

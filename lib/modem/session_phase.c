@@ -36,7 +36,8 @@ static bool is_config_failure(const struct session *s, const struct at_event *ev
 	if (ev->result != AT_FAILED)
 		return false;
 	if (!ev->has_err)
-		return s->running == PHASE_TLS || s->running == PHASE_CERTS;
+		return s->is_refused_again &&
+		       (s->running == PHASE_TLS || s->running == PHASE_CERTS);
 	class = mqtt_err_class(ev->err);
 	return class == ERR_CLASS_CONFIG || class == ERR_CLASS_POISON;
 }
@@ -211,6 +212,7 @@ static void certs_step_done(struct session *s, uint64_t now_ms, const struct at_
 {
 	if (!certs_done(&s->certs, ev->result)) {
 		fail_by(s, now_ms, ev);
+		s->is_refused_again = true;
 		return;
 	}
 	if (s->certs.step == CERT_STEP_UPLOAD)
@@ -254,8 +256,8 @@ static void tell_tls_risks(struct session *s)
 	if (is_clock_risk && !s->is_clock_told)
 		event_queue_notice(s->env->events, s->client, MODEM_NOTICE_CLOCK_WRONG, "%s",
 		    tls->check_time == CHECK_TIME_YES
-			? "the modem's clock is wrong: the handshake will fail"
-			: "the modem's clock is wrong: dates of certificates are not checked");
+			? "its clock is wrong: the handshake will fail"
+			: "its clock is wrong: dates of certificates are not checked");
 	s->is_clock_told = is_clock_risk;
 }
 
@@ -281,11 +283,13 @@ static void tls_done(struct session *s, uint64_t now_ms, const struct at_event *
 {
 	if (ev->result == AT_OK) {
 		s->phase = PHASE_ACQUIRE;
+		s->is_refused_again = false;
 		return;
 	}
 	if (ev->result == AT_FAILED)
 		(void)certs_renew(&s->certs); /* a file may be missing that we believe there */
 	fail_by(s, now_ms, ev);
+	s->is_refused_again = true;
 }
 
 /* ---- acquire and connect ---- */
@@ -296,7 +300,7 @@ static bool acquire_begin(struct session *s, uint64_t now_ms)
 
 	sim7600_fill_acquire(args, s->client, s->cfg);
 	at_args_number(
-	    args, s->acquire_refusals < SESSION_RETRIES_MAX ? "utf8_required" : "utf8_optional", 1);
+	    args, s->utf8_refusals < SESSION_UTF8_MAX ? "utf8_required" : "utf8_optional", 1);
 	return run(s, now_ms, sim7600_acquire_script);
 }
 
@@ -311,18 +315,24 @@ static bool is_out_of_step(struct session *s, const struct at_event *ev, unsigne
 	return true;
 }
 
+/* For good, as it seems: not because it is busy. */
+static bool is_utf8_refused(const struct session *s, const struct at_event *ev)
+{
+	return ev->result == AT_FAILED && exchange_step(&s->exchange, ev->step)->only_if &&
+	       (!ev->has_err || mqtt_err_class(ev->err) != ERR_CLASS_RETRY);
+}
+
 static void acquire_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
 {
 	if (ev->result == AT_OK) {
 		s->phase = PHASE_CONNECT;
 		s->is_payload_staged = false;
-		if (s->acquire_refusals < SESSION_RETRIES_MAX)
-			s->acquire_refusals = 0;
+		if (s->utf8_refusals < SESSION_UTF8_MAX)
+			s->utf8_refusals = 0;
 		return;
 	}
-	if (ev->result == AT_FAILED && exchange_step(&s->exchange, ev->step)->only_if &&
-	    s->acquire_refusals < SESSION_RETRIES_MAX)
-		s->acquire_refusals++;
+	if (is_utf8_refused(s, ev) && s->utf8_refusals < SESSION_UTF8_MAX)
+		s->utf8_refusals++;
 	if (!is_out_of_step(s, ev, 19))
 		fail_by(s, now_ms, ev);
 }

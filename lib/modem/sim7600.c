@@ -13,10 +13,12 @@
 #define STAGE_MS   12000  /* 10 KiB at 9600 baud take 11 s */
 #define UPLOAD_MS  30000  /* the same, written to flash */
 #define SEARCH_MS  125000 /* 120 s: COPS asks the network */
-#define SERVICE_MS 130000 /* 120 s: START, REL, DISC, SUB, UNSUB, NETOPEN */
+#define SERVICE_MS 130000 /* 120 s: START, REL, DISC, PUB, SUB, UNSUB, NETOPEN */
 #define CONNECT_MS \
 	330000 /* 120 s and TLS negotiation of up to 300 s; 330 s were seen in the field */
-#define PUBLISH_MS 200000 /* the largest pub_timeout is 180 s */
+/* START, STOP and DISC: where OK comes first, the result is there within 12 s (A76xx) or never
+ * (seen on a SIM7600). */
+#define ANSWER_MS 20000
 
 const struct at_framing sim7600_framing[] = {
 	{ "+CMQTTRXTOPIC:", MODEM_TOPIC_MAX },
@@ -28,8 +30,8 @@ const struct at_framing sim7600_framing[] = {
 
 const struct at_step sim7600_sync_script[] = {
 	{ .send = "AT", .timeout_ms = QUICK_MS },
-	{ .send = "ATE0", .timeout_ms = QUICK_MS },
-	{ .send = "ATV1", .timeout_ms = QUICK_MS },
+	{ .send = "ATE0", .timeout_ms = QUICK_MS, .error_is_fine = true }, /* echo is dropped */
+	{ .send = "ATV1", .timeout_ms = QUICK_MS, .error_is_fine = true },
 	{ .send = "AT+CMEE=2", .timeout_ms = QUICK_MS, .error_is_fine = true },
 	{ .send = "AT+CGMM", .collect = "**", .timeout_ms = QUICK_MS, .error_is_fine = true },
 	{ .send = "AT+CGMR", .collect = "**", .timeout_ms = QUICK_MS, .error_is_fine = true },
@@ -131,13 +133,17 @@ const struct at_step sim7600_start_script[] = {
 	{ .send = "AT+CMQTTSTART",
 	    .answer = "+CMQTTSTART: <err>",
 	    .timeout_ms = SERVICE_MS,
+	    .answer_ms = ANSWER_MS,
 	    .fine_errs = { 23 } },
 	{ 0 },
 };
 
 const struct at_step sim7600_stop_script[] = {
 	/* 16.2.2 */
-	{ .send = "AT+CMQTTSTOP", .answer = "+CMQTTSTOP: <err>", .timeout_ms = SERVICE_MS },
+	{ .send = "AT+CMQTTSTOP",
+	    .answer = "+CMQTTSTOP: <err>",
+	    .timeout_ms = SERVICE_MS,
+	    .answer_ms = ANSWER_MS },
 	{ 0 },
 };
 
@@ -173,6 +179,7 @@ const struct at_step sim7600_close_script[] = {
 	    .answer = "+CMQTTDISC: <client_index>,<err>",
 	    .only_if = "connected",
 	    .timeout_ms = SERVICE_MS,
+	    .answer_ms = ANSWER_MS,
 	    .error_is_fine = true,
 	    .fine_errs = { 11 } },
 	{ .send = "AT+CMQTTREL=<client_index>",
@@ -192,7 +199,8 @@ const struct at_step sim7600_tls_script[] = {
 	{ .send = "AT+CSSLCFG=\"ignorelocaltime\",<ssl_ctx_index>,<ignoreltime>",
 	    .timeout_ms = QUICK_MS },
 	{ .send = "AT+CSSLCFG=\"negotiatetime\",<ssl_ctx_index>,<negotiatetime>",
-	    .timeout_ms = QUICK_MS },
+	    .timeout_ms = QUICK_MS,
+	    .error_is_fine = true },
 	{ .send = "AT+CSSLCFG=\"cacert\",<ssl_ctx_index>,\"<ca_file>\"",
 	    .only_if = "ca_file",
 	    .timeout_ms = QUICK_MS },
@@ -315,7 +323,7 @@ const struct at_step sim7600_publish_script[] = {
 	    .timeout_ms = STAGE_MS },
 	{ .send = "AT+CMQTTPUB=<client_index>,<qos>,<pub_timeout>[,<ratained>[,<dup>]]",
 	    .answer = "+CMQTTPUB: <client_index>,<err>",
-	    .timeout_ms = PUBLISH_MS },
+	    .timeout_ms = SERVICE_MS },
 	{ 0 },
 };
 
@@ -434,6 +442,7 @@ static const struct urc urcs[] = {
 	{ "+CMQTTSUB:", true, URC_RESULT },
 	{ "+CMQTTUNSUB:", true, URC_RESULT },
 	{ "+CMQTTDISC:", true, URC_RESULT },
+	{ "+CMQTTSTART:", true, URC_STARTED },
 };
 
 enum urc_kind sim7600_urc_kind(struct span line)

@@ -98,6 +98,7 @@ enum urc_kind {
 	URC_RX_PAYLOAD,   /* client, length, bytes */
 	URC_RX_END,       /* client */
 	URC_RESULT,       /* client, err: result of an operation nobody waits for any more */
+	URC_STARTED,      /* err: likewise, of START */
 };
 
 /* What kind of unsolicited line it is, if it is one. */

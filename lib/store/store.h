@@ -57,11 +57,11 @@ struct store_ops {
 	/* Number of the queue of that name, made if it is new. 0, -ENOSPC, -ENOMEM, -EIO. */
 	int (*open_queue)(struct store *s, const char *name, unsigned *ret_queue);
 
-	/* Largest sequence number ever added, 0: none. */
+	/* No sequence number was ever larger; 0: there was none. */
 	uint64_t (*last_seq)(struct store *s);
 
 	/* Append to every target. seq must be larger than any before. All or nothing: 0; -ENOSPC:
-	 * over max_bytes; -ENOMEM; -EIO. */
+	 * over max_bytes; -ENOMEM; -EIO: the disk fails, or is full. */
 	int (*add)(struct store *s, uint64_t seq, int64_t accepted_ms, struct span payload,
 	    const struct store_target *targets, size_t count);
 
@@ -92,9 +92,13 @@ struct store_ops {
 	int (*bury)(struct store *s, unsigned queue, uint64_t seq, const char *reason);
 	int (*revive)(struct store *s, unsigned queue, uint64_t seq);
 
-	/* Make durable all that was changed since the last commit, as one. 0 or -EIO, -ENOSPC: then
-	 * it must be treated as not done. */
+	/* Make durable all that was changed since the last commit, as one. 0; or an error: then it
+	 * must be treated as not done, and can be tried again. What was changed stays as it is for
+	 * all other calls; only `add` may fail with -EIO until a commit has worked. */
 	int (*commit)(struct store *s);
+
+	/* Words for the last failure, for the log. NULL: there are none. */
+	const char *(*error)(struct store *s);
 
 	/* Of one queue. */
 	void (*usage)(struct store *s, unsigned queue, struct store_usage *ret);
@@ -110,6 +114,12 @@ struct store {
 
 /* In memory: the reference, and the place of QoS 0 messages. NULL: no memory. */
 struct store *store_ram_new(uint64_t max_bytes);
+
+/* Words for the last failure; "" if there are none. */
+static inline const char *store_error(struct store *s)
+{
+	return s->ops->error ? s->ops->error(s) : "";
+}
 
 /* NULL is fine. */
 static inline void store_free(struct store *s)

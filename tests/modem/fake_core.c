@@ -246,6 +246,8 @@ static void on_emit(struct fake_modem *m, const struct fm_event *ev)
 	} else if (ev->len) {
 		fm_trace(m, '-', "fault: %zu bytes to the host lost", ev->len);
 	}
+	if (ev->flags & FM_EV_STALE)
+		m->client[0].amnesty = m->client[1].amnesty = true;
 	if (ev->flags & (FM_EV_FINAL | FM_EV_PROMPT)) {
 		m->busy = false;
 		m->final_mark = m->out_total - (ev->flags & FM_EV_MUTE ? 0 : tail_len(ev));

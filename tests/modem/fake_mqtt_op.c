@@ -38,14 +38,17 @@ static const char *const op_names[] = {
 static void say_result(struct fake_modem *m, const struct fake_fault *f, const char *text)
 {
 	uint64_t delay_ms = f->kind == FAKE_FAULT_RESULT_LATE ? f->ms : 0;
+	char *framed;
 
 	if (f->kind == FAKE_FAULT_RESULT_LOST || f->kind == FAKE_FAULT_ANSWER_LOST) {
 		fm_trace(m, '-', "fault: lost %s", text);
 		return;
 	}
-	fm_urc(m, delay_ms, "%s", text);
+	framed = fm_printf("\r\n%s\r\n", text);
+	fm_emit(m, delay_ms, delay_ms > 0 ? FM_EV_STALE : 0, framed, strlen(framed));
 	if (f->kind == FAKE_FAULT_RESULT_DUP)
-		fm_urc(m, delay_ms, "%s", text);
+		fm_emit(m, delay_ms, FM_EV_STALE, framed, strlen(framed));
+	free(framed);
 }
 
 /* The final result of a command was held back until now. */

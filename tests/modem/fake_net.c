@@ -346,6 +346,16 @@ static void run_sim_number(struct fake_modem *m)
 	fm_ok(m);
 }
 
+/* How many attempts are left for PIN, PUK, PIN2 and PUK2. */
+static void run_spic(struct fake_modem *m)
+{
+	if (!sim_answers(m))
+		return;
+	fm_say(m, "+SPIC: %d,%d,3,10", m->pin_left > 0 ? m->pin_left : 0,
+	    m->puk_left > 0 ? m->puk_left : 0);
+	fm_ok(m);
+}
+
 /* ---- radio ---- */
 
 static void run_radio(struct fake_modem *m)
@@ -677,6 +687,7 @@ void fm_net_boot(struct fake_modem *m, bool warm)
 
 const struct fm_command fm_net_commands[] = {
 	{ "+CPIN", RTS, run_cpin, 0, 0, NULL, 0 },
+	{ "+SPIC", FM_EXEC | FM_TEST, run_spic, 0, 0, NULL, 0 },
 	{ "+CICCID", FM_EXEC | FM_TEST, run_sim_number, 0, 0, NULL, 0 },
 	{ "+CIMI", FM_EXEC | FM_TEST, run_sim_number, 0, 0, NULL, 0 },
 	{ "+CSQ", FM_EXEC | FM_TEST, run_radio, 0, 0, "(0-31,99),(0-7,99)", 0 },

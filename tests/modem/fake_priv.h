@@ -57,6 +57,7 @@ enum {
 	FM_EV_PROMPT = 2, /* these bytes open data entry */
 	FM_EV_MUTE = 4,   /* as if said, but lost */
 	FM_EV_BODY = 8,   /* raw bytes: not for the trace as text */
+	FM_EV_STALE = 16, /* a result that the host takes for another's */
 };
 
 struct fm_event {

@@ -122,6 +122,8 @@ enum {
 	O_NETOPEN_ERROR,
 	O_RX_GAP,
 	O_RX_INTERLEAVE,
+	O_PROMPT,
+	O_NO_DATA_ECHO,
 	O_EXISTING_FAILS,
 	O_MISSING_EARLY,
 };
@@ -156,6 +158,8 @@ static const struct option options[] = {
 	{ "netopen-error", no_argument, NULL, O_NETOPEN_ERROR },
 	{ "rx-gap", required_argument, NULL, O_RX_GAP },
 	{ "rx-interleave", no_argument, NULL, O_RX_INTERLEAVE },
+	{ "prompt", required_argument, NULL, O_PROMPT },
+	{ "no-data-echo", no_argument, NULL, O_NO_DATA_ECHO },
 	{ "certdown-existing-fails", no_argument, NULL, O_EXISTING_FAILS },
 	{ "missing-file-early", no_argument, NULL, O_MISSING_EARLY },
 	{ "help", no_argument, NULL, 'h' },
@@ -191,6 +195,8 @@ static const char help[] =
     "  --stray               none|ok|error: when a PUB or SUB kills the connection\n"
     "  --netopen-error       AT+NETOPEN always fails\n"
     "  --rx-gap MS, --rx-interleave  blocks of incoming messages\n"
+    "  --prompt bare|blank|line  what is behind the > of a data entry\n"
+    "  --no-data-echo        with echo on, commands alone come back\n"
     "  --certdown-existing-fails, --missing-file-early\n";
 
 static int word(const char *s, const char *const *words)
@@ -293,6 +299,9 @@ static bool take_switch(struct sim *s, int o)
 		return true;
 	case O_NETOPEN_ERROR:
 		return s->cfg.netopen_error = true;
+	case O_NO_DATA_ECHO:
+		s->cfg.echo_data = false;
+		return true;
 	case O_RX_INTERLEAVE:
 		return s->cfg.rx_interleave = true;
 	case O_EXISTING_FAILS:
@@ -317,6 +326,8 @@ static bool take_fault(struct sim *s, const char *arg)
 static bool take_option(struct sim *s, int o, const char *arg)
 {
 	static const char *const clocks[] = { "unset", "plausible", NULL };
+	static const char *const prompt_words[] = { "bare", "blank", "line", NULL };
+	static const char *const prompts[] = { "\r\n>", "\r\n> ", "\r\n>\r\n" };
 	unsigned v = 0;
 
 	switch (o) {
@@ -340,6 +351,11 @@ static bool take_option(struct sim *s, int o, const char *arg)
 		if (!take_word(arg, clocks, &v))
 			return false;
 		s->cfg.clock_set = v != 0;
+		return true;
+	case O_PROMPT:
+		if (!take_word(arg, prompt_words, &v))
+			return false;
+		s->cfg.prompt = prompts[v];
 		return true;
 	case O_FAULT:
 		return take_fault(s, arg);

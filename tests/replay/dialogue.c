@@ -122,9 +122,8 @@ static struct dialogue_line *add_line(const struct reader *r, enum dialogue_kind
 	assert(lines);
 	d->lines = lines;
 	lines += d->count++;
-	*lines = (struct dialogue_line){
-		.kind = kind, .file = copy_of(r->path), .number = r->number
-	};
+	*lines =
+	    (struct dialogue_line){ .kind = kind, .file = copy_of(r->path), .number = r->number };
 	buf_init(&lines->bytes, BYTES_MAX);
 	return lines;
 }
@@ -181,14 +180,12 @@ static bool include(const struct reader *r, const char *name)
 {
 	const char *slash = strrchr(r->path, '/');
 	char path[1024];
-	struct reader inner = {
-		.dialogue = r->dialogue, .path = path, .depth = r->depth + 1
-	};
+	struct reader inner = { .dialogue = r->dialogue, .path = path, .depth = r->depth + 1 };
 
 	if (inner.depth > INCLUDES_MAX)
 		return mistake(r, "includes that do not end");
-	snprintf(path, sizeof(path), "%.*s%s", slash ? (int)(slash + 1 - r->path) : 0, r->path,
-	    name);
+	snprintf(
+	    path, sizeof(path), "%.*s%s", slash ? (int)(slash + 1 - r->path) : 0, r->path, name);
 	return read_file(&inner) || mistake(r, "included here");
 }
 

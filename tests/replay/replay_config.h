@@ -5,12 +5,12 @@
  *
  *   plain        one broker over TCP, no routes
  *   publish      + test/# goes out to /test/#
- *   subscribe    + /SIM/# comes in to SIM/#
+ *   subscribe    + /SIM/7600 comes in to SIM/7600
  *   both-ways    + both of these
  *   will+birth   plain, with a last will and a birth message
  *   tls-broker   one broker that authenticates itself; no routes
  *   tls-both     the same, and the daemon authenticates itself, too
- *   two-brokers  both-ways, and plant: test/# goes out to p/test/#, p/SIM/# comes in to plant/SIM/#
+ *   two-brokers  both-ways, and plant: test/# goes to p/test/#, p/SIM/7600 to plant/SIM/7600
  */
 #ifndef TESTS_REPLAY_CONFIG_H
 #define TESTS_REPLAY_CONFIG_H

@@ -385,10 +385,16 @@ static void take_info(struct sim *s, const struct at_event *ev)
 		accuse(s, "an information line differs");
 }
 
+static bool ends_with(struct span line, const char *text)
+{
+	size_t len = strlen(text);
+
+	return line.len >= len && memcmp(line.data + line.len - len, text, len) == 0;
+}
+
 static void take_sent(struct sim *s, const struct at_event *ev)
 {
-	bool is_fence =
-	    ev->line.len >= 8 && memcmp(ev->line.data + ev->line.len - 8, "AT+CMEE?", 8) == 0;
+	bool is_fence = ends_with(ev->line, "AT+CMEE?") || ends_with(ev->line, "AT+CGATT?");
 	bool is_body = ev->line.data[0] == '<' && !is_fence;
 
 	if (!is_body && s->held_since_ms != 0 && s->now_ms - s->held_since_ms < AT_HOLD_MAX_MS)

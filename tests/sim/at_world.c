@@ -523,9 +523,9 @@ static void reboot(struct at_world *w)
 }
 
 /* It can get lost, but reading a setting takes no time. */
-static void answer_fence(struct at_world *w)
+static void answer_fence(struct at_world *w, const char *answer)
 {
-	if (say_answer_now(w, "+CMEE: 0"))
+	if (say_answer_now(w, answer))
 		say_answer_now(w, "OK");
 }
 
@@ -533,8 +533,8 @@ static void run_command(struct at_world *w, const char *line)
 {
 	if (w->in_flight)
 		w->wrong = "a command before the last one had ended";
-	if (strcmp(line, "AT+CMEE?") == 0) {
-		answer_fence(w);
+	if (strcmp(line, "AT+CMEE?") == 0 || strcmp(line, "AT+CGATT?") == 0) {
+		answer_fence(w, line[4] == 'M' ? "+CMEE: 0" : "+CGATT: 1");
 		return;
 	}
 	if (prng_chance(&w->prng, w->faults.reboot)) {

@@ -388,10 +388,9 @@ static bool push_input(struct fake_client *c, uint64_t now_ms)
 		core_client_rx(c->world->core, now_ms, c->conn, buf_data(&c->up), n);
 	buf_consume(&c->up, n);
 	/* Mostly at once, sometimes a packet is torn apart. */
-	c->push_ms = buf_len(&c->up) == 0 ? UINT64_MAX
-		     : prng_chance(&c->world->rng, 2)
-			 ? now_ms + prng_range(&c->world->rng, 1, 2000)
-			 : now_ms;
+	c->push_ms = buf_len(&c->up) == 0             ? UINT64_MAX
+		     : prng_chance(&c->world->rng, 2) ? now_ms + prng_range(&c->world->rng, 1, 2000)
+						      : now_ms;
 	return true;
 }
 

@@ -74,8 +74,8 @@ static bool begins_with(const char *text, const char *prefix)
  * result. */
 static bool has_result(const char *command)
 {
-	static const char *const names[] = { "+CMQTTSTART", "+CMQTTSTOP", "+CMQTTDISC=",
-		"+CMQTTCONNECT=", "+CMQTTPUB=", "+CMQTTSUB=", "+CMQTTUNSUB=" };
+	static const char *const names[] = { "+CMQTTSTART", "+CMQTTSTOP",
+		"+CMQTTDISC=", "+CMQTTCONNECT=", "+CMQTTPUB=", "+CMQTTSUB=", "+CMQTTUNSUB=" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (begins_with(command, names[i]))
@@ -110,9 +110,10 @@ bool faults_draw(void *ctx, const char *command, struct fake_fault *ret)
 	struct world *w = ctx;
 	const struct kind *k;
 
-	/* A PIN is tried once: no fault of it can be repaired by us. And a modem that does not say
+	/* A PIN is tried once, and not when one attempt is left: no fault of either command can be
+	 * repaired by us. And a modem that does not say
 	 * whether it is connected must not be told to disconnect: sister models reboot. */
-	if (w->faults.is_over || begins_with(command, "+CPIN=") ||
+	if (w->faults.is_over || begins_with(command, "+CPIN=") || begins_with(command, "+SPIC") ||
 	    begins_with(command, "+CMQTTDISC?") || !prng_chance(&w->rng, w->p.command_permille))
 		return false;
 	k = pick_kind(w);
@@ -124,7 +125,8 @@ bool faults_draw(void *ctx, const char *command, struct fake_fault *ret)
 	if (k->kind == FAKE_FAULT_ERR || k->kind == FAKE_FAULT_RESULT_ERR ||
 	    k->kind == FAKE_FAULT_ERROR_RESULT)
 		ret->number = draw_error(w, command);
-	/* Without a number nobody knows whether it is this filter that is refused: it is given up. */
+	/* Without a number nobody knows whether it is this filter that is refused: it is given up.
+	 */
 	if (begins_with(command, "+CMQTTSUB") || begins_with(command, "+CMQTTUNSUB"))
 		keep_numbered(w, command, ret);
 	if (!has_result(command) &&
@@ -218,12 +220,14 @@ static void cut_power(struct world *w, uint64_t now_ms)
 
 static void reload(struct world *w, uint64_t now_ms)
 {
-	world_reload(w, now_ms);
+	if (!w->is_stopping)
+		world_reload(w, now_ms);
 }
 
 static void crash(struct world *w, uint64_t now_ms)
 {
-	world_restart(w, now_ms);
+	if (!w->is_stopping)
+		world_restart(w, now_ms);
 }
 
 static const struct event {

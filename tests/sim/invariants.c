@@ -195,8 +195,8 @@ static void check_sessions(struct world *w)
 				    w, "not subscribed to \"%s\"", b->link.filters[k].filter);
 		}
 		if (w->p.level == SIM_CALM && w->p.has_birth && w->brokers[i].births != 1)
-			world_wrong(w, "%u birth messages came to broker %u",
-			    w->brokers[i].births, i);
+			world_wrong(
+			    w, "%u birth messages came to broker %u", w->brokers[i].births, i);
 		if (w->p.level == SIM_CALM && w->brokers[i].wills > 0)
 			world_wrong(w, "broker %u published a will", i);
 		if (w->p.level == SIM_CALM && w->brokers[i].connects != 1)

@@ -3,9 +3,11 @@
  * The simulation: many small worlds, each from a seed.
  *
  *   sim [--seeds N] [--first S] [--level L|all] [-v]
+ *   sim --file FILE     the seeds of a file: a level and a seed a line, # begins a remark
  *
- * For every level one row; for every seed that went wrong one line with the command that shows it
- * again. The last line counts them. Exit status 1 if any went wrong.
+ * Without --level the seeds are shared out: every level gets its part of them. For every level one
+ * row; for every seed that went wrong one line with the command that shows it again. The last line
+ * counts them. Exit status 1 if any went wrong.
  */
 #include "sim/world.h"
 
@@ -24,6 +26,7 @@ struct options {
 	uint64_t first;
 	int level; /* -1: all */
 	bool is_verbose;
+	const char *file;
 };
 
 struct row {
@@ -41,7 +44,10 @@ static const char *const level_names[SIM_LEVELS] = { "calm", "refusals", "losses
 
 static void print_usage(FILE *f)
 {
-	fprintf(f, "usage: sim [--seeds N] [--first S] [--level 0..%d|all] [-v]\n", SIM_LEVELS - 1);
+	fprintf(f,
+	    "usage: sim [--seeds N] [--first S] [--level 0..%d|all] [-v]\n"
+	    "       sim --file FILE\n",
+	    SIM_LEVELS - 1);
 }
 
 static bool parse_number(const char *text, uint64_t max, uint64_t *ret)
@@ -66,6 +72,10 @@ static bool parse_options(int argc, char **argv, struct options *ret)
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "-v") == 0) {
 			ret->is_verbose = true;
+		} else if (strcmp(argv[i], "--file") == 0) {
+			ret->file = argv[++i];
+			if (!ret->file)
+				return false;
 		} else if (strcmp(argv[i], "--seeds") == 0) {
 			if (!parse_number(argv[++i], UINT32_MAX, &ret->seeds))
 				return false;
@@ -125,7 +135,7 @@ static void run_seed(uint64_t seed, enum sim_level level, bool is_verbose, struc
 
 static void print_row(enum sim_level level, const struct row *row)
 {
-	printf("%-8s %7llu %6llu %9llu %8llu %9.1f %9.0f (%llu) %8.1f\n", level_names[level],
+	printf("%-8s %7llu %6llu %9llu %8llu %9.1f %8.0f %8llu %8.1f\n", level_names[level],
 	    (unsigned long long)row->seeds, (unsigned long long)row->wrong,
 	    (unsigned long long)row->messages, (unsigned long long)row->faults,
 	    (double)row->virtual_ms / 3600000.0, (double)row->recovery_max_ms / 1000.0,
@@ -133,33 +143,70 @@ static void print_row(enum sim_level level, const struct row *row)
 	fflush(stdout);
 }
 
-/* Seeds are shared out over the levels: every level gets its part of the number asked for. */
+static void print_head(void)
+{
+	printf("%-8s %7s %6s %9s %8s %9s %17s %8s\n", "level", "seeds", "wrong", "messages",
+	    "faults", "virtual h", "recover s (seed)", "real s");
+}
+
+/* Rows of the levels from the seeds of a file. false: it cannot be read. */
+static bool run_file(const char *path, struct row rows[SIM_LEVELS])
+{
+	FILE *f = fopen(path, "r");
+	bool is_good = f != NULL;
+	char line[256];
+
+	while (is_good && fgets(line, sizeof(line), f)) {
+		unsigned long long seed;
+		unsigned level;
+
+		line[strcspn(line, "#\n")] = '\0';
+		if (line[strspn(line, " \t")] == '\0')
+			continue;
+		is_good = sscanf(line, "%u %llu", &level, &seed) == 2 && level < SIM_LEVELS;
+		if (is_good)
+			run_seed(seed, (enum sim_level)level, false, &rows[level]);
+	}
+	if (f)
+		fclose(f);
+	return is_good;
+}
+
+static void run_level(const struct options *o, enum sim_level level, struct row *row)
+{
+	double start = seconds_now();
+
+	for (uint64_t i = 0; i < o->seeds; i++) {
+		if (o->level < 0 && (o->first + i) % SIM_LEVELS != (uint64_t)level)
+			continue;
+		run_seed(o->first + i, level, o->is_verbose, row);
+	}
+	row->real_s = seconds_now() - start;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = { .seeds = 2000, .first = 1, .level = -1 };
+	struct row rows[SIM_LEVELS] = { 0 };
 	uint64_t wrong = 0, passed = 0;
 
 	if (!parse_options(argc, argv, &o)) {
 		print_usage(stderr);
 		return EXIT_USAGE;
 	}
-	printf("%-8s %7s %6s %9s %8s %9s %9s %8s\n", "level", "seeds", "wrong", "messages",
-	    "faults", "virtual h", "recover s", "real s");
+	if (o.file && !run_file(o.file, rows)) {
+		fprintf(stderr, "sim: %s cannot be read\n", o.file);
+		return EXIT_USAGE;
+	}
+	print_head();
 	for (int level = 0; level < SIM_LEVELS; level++) {
-		struct row row = { 0 };
-		double start = seconds_now();
-
-		if (o.level >= 0 && o.level != level)
+		if (!o.file && (o.level < 0 || o.level == level))
+			run_level(&o, (enum sim_level)level, &rows[level]);
+		if (rows[level].seeds == 0)
 			continue;
-		for (uint64_t i = 0; i < o.seeds; i++) {
-			if (o.level < 0 && (o.first + i) % SIM_LEVELS != (uint64_t)level)
-				continue;
-			run_seed(o.first + i, (enum sim_level)level, o.is_verbose, &row);
-		}
-		row.real_s = seconds_now() - start;
-		print_row((enum sim_level)level, &row);
-		wrong += row.wrong;
-		passed += row.seeds - row.wrong;
+		print_row((enum sim_level)level, &rows[level]);
+		wrong += rows[level].wrong;
+		passed += rows[level].seeds - rows[level].wrong;
 	}
 	printf("%llu passed, %llu failed\n", (unsigned long long)passed, (unsigned long long)wrong);
 	return wrong > 0;

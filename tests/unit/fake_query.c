@@ -89,6 +89,41 @@ void core_store_usage(const struct core *c, struct store_usage *ret)
 	*ret = c->total;
 }
 
+uint64_t core_next_message(const struct core *c, unsigned client, uint64_t after)
+{
+	for (size_t i = 0; i < c->message_count; i++) {
+		if (c->messages[i].entry.queue == client && c->messages[i].entry.seq > after)
+			return c->messages[i].entry.seq;
+	}
+	return 0;
+}
+
+bool core_get_message(
+    const struct core *c, unsigned client, uint64_t id, struct queued_message *ret)
+{
+	for (size_t i = 0; i < c->message_count; i++) {
+		if (c->messages[i].entry.queue == client && c->messages[i].entry.seq == id) {
+			*ret = c->messages[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+int core_drop_message(struct core *c, uint64_t now_ms, unsigned client, uint64_t id)
+{
+	(void)now_ms;
+	note(c, "drop %u %u\n", client, (unsigned)id);
+	return c->result;
+}
+
+int core_retry_message(struct core *c, uint64_t now_ms, unsigned client, uint64_t id)
+{
+	(void)now_ms;
+	note(c, "retry %u %u\n", client, (unsigned)id);
+	return c->result;
+}
+
 int core_find_broker(const struct core *c, const char *name)
 {
 	for (size_t i = 0; i < c->cfg.broker_count; i++) {

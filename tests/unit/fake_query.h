@@ -29,8 +29,12 @@ struct core {
 	struct store_usage total;
 	struct history_entry history[8];
 	size_t history_count;
+	/* What waits, by number; the queue of an entry is the broker's number. */
+	const struct queued_message *messages;
+	size_t message_count;
 
-	/* What core_at, core_publish and the session calls return. */
+	/* What core_at, core_publish, core_drop_message, core_retry_message and the session calls
+	 * return. */
 	int result;
 	/* Whom to tell at once, from inside of core_at, core_publish and core_request_reload. */
 	struct ctl *tell;

@@ -47,6 +47,13 @@ static const struct at_step start[] = {
 	    .timeout_ms = 120000 },
 	{ 0 },
 };
+static const struct at_step stop[] = {
+	{ .send = "AT+CMQTTSTOP",
+	    .answer = "+CMQTTSTOP: <err>",
+	    .timeout_ms = 120000,
+	    .answer_ms = 20000 },
+	{ 0 },
+};
 static const struct at_step config[] = {
 	{ .send = "AT+CMQTTCFG=\"checkUTF8\",<client_index>,0",
 	    .refusal = "+CMQTTCFG: <client_index>,<err>",
@@ -98,6 +105,7 @@ static const struct {
 	{ 'r', raw },
 	{ 'P', pub },
 	{ 'S', start },
+	{ 'E', stop },
 	{ 'C', config },
 	{ 'T', topic },
 	{ 'M', publish },
@@ -338,6 +346,7 @@ struct row {
 	}
 
 #define FENCE_OK "\r\n+CMEE: 0\r\n\r\nOK\r\n"
+#define OTHER_OK "\r\n+CGATT: 1\r\n\r\nOK\r\n"
 
 static void play(const struct row *row, size_t chunk)
 {
@@ -606,6 +615,50 @@ static void test_fence(void **state)
 	PLAY_ALL(rows);
 }
 
+/* Not every modem knows the fence's question. */
+static void test_fence_question(void **state)
+{
+	static const struct row rows[] = {
+		ROW("a modem that refuses the question", "-", "c:open", ">AT+CMEE?\r",
+		    "<\r\nERROR\r\n", "~1000", ">AT+CGATT?\r", "<" OTHER_OK, "=fenced", "!0p",
+		    ">AT+CSCLK=0\r", "~1000", "=done 0 unknown", ">AT+CGATT?\r",
+		    "<\r\nERROR\r\n" OTHER_OK, "=fenced", "c:reboot", ">AT+CGATT?\r", "<" OTHER_OK,
+		    "=fenced", "c:close", "c:open", ">AT+CGATT?\r", "<" OTHER_OK, "=fenced",
+		    "c:idle"),
+		ROW("a modem that has only OK for it", "-", "c:open", ">AT+CMEE?\r", "<\r\nOK\r\n",
+		    "~1000", "p10240", ">AT+CMEE?\r", "<\r\nOK\r\n", "~5560", ">AT+CGATT?\r",
+		    "<" OTHER_OK, "=fenced", "c:idle"),
+		ROW("an ERROR that belongs to another command", "-", "c:open", ">AT+CMEE?\r",
+		    "<\r\nERROR\r\n", "~999", "<" FENCE_OK, "=fenced", "c:idle"),
+		ROW("a modem that is known to answer is asked the same again", "c:dirty", "!0p",
+		    ">AT+CMEE?\r", "<\r\nERROR\r\n", "~3000", "p10240", ">AT+CMEE?\r", "<" FENCE_OK,
+		    "=fenced", ">AT+CSCLK=0\r", "<\r\nOK\r\n", "=done 0 ok"),
+		ROW("a modem that wants neither question", "-", "c:open", ">AT+CMEE?\r",
+		    "<\r\nERROR\r\n", "~1000", ">AT+CGATT?\r", "<\r\nERROR\r\n", "~1000",
+		    ">AT+CMEE?\r", "<\r\nERROR\r\n", "~1000", "=stuck", ">AT+CGATT?\r",
+		    "<" OTHER_OK, "=fenced", "c:idle"),
+	};
+
+	(void)state;
+	PLAY_ALL(rows);
+}
+
+static void test_answer_that_may_never_come(void **state)
+{
+	static const struct row rows[] = {
+		ROW("OK, and the answer may never come", "!0E", ">AT+CMQTTSTOP\r", "~5000",
+		    "<\r\nOK\r\n", "~20000", "=done 0 unknown", "c:idle"),
+		ROW("OK, and the answer comes at the last moment", "!0E", ">AT+CMQTTSTOP\r",
+		    "~5000", "<\r\nOK\r\n", "~19999", "<\r\n+CMQTTSTOP: 0\r\n", "=done 0 ok 0",
+		    "c:idle"),
+		ROW("the answer must not come so soon before the OK", "!0E", ">AT+CMQTTSTOP\r",
+		    "~100000", "<\r\n+CMQTTSTOP: 0\r\n", "<\r\nOK\r\n", "=done 0 ok 0"),
+	};
+
+	(void)state;
+	PLAY_ALL(rows);
+}
+
 /* ---- opening, closing, holding, cancelling ---- */
 
 static void test_life(void **state)
@@ -743,6 +796,8 @@ int main(void)
 		cmocka_unit_test(test_data),
 		cmocka_unit_test(test_invalid),
 		cmocka_unit_test(test_fence),
+		cmocka_unit_test(test_fence_question),
+		cmocka_unit_test(test_answer_that_may_never_come),
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_hold_is_bounded_over_many_messages),
 		cmocka_unit_test(test_submit_refuses),

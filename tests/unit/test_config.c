@@ -610,6 +610,7 @@ static void test_complete(void **state)
 	assert_string_equal(core->control.address, "unix:/tmp/control.sock");
 	assert_int_equal(core->control.mode, 0666);
 	assert_string_equal(core->control.group, "adm");
+	assert_true(core->control.is_group_named);
 	assert_string_equal(core->store.path, "/tmp/s.db");
 	assert_true(core->store.max_bytes == UINT64_C(5000000000));
 	assert_int_equal(core->store.overflow, STORE_DROP_OLDEST);
@@ -646,6 +647,8 @@ static void test_defaults(void **state)
 	assert_string_equal(core->listeners[0].address, "unix:" CMQTTD_RUNDIR "/mqtt.sock");
 	assert_int_equal(core->listeners[0].mode, 0660);
 	assert_string_equal(core->listeners[0].group, "cmqttd");
+	assert_false(core->listeners[0].is_group_named);
+	assert_false(core->control.is_group_named);
 	assert_true(core->listeners[0].mqtt.allow_anonymous);
 	assert_string_equal(core->control.address, "unix:" CMQTTD_RUNDIR "/control.sock");
 	assert_string_equal(core->store.path, CMQTTD_STATEDIR "/store.db");

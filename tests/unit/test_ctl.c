@@ -475,6 +475,288 @@ static void test_history_of_removed(void **state)
 	    "{\"changes\":[" CHANGE("\"client 1\"", "online", "stopping", "1", "01", "null") "]}");
 }
 
+/* ---- messages that wait ---- */
+
+#define SPAN(text)                                        \
+	{                                                 \
+		(const uint8_t *)(text), sizeof(text) - 1 \
+	}
+
+static const struct queued_message queued[] = {
+	{ .entry = { .seq = 3,
+	      .queue = 0,
+	      .topic = SPAN("a/b"),
+	      .payload = SPAN("h\xc3\xa4"),
+	      .qos = 2,
+	      .priority = 7,
+	      .retain = true,
+	      .maybe_sent = true,
+	      .tries = 2,
+	      .accepted_ms = 1000,
+	      .expires_ms = 60000 },
+	    .is_in_flight = true },
+	{ .entry = { .seq = 5,
+	      .queue = 0,
+	      .topic = SPAN("site/c"),
+	      .payload = SPAN("\xe4"),
+	      .qos = 1,
+	      .accepted_ms = 2000,
+	      .reason = "refused \xff" } },
+	{ .entry = { .seq = 5,
+	      .queue = 1,
+	      .topic = SPAN("c"),
+	      .payload = SPAN("\xe4"),
+	      .qos = 1,
+	      .accepted_ms = 2000 } },
+	{ .entry = { .seq = 9, .queue = 1, .topic = SPAN("d"), .accepted_ms = 3000 },
+	    .is_in_memory = true },
+};
+
+#define MESSAGE(id, broker, state, topic, more, second, expires, reason)                      \
+	"{\"id\":" id ",\"broker\":\"" broker "\",\"state\":\"" state "\",\"topic\":\"" topic \
+	"\"," more ",\"accepted\":\"1970-01-01T00:00:0" second ".000Z\",\"expires\":" expires \
+	",\"reason\":" reason "}"
+
+#define PLAIN(size, qos, memory)                                                         \
+	"\"size\":" size ",\"qos\":" qos ",\"retain\":false,\"priority\":0,\"tries\":0," \
+	"\"maybe_sent\":false,\"in_memory\":" memory
+
+#define MESSAGE_3                                                              \
+	MESSAGE("3", "cloud", "in_flight", "a/b",                              \
+	    "\"size\":3,\"qos\":2,\"retain\":true,\"priority\":7,\"tries\":2," \
+	    "\"maybe_sent\":true,\"in_memory\":false",                         \
+	    "1", "\"1970-01-01T00:01:00.000Z\"", "null")
+#define MESSAGE_5                                                                      \
+	MESSAGE("5", "cloud", "dead", "site/c", PLAIN("1", "1", "false"), "2", "null", \
+	    "\"refused \xef\xbf\xbd\"")
+#define MESSAGE_5_PLANT \
+	MESSAGE("5", "plant", "waiting", "c", PLAIN("1", "1", "false"), "2", "null", "null")
+#define MESSAGE_9 \
+	MESSAGE("9", "plant", "waiting", "d", PLAIN("0", "0", "true"), "3", "null", "null")
+
+/* So many messages of both brokers, each number twice. */
+static struct queued_message *many_messages(struct core *c, size_t count)
+{
+	struct queued_message *m = calloc(2 * count, sizeof(*m));
+	static char topic[MQTT_TOPIC_MAX];
+
+	assert_non_null(m);
+	memset(topic, 't', sizeof(topic));
+	for (size_t i = 0; i < 2 * count; i++)
+		m[i].entry = (struct store_entry){
+			.seq = 10 + i / 2, .queue = i % 2, .topic = { (const uint8_t *)topic, 1 }
+		};
+	c->messages = m;
+	c->message_count = 2 * count;
+	return m;
+}
+
+/* The next message of the connection, which is a page; its length, and the first and last id. */
+static size_t read_page(
+    struct rig *rig, uint32_t id, bool is_continued, json_int_t *ret_first, json_int_t *ret_last)
+{
+	json_t *msg = read_message(rig, id), *messages;
+	struct varlink_answer answer;
+	size_t count;
+
+	assert_non_null(msg);
+	assert_int_equal(varlink_parse_answer(msg, &answer), 0);
+	assert_null(answer.error);
+	assert_int_equal(answer.is_continued, is_continued);
+	assert_described(IDL_REPLY, "io.cmqttd.ListMessages", answer.parameters);
+	messages = json_object_get(answer.parameters, "messages");
+	count = json_array_size(messages);
+	*ret_first = json_integer_value(json_object_get(json_array_get(messages, 0), "id"));
+	*ret_last = json_integer_value(json_object_get(json_array_get(messages, count - 1), "id"));
+	if (is_continued)
+		assert_int_equal(
+		    json_integer_value(json_object_get(answer.parameters, "next")), *ret_last);
+	else
+		assert_true(json_is_null(json_object_get(answer.parameters, "next")));
+	json_decref(msg);
+	return count;
+}
+
+/* Called with "more" all pages come, one after the other, and only as they are read. */
+static void test_list_pages(void **state)
+{
+	const size_t rest = 6, pages = 3;
+	struct rig *rig = *state;
+	uint32_t id = open_as(rig, 1000, false);
+	struct queued_message *m = many_messages(&rig->core, pages * CTL_PAGE_MESSAGES_MAX + rest);
+	json_int_t first, last, expected = 10;
+
+	start_stream(rig, id, "ListMessages", "{}");
+	call(rig, id, "GetVersion", "{}");
+	for (size_t i = 0; i < pages; i++) {
+		take_events(rig);
+		assert_int_equal(
+		    read_page(rig, id, true, &first, &last), 2 * CTL_PAGE_MESSAGES_MAX);
+		assert_int_equal(first, expected);
+		expected += CTL_PAGE_MESSAGES_MAX;
+		assert_int_equal(last, expected - 1);
+		expect_silence(rig, id);
+	}
+	take_events(rig);
+	assert_int_equal(read_page(rig, id, false, &first, &last), 2 * rest);
+	assert_int_equal(first, expected);
+	/* The list has ended: it was not more than a call. */
+	expect_reply(rig, id, "io.cmqttd.GetVersion", "{\"version\":\"1.2.3\"}");
+	expect_silence(rig, id);
+	free(m);
+}
+
+/* Full pages to the very end: there is no empty one behind them. */
+static void test_list_ends_with_page(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t id = open_as(rig, 1000, false);
+	struct queued_message *m = many_messages(&rig->core, CTL_PAGE_MESSAGES_MAX);
+	json_int_t first, last;
+
+	start_stream(rig, id, "ListMessages", "{}");
+	take_events(rig);
+	assert_int_equal(read_page(rig, id, false, &first, &last), 2 * CTL_PAGE_MESSAGES_MAX);
+	take_events(rig);
+	expect_silence(rig, id);
+	/* What leaves while it is listed is left out. */
+	rig->core.message_count = 0;
+	start_stream(rig, id, "ListMessages", "{}");
+	take_events(rig);
+	expect_reply(rig, id, "io.cmqttd.ListMessages", "{\"messages\":[],\"next\":null}");
+	free(m);
+}
+
+/* Long topics make short pages; without "more" there is one. */
+static void test_list_long_topics(void **state)
+{
+	const size_t fit = CTL_PAGE_BYTES_MAX / MQTT_TOPIC_MAX;
+	struct rig *rig = *state;
+	uint32_t id = open_as(rig, 1000, false);
+	struct queued_message *m = many_messages(&rig->core, fit);
+	json_int_t first, last;
+	json_t *msg;
+
+	for (size_t i = 0; i < 2 * fit; i++)
+		m[i].entry.topic.len = MQTT_TOPIC_MAX;
+	call(rig, id, "ListMessages", "{}");
+	msg = read_message(rig, id);
+	assert_int_equal(
+	    json_array_size(json_object_get(json_object_get(msg, "parameters"), "messages")), fit);
+	assert_null(json_object_get(msg, "continues"));
+	json_decref(msg);
+	take_events(rig);
+	expect_silence(rig, id);
+	call(rig, id, "ListMessages", "{\"after\":17}");
+	assert_int_equal(read_page(rig, id, false, &first, &last), fit);
+	assert_int_equal(first, 18);
+	free(m);
+}
+
+/* Text whose escapes are six times as long would be more than a reply may have. */
+static void test_large_text_is_coded(void **state)
+{
+	static uint8_t bytes[CTL_TEXT_PAYLOAD_MAX + 1];
+	struct rig *rig = *state;
+	uint32_t id = open_as(rig, 1000, false);
+	struct queued_message m = { .entry = { .seq = 1, .topic = SPAN("a") } };
+
+	memset(bytes, 1, sizeof(bytes));
+	rig->core.messages = &m;
+	rig->core.message_count = 1;
+	for (size_t more = 0; more < 2; more++) {
+		const char *name = more ? "payload_base64" : "payload";
+		json_t *msg;
+
+		m.entry.payload = (struct span){ bytes, CTL_TEXT_PAYLOAD_MAX + more };
+		call(rig, id, "GetMessage", "{\"id\":1}");
+		assert_in_range(buf_len(ctl_conn_out(rig->ctl, id)), 1, CTL_OUT_MAX / 2);
+		msg = read_message(rig, id);
+		assert_non_null(json_object_get(json_object_get(msg, "parameters"), name));
+		json_decref(msg);
+	}
+}
+
+/* ---- routes ---- */
+
+#define ROUTE(broker, goes, topic, pattern, local, remote, qos, priority, ttl, last, why)  \
+	"{\"broker\":\"" broker "\",\"goes\":" goes ",\"remote_topic\":" topic             \
+	",\"pattern\":" pattern ",\"local_prefix\":" local ",\"remote_prefix\":" remote    \
+	",\"qos\":" qos ",\"priority\":" priority ",\"ttl_s\":" ttl ",\"keep_last\":" last \
+	",\"why\":" why "}"
+#define NO_ROUTE(broker, why) \
+	ROUTE(broker, "false", "null", "null", "null", "null", "null", "null", "null", "null", why)
+#define OUT_T(goes, topic, why) \
+	ROUTE("cloud", goes, topic, "\"t/#\"", "\"l/\"", "\"r/\"", "2", "5", "60", "true", why)
+#define IN_C(why) \
+	ROUTE("cloud", "false", "null", "\"c/#\"", "\"\"", "\"\"", "1", "0", "0", "false", why)
+
+static void test_routes(void **state)
+{
+	static const struct route_config routes[] = {
+		{ "t/#", ROUTE_OUT, 2, "l/", "r/", 5, 60, true, false },
+		{ "c/#", ROUTE_IN, 1, "", "", 0, 0, false, false },
+	};
+	static const struct {
+		const char *topic;
+		enum session_state state;
+		const char *cloud;
+	} cases[] = {
+		{ "l/t/a", SESSION_ONLINE, OUT_T("true", "\"r/t/a\"", "null") },
+		{ "l/t/a", SESSION_BACKOFF,
+		    OUT_T("true", "\"r/t/a\"", "\"it waits: the broker is backoff\"") },
+		{ "l/t/a", SESSION_DISABLED,
+		    OUT_T("true", "\"r/t/a\"",
+			"\"it waits: the broker is disabled until \\\"connect\\\"\"") },
+		{ "x", SESSION_ONLINE, NO_ROUTE("cloud", "\"no route out matches\"") },
+		{ "t/a", SESSION_ONLINE,
+		    OUT_T(
+			"false", "null", "\"this route wants its local_prefix in front of it\"") },
+		{ "c/a", SESSION_ONLINE, IN_C("\"only this route matches, and it leads in\"") },
+	};
+	struct rig *rig = *state;
+	uint32_t id = open_as(rig, 1000, false);
+
+	rig->core.cfg.brokers[0].routes = routes;
+	rig->core.cfg.brokers[0].route_count = 2;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char parameters[64], expected[1024];
+
+		print_message("%s\n", cases[i].topic);
+		rig->core.modem.sessions[0].state = cases[i].state;
+		snprintf(parameters, sizeof(parameters), "{\"topic\":\"%s\"}", cases[i].topic);
+		snprintf(expected, sizeof(expected), "{\"routes\":[%s,%s]}", cases[i].cloud,
+		    NO_ROUTE("plant", "\"no route leads out to the broker\""));
+		call(rig, id, "RouteTopic", parameters);
+		expect_reply(rig, id, "io.cmqttd.RouteTopic", expected);
+	}
+}
+
+/* A byte more than the modem takes, because of the prefix. */
+static void test_route_too_long(void **state)
+{
+	static const struct route_config route = { "#", ROUTE_OUT, 1, "", "r", 0, 0, false, false };
+	struct rig *rig = *state;
+	uint32_t id = open_as(rig, 1000, false);
+	char parameters[MODEM_TOPIC_MAX + 32] = "{\"topic\":\"";
+	size_t len = strlen(parameters);
+	json_t *msg, *cloud;
+
+	rig->core.cfg.brokers[0].routes = &route;
+	rig->core.cfg.brokers[0].route_count = 1;
+	memset(parameters + len, 't', MODEM_TOPIC_MAX);
+	snprintf(parameters + len + MODEM_TOPIC_MAX, 8, "\"}");
+	call(rig, id, "RouteTopic", parameters);
+	msg = read_message(rig, id);
+	cloud = json_array_get(json_object_get(json_object_get(msg, "parameters"), "routes"), 0);
+	assert_true(json_is_false(json_object_get(cloud, "goes")));
+	assert_string_equal(json_string_value(json_object_get(cloud, "why")),
+	    "the remote topic has 1025 bytes, the modem takes 1024");
+	assert_int_equal(
+	    json_string_length(json_object_get(cloud, "remote_topic")), MODEM_TOPIC_MAX + 1);
+	json_decref(msg);
+}
+
 /* ---- calls that are answered at once ---- */
 
 #define BAD_PARAM(name) "org.varlink.service.InvalidParameter", "{\"parameter\":\"" name "\"}"
@@ -560,6 +842,57 @@ static const struct {
 	    "log 0 log-level error\nlog-level 0\n" },
 	{ "SetLogLevel", "{\"level\":\"loud\"}", 0, BAD_PARAM("level"), "" },
 
+	{ "GetMessage", "{\"id\":3}", 0, NULL,
+	    "{\"message\":" MESSAGE_3 ",\"payload\":\"h\xc3\xa4\"}", "" },
+	{ "GetMessage", "{\"id\":5,\"broker\":\"plant\"}", 0, NULL,
+	    "{\"message\":" MESSAGE_5_PLANT ",\"payload_base64\":\"5A==\"}", "" },
+	{ "GetMessage", "{\"id\":5}", 0, "io.cmqttd.AmbiguousMessage", "{\"id\":5}", "" },
+	{ "GetMessage", "{\"id\":4}", 0, "io.cmqttd.NoSuchMessage", "{\"id\":4}", "" },
+	{ "GetMessage", "{\"id\":3,\"broker\":\"plant\"}", 0, "io.cmqttd.NoSuchMessage",
+	    "{\"id\":3}", "" },
+	{ "GetMessage", "{\"id\":0}", 0, "io.cmqttd.NoSuchMessage", "{\"id\":0}", "" },
+	{ "GetMessage", "{\"id\":-1}", 0, "io.cmqttd.NoSuchMessage", "{\"id\":-1}", "" },
+	{ "GetMessage", "{\"id\":3,\"broker\":\"moon\"}", 0, "io.cmqttd.NoSuchBroker",
+	    "{\"name\":\"moon\"}", "" },
+	{ "GetMessage", "{}", 0, BAD_PARAM("id"), "" },
+
+	{ "DropMessage", "{\"id\":3}", 0, NULL, "{}", "drop 0 3\nlog 0 drop 3 of cloud\n" },
+	{ "DropMessage", "{\"id\":5,\"broker\":\"plant\"}", 0, NULL, "{}",
+	    "drop 1 5\nlog 0 drop 5 of plant\n" },
+	{ "DropMessage", "{\"id\":5}", 0, "io.cmqttd.AmbiguousMessage", "{\"id\":5}", "" },
+	{ "DropMessage", "{\"id\":4}", 0, "io.cmqttd.NoSuchMessage", "{\"id\":4}", "" },
+	{ "DropMessage", "{\"id\":3}", -ENOENT, "io.cmqttd.NoSuchMessage", "{\"id\":3}",
+	    "drop 0 3\n" },
+	{ "DropMessage", "{\"id\":3}", -EBUSY, "io.cmqttd.InFlight", "{\"id\":3}", "drop 0 3\n" },
+	{ "DropMessage", "{\"id\":3}", -EIO, "io.cmqttd.StoreFailed", "{}", "drop 0 3\n" },
+	{ "DropMessage", "{}", 0, BAD_PARAM("id"), "" },
+
+	{ "RetryMessage", "{\"id\":3}", 0, NULL, "{}", "retry 0 3\nlog 0 retry 3 of cloud\n" },
+	{ "RetryMessage", "{\"id\":3}", -EALREADY, "io.cmqttd.NotDead", "{\"id\":3}",
+	    "retry 0 3\n" },
+	{ "RetryMessage", "{\"id\":3}", -ETIME, "io.cmqttd.Expired", "{\"id\":3}", "retry 0 3\n" },
+	{ "RetryMessage", "{\"id\":3}", -E2BIG, "io.cmqttd.TooLarge",
+	    "{\"topic_max\":1024,\"payload_max\":10240}", "retry 0 3\n" },
+	{ "RetryMessage", "{\"id\":3}", -ENOMEM, "io.cmqttd.OutOfMemory", "{}", "retry 0 3\n" },
+	{ "RetryMessage", "{\"id\":5}", 0, "io.cmqttd.AmbiguousMessage", "{\"id\":5}", "" },
+
+	{ "ListMessages", "{}", 0, NULL,
+	    "{\"messages\":[" MESSAGE_3 "," MESSAGE_5 "," MESSAGE_5_PLANT "," MESSAGE_9
+	    "],\"next\":null}",
+	    "" },
+	{ "ListMessages", "{\"broker\":\"cloud\"}", 0, NULL,
+	    "{\"messages\":[" MESSAGE_3 "," MESSAGE_5 "],\"next\":null}", "" },
+	{ "ListMessages", "{\"broker\":\"plant\",\"after\":5}", 0, NULL,
+	    "{\"messages\":[" MESSAGE_9 "],\"next\":null}", "" },
+	{ "ListMessages", "{\"after\":9}", 0, NULL, "{\"messages\":[],\"next\":null}", "" },
+	{ "ListMessages", "{\"after\":-1}", 0, BAD_PARAM("after"), "" },
+	{ "ListMessages", "{\"broker\":\"moon\"}", 0, "io.cmqttd.NoSuchBroker",
+	    "{\"name\":\"moon\"}", "" },
+
+	{ "RouteTopic", "{\"topic\":\"a/#\"}", 0, "io.cmqttd.InvalidTopic", "{\"topic\":\"a/#\"}",
+	    "" },
+	{ "RouteTopic", "{}", 0, BAD_PARAM("topic"), "" },
+
 	{ "Subscribe", "{\"filter\":\"a\"}", 0, "org.varlink.service.ExpectedMore", "{}", "" },
 	{ "Monitor", "{}", 0, "org.varlink.service.ExpectedMore", "{}", "" },
 };
@@ -577,6 +910,8 @@ static void test_rows(void **state)
 		rig = *state;
 		id = open_admin(rig);
 		rig->core.result = rows[i].result;
+		rig->core.messages = queued;
+		rig->core.message_count = sizeof(queued) / sizeof(queued[0]);
 		call(rig, id, rows[i].method, rows[i].parameters);
 		snprintf(full_name, sizeof(full_name), "io.cmqttd.%s", rows[i].method);
 		if (rows[i].error)
@@ -625,7 +960,7 @@ static void test_odd_names(void **state)
 static void test_rights(void **state)
 {
 	static const char *const readable[] = { "GetVersion", "GetStatus", "ListBrokers", "History",
-		"Subscribe", "Monitor" };
+		"Subscribe", "Monitor", "ListMessages", "GetMessage", "RouteTopic" };
 	struct rig *rig = *state;
 	uint32_t id = open_as(rig, 1000, false);
 	size_t found = 0;
@@ -1222,6 +1557,10 @@ static void use_everything(struct rig *rig)
 	start_stream(rig, monitor, "Monitor", "{\"at\":true}");
 	call(rig, id, "GetStatus", "{}");
 	call(rig, id, "History", "{}");
+	call(rig, id, "ListMessages", "{}");
+	call(rig, id, "GetMessage", "{\"id\":3}");
+	call(rig, id, "GetMessage", "{\"id\":5}");
+	call(rig, id, "RouteTopic", "{\"topic\":\"a\"}");
 	call(rig, id, "Connect", "{\"name\":\"moon\"}");
 	call(rig, id, "Publish", "{\"topic\":\"a\",\"wait\":true,\"payload_base64\":\"aGk=\"}");
 	ctl_on_delivered(rig->ctl, NOW, id, 0, "no");
@@ -1250,6 +1589,8 @@ static void test_no_memory(void **state)
 		rig = *state;
 		fill_core(&rig->core);
 		add_history(&rig->core, 0, "online", "waiting", 1000);
+		rig->core.messages = queued;
+		rig->core.message_count = sizeof(queued) / sizeof(queued[0]);
 		assert_in_range(n, 0, 10000);
 		allocations_left = n;
 		json_set_alloc_funcs(failing_malloc, free);
@@ -1278,6 +1619,12 @@ int main(void)
 		TEST(test_times),
 		TEST(test_history),
 		TEST(test_history_of_removed),
+		TEST(test_list_pages),
+		TEST(test_list_ends_with_page),
+		TEST(test_list_long_topics),
+		TEST(test_large_text_is_coded),
+		TEST(test_routes),
+		TEST(test_route_too_long),
 		TEST(test_rows),
 		TEST(test_odd_names),
 		TEST(test_rights),

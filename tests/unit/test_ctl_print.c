@@ -221,6 +221,71 @@ static void test_messages(void **state)
 	free(text);
 }
 
+#define QUEUED(id, state, more)                                                                   \
+	"{\"id\":" id ",\"broker\":\"cloud\",\"state\":\"" state "\",\"qos\":1,\"priority\":7,"   \
+	"\"accepted\":\"2026-05-01T08:12:30.250Z\",\"size\":1536,\"topic\":\"site/\\u0007\"" more \
+	"}"
+
+static void test_queue(void **state)
+{
+	(void)state;
+	expect(ctl_print_queue, "{\"messages\":[]}",
+	    "ID  BROKER  STATE  QOS  PRIO  AGE  SIZE  TOPIC  REASON\n");
+	expect(ctl_print_queue,
+	    "{\"messages\":[" QUEUED("7", "waiting", ",\"in_memory\":false") "," QUEUED(
+		"8", "waiting", ",\"in_memory\":true") "," QUEUED("9", "in_flight",
+		"") "," QUEUED("110", "dead", ",\"reason\":\"refused\"") ",{\"id\":111}]}",
+	    " ID  BROKER  STATE      QOS  PRIO  AGE    SIZE     TOPIC      REASON\n"
+	    "  7  cloud   waiting      1     7  3 min  1.5 KiB  site/\\x07  -\n"
+	    "  8  cloud   in memory    1     7  3 min  1.5 KiB  site/\\x07  -\n"
+	    "  9  cloud   in flight    1     7  3 min  1.5 KiB  site/\\x07  -\n"
+	    "110  cloud   dead         1     7  3 min  1.5 KiB  site/\\x07  refused\n"
+	    "111  -       -            0     0  -      0 B      -          -\n");
+}
+
+static void test_queued(void **state)
+{
+	char *text;
+
+	(void)state;
+	expect(ctl_print_queued,
+	    "{\"message\":" QUEUED("8", "dead",
+		",\"reason\":\"refused\",\"tries\":3,\"retain\":true,\"maybe_sent\":false,"
+		"\"expires\":\"2026-05-01T09:00:00.000Z\"") ",\"payload\":\"a\\u001bb\"}",
+	    "id          8\n"
+	    "broker      cloud\n"
+	    "state       dead\n"
+	    "reason      refused\n"
+	    "topic       site/\\x07\n"
+	    "size        1536\n"
+	    "qos         1\n"
+	    "retain      yes\n"
+	    "priority    7\n"
+	    "tries       3\n"
+	    "maybe sent  no\n"
+	    "accepted    2026-05-01 08:12:30, 3 min ago\n"
+	    "expires     2026-05-01 09:00:00\n"
+	    "\n"
+	    "a\\x1bb\n");
+	text = printed(
+	    ctl_print_queued, "{\"message\":{\"id\":1},\"payload_base64\":\"Qf8=\"}", false, false);
+	assert_non_null(strstr(text, "expires     -\n\nA\xff\n"));
+	free(text);
+}
+
+static void test_routes(void **state)
+{
+	(void)state;
+	expect(ctl_print_routes,
+	    "{\"routes\":[{\"broker\":\"cloud\",\"goes\":true,\"remote_topic\":\"r/t\","
+	    "\"local_prefix\":\"l/\",\"pattern\":\"#\",\"qos\":2,\"why\":null},"
+	    "{\"broker\":\"plant\",\"goes\":false,\"remote_topic\":null,"
+	    "\"local_prefix\":null,\"pattern\":null,\"qos\":null,\"why\":\"no\"}]}",
+	    "BROKER  GOES  ROUTE  REMOTE TOPIC  QOS  WHY\n"
+	    "cloud   yes   l/#    r/t             2  -\n"
+	    "plant   no    -      -               -  no\n");
+}
+
 static void test_at(void **state)
 {
 	(void)state;
@@ -244,6 +309,7 @@ static void test_errors(void **state)
 		    "parameter", "X", "message", "X", "topic_max", 1, "payload_max", 2, "code", 3);
 
 		json_object_set_new(parameters, "text", json_string("X"));
+		json_object_set_new(parameters, "id", json_integer(4));
 		out = open_memstream(&text, &size);
 		ctl_print_error(out, name, parameters);
 		fclose(out);
@@ -302,6 +368,9 @@ int main(void)
 		cmocka_unit_test(test_history),
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_queue),
+		cmocka_unit_test(test_queued),
+		cmocka_unit_test(test_routes),
 		cmocka_unit_test(test_at),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_table),

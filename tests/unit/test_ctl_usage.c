@@ -100,6 +100,12 @@ static const struct {
 	{ "", "x", "\"x\" is one argument too many", NULL },
 	{ "", "-x", "there is no option -x", NULL },
 	{ "", "--xx", "there is no option --xx", NULL },
+	{ "ID", "1", NULL, "1 " },
+	{ "ID", "0", "\"0\" is not the number of a message, as \"queue list\" shows it", NULL },
+	{ "ID", "1a", "\"1a\" is not the number of a message, as \"queue list\" shows it", NULL },
+	{ "ID", "1234567890123456789",
+	    "\"1234567890123456789\" is not the number of a message, as \"queue list\" shows it",
+	    NULL },
 	{ "NAME", "cloud", NULL, "cloud " },
 	{ "NAME", "", "NAME is missing", NULL },
 	{ "NAME", "~", "\"\" is not a name as in the configuration (a-z, 0-9, _ and -)", NULL },
@@ -234,7 +240,9 @@ static void test_commands(void **state)
 	static const struct {
 		const char *word, *name;
 	} nearest[] = { { "stauts", "status" }, { "pub", "publish" }, { "Status", "status" },
-		{ "history", "history" }, { "loglevel", "log-level" }, { "broker", "brokers" } };
+		{ "history", "history" }, { "loglevel", "log-level" }, { "broker", "brokers" },
+		{ "queue lst", "queue list" }, { "queue delete", "queue list" },
+		{ "queue retyr", "queue retry" } };
 
 	(void)state;
 	for (const struct ctl_command *c = ctl_commands; c->name; c++) {
@@ -252,6 +260,44 @@ static void test_commands(void **state)
 		assert_string_equal(ctl_command_nearest(nearest[i].word)->name, nearest[i].name);
 }
 
+/* Names of one word and of two. */
+static void test_take(void **state)
+{
+	static const struct {
+		const char *first, *second;
+		const char *name; /* NULL: there is none */
+		int words;
+	} takes[] = {
+		{ "status", NULL, "status", 1 },
+		{ "status", "x", "status", 1 },
+		{ "stat", NULL, NULL, 1 },
+		{ "statuses", NULL, NULL, 1 },
+		{ "", NULL, NULL, 1 },
+		{ "queue", NULL, "queue list", 1 },
+		{ "queue", "-b", "queue list", 1 },
+		{ "queue", "--", "queue list", 1 },
+		{ "queue", "list", "queue list", 2 },
+		{ "queue", "drop", "queue drop", 2 },
+		{ "queue", "dro", NULL, 2 },
+		{ "queue", "", NULL, 2 },
+		{ "queu", "list", NULL, 1 },
+		{ "queue list", NULL, NULL, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(takes) / sizeof(takes[0]); i++) {
+		const struct ctl_command *c;
+		int words = 0;
+
+		print_message("%s\n", takes[i].first);
+		c = ctl_command_take(takes[i].first, takes[i].second, &words);
+		assert_int_equal(c != NULL, takes[i].name != NULL);
+		if (c)
+			assert_string_equal(c->name, takes[i].name);
+		assert_int_equal(words, takes[i].words);
+	}
+}
+
 /* What the commands send. */
 static const struct {
 	const char *line;
@@ -267,6 +313,15 @@ static const struct {
 	{ "subscribe -t a/#", "Subscribe", "{\"filter\":\"a/#\"}" },
 	{ "monitor", "Monitor", "{\"at\":false}" },
 	{ "monitor --at", "Monitor", "{\"at\":true}" },
+	{ "queue", "ListMessages", "{}" },
+	{ "queue -b plant", "ListMessages", "{\"broker\":\"plant\"}" },
+	{ "queue list -b plant", "ListMessages", "{\"broker\":\"plant\"}" },
+	{ "queue show 12", "GetMessage", "{\"id\":12}" },
+	{ "queue show -b plant 123456789012345678", "GetMessage",
+	    "{\"id\":123456789012345678,\"broker\":\"plant\"}" },
+	{ "queue drop 12 -b plant", "DropMessage", "{\"id\":12,\"broker\":\"plant\"}" },
+	{ "queue retry 1", "RetryMessage", "{\"id\":1}" },
+	{ "route a/b", "RouteTopic", "{\"topic\":\"a/b\"}" },
 	{ "at AT+CSQ", "At", "{\"command\":\"AT+CSQ\"}" },
 	{ "reload", "Reload", NULL },
 	{ "log-level info", "SetLogLevel", "{\"level\":\"info\"}" },
@@ -291,17 +346,18 @@ static void test_parameters(void **state)
 		const struct ctl_command *c;
 		struct ctl_usage u = { 0 };
 		json_t *got = NULL, *want;
-		int argc;
+		int argc, words = 0;
 
 		print_message("%s\n", calls[i].line);
 		snprintf(line, sizeof(line), "%s", calls[i].line);
 		argc = split(line, argv);
-		c = ctl_command_find(argv[0]);
+		c = ctl_command_take(argv[0], argc > 1 ? argv[1] : NULL, &words);
 		assert_non_null(c);
 		assert_string_equal(c->method, calls[i].method);
 		assert_int_equal(ctl_usage_add(&u, c->usage), 0);
+		argc -= words;
 		assert_int_equal(
-		    ctl_usage_read(&u, argc - 1, argv + 1, false, why, sizeof(why)), argc - 1);
+		    ctl_usage_read(&u, argc, argv + words, false, why, sizeof(why)), argc);
 		assert_int_equal(ctl_usage_check(&u, why, sizeof(why)), 0);
 		assert_int_equal(c->parameters != NULL, calls[i].parameters != NULL);
 		if (!c->parameters)
@@ -337,6 +393,7 @@ int main(void)
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_stop_at_word),
 		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_take),
 		cmocka_unit_test(test_parameters),
 		cmocka_unit_test(test_no_file),
 	};

@@ -76,11 +76,47 @@ static void test_words(void **state)
 		      .client_index = -1,
 		      .from = "sim",
 		      .to = "registering" },
-		    "modem: sim -> registering" },
-		{ { .code = LOG_BROKER_ERROR, .broker = "cloud", .err = 30, .detail = "slow" },
-		    "cloud: connection failed: error 30 (" },
-		{ { .code = LOG_BROKER_ONLINE, .broker = "cloud", .to = "online" },
-		    "cloud: connected: online" },
+		    "modem: registering" },
+		{ { .code = LOG_MODEM_STATE,
+		      .from = "sim",
+		      .to = "registering",
+		      .detail = "the SIM is ready" },
+		    "modem: registering (the SIM is ready)" },
+		{ { .code = LOG_MODEM_BOOTED, .detail = "the modem has started" },
+		    "modem: started by itself" },
+		{ { .code = LOG_MODEM_IDENTITY, .detail = "SIM7600, revision 1" },
+		    "modem: SIM7600, revision 1" },
+		{ { .code = LOG_BROKER_STATE,
+		      .broker = "cloud",
+		      .from = "waiting",
+		      .to = "connecting",
+		      .detail = "attempt 2" },
+		    "broker cloud: connecting (attempt 2)" },
+		{ { .code = LOG_BROKER_ERROR,
+		      .broker = "cloud",
+		      .err = 30,
+		      .from = "connecting",
+		      .to = "backoff",
+		      .detail = "30 refused, next try in 30 s" },
+		    "broker cloud: connect failed: 30 refused, next try in 30 s" },
+		{ { .code = LOG_BROKER_OFFLINE,
+		      .broker = "cloud",
+		      .from = "online",
+		      .to = "waiting",
+		      .detail = "the modem is gone" },
+		    "broker cloud: offline: the modem is gone" },
+		{ { .code = LOG_BROKER_ONLINE,
+		      .broker = "cloud",
+		      .from = "connecting",
+		      .to = "online",
+		      .detail = "connected" },
+		    "broker cloud: online" },
+		{ { .code = LOG_MESSAGE_DROPPED,
+		      .broker = "cloud",
+		      .to = "expired",
+		      .detail = "a/topic" },
+		    "broker cloud: message dropped: expired: a/topic" },
+		{ { .code = LOG_AT_TRAFFIC, .to = ">", .detail = "AT+CSQ" }, "AT > AT+CSQ" },
 		{ { .code = LOG_STORE_FULL }, "store is full" },
 	};
 	char text[LOG_TEXT_MAX];
@@ -88,7 +124,7 @@ static void test_words(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		log_describe(&rows[i].event, text, sizeof(text));
-		assert_memory_equal(text, rows[i].text, strlen(rows[i].text));
+		assert_string_equal(text, rows[i].text);
 		log_describe(&rows[i].event, text, 8);
 		assert_int_equal(strlen(text), 7);
 	}

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/timerq.h"
+#include "modem/session.h"
 #include "modem_world.h"
 
 #define TEXT(literal)                                                          \
@@ -178,7 +179,7 @@ static void publishes_every_size_unchanged(void **state)
 					.payload = { bytes, sizes[i] },
 					.qos = (uint8_t)(i % 3),
 					.retain = t == 1,
-					.dup = true,
+					.dup = t == 0,
 				};
 
 				publish(client, &p);
@@ -188,7 +189,7 @@ static void publishes_every_size_unchanged(void **state)
 				assert_memory_equal(w.broker[client].payload, bytes, sizes[i]);
 				assert_int_equal(w.broker[client].qos, i % 3);
 				assert_int_equal(w.broker[client].retain, t == 1);
-				assert_false(w.broker[client].dup);
+				assert_int_equal(w.broker[client].dup, t == 0 && i % 3 > 0);
 			}
 		}
 	}
@@ -238,11 +239,14 @@ static const struct publish_row publish_rows[] = {
 	{ "network not opened", "+CMQTTPAYLOAD err 9", 1, SEND_SESSION, 9, false },
 	{ "length", "+CMQTTPAYLOAD err 22", 1, SEND_POISON, 22, true },
 	{ "bad UTF-8", "+CMQTTPUB result-err 2", 1, SEND_POISON, 2, true },
-	{ "time-out at QoS 1", "+CMQTTPUB result-err 17", 1, SEND_RETRY, 17, true },
+	{ "time-out at QoS 1", "+CMQTTPUB result-err 17", 1, SEND_UNKNOWN, 17, true },
+	{ "time-out before it was sent", "+CMQTTTOPIC err 17", 1, SEND_RETRY, 17, true },
 	{ "time-out at QoS 0 may be out", "+CMQTTPUB result-err 17", 0, SEND_UNKNOWN, 17, true },
-	{ "closed at QoS 1", "+CMQTTPUB result-err 26", 1, SEND_SESSION, 26, false },
+	{ "closed at QoS 1", "+CMQTTPUB result-err 26", 1, SEND_UNKNOWN, 26, false },
+	{ "closed before it was sent", "+CMQTTPAYLOAD err 26", 1, SEND_SESSION, 26, false },
+	{ "no connection to send it on", "+CMQTTPUB err 11", 1, SEND_SESSION, 11, false },
 	{ "closed at QoS 0 may be out", "+CMQTTPUB result-err 26", 0, SEND_UNKNOWN, 26, false },
-	{ "ERROR, then the number", "+CMQTTPUB error-result 6", 1, SEND_SESSION, 6, false },
+	{ "ERROR, then the number", "+CMQTTPUB error-result 6", 1, SEND_UNKNOWN, 6, false },
 	{ "bare ERROR", "+CMQTTPUB error", 1, SEND_RETRY, 0, true },
 	{ "no result", "+CMQTTPUB result-lost", 1, SEND_UNKNOWN, 0, true },
 	{ "nothing at all", "+CMQTTPUB answer-lost", 1, SEND_UNKNOWN, 0, true },
@@ -299,6 +303,30 @@ static void gives_up_a_session_without_results(void **state)
 	assert_int_equal(w.result[0], SEND_UNKNOWN);
 	world_run(&w, 10000);
 	assert_int_equal(w.went_online[0], 1);
+}
+
+/* ERROR is all that is said of some messages: they must not stand in the way for ever. */
+static void blames_a_message_that_is_refused_again_and_again(void **state)
+{
+	unsigned i;
+
+	(void)state;
+	go_online();
+	w.went_online[0] = 0;
+	add_fault("+CMQTTPAYLOAD=0*0 error");
+	for (i = 1; i < SESSION_RETRIES_MAX; i++) {
+		publish(0, &message);
+		assert_int_equal(w.result[0], SEND_RETRY);
+		world_run(&w, 2000);
+	}
+	publish(0, &message);
+	assert_int_equal(w.result[0], SEND_POISON);
+	/* It may be the session after all. */
+	world_run(&w, 30000);
+	assert_int_equal(w.went_online[0], 1);
+	publish(1, &message);
+	assert_int_equal(w.result[1], SEND_OK);
+	assert_int_equal(w.violations, 0);
 }
 
 /* ---- inbound ---- */
@@ -457,6 +485,22 @@ static void survives_the_loss_of_the_port(void **state)
 	assert_int_equal(w.violations, 0);
 }
 
+static void shows_a_port_that_does_not_open(void **state)
+{
+	(void)state;
+	modem_tty_down(w.m, w.now, ENOENT);
+	assert_int_equal(modem_get_status(w.m)->state, MODEM_ABSENT);
+	modem_tty_down(w.m, w.now, EBUSY);
+	assert_int_equal(modem_get_status(w.m)->state, MODEM_OPENING);
+	modem_tty_down(w.m, w.now, EACCES);
+	assert_int_equal(modem_get_status(w.m)->state, MODEM_OPENING);
+	modem_tty_down(w.m, w.now, ENODEV);
+	assert_int_equal(modem_get_status(w.m)->state, MODEM_ABSENT);
+	modem_tty_down(w.m, w.now, EBUSY);
+	go_online();
+	assert_int_equal(w.violations, 0);
+}
+
 static void gets_to_clean_sessions_after_a_restart_of_the_daemon(void **state)
 {
 	(void)state;
@@ -489,17 +533,29 @@ struct start_row {
 	enum fake_order order;
 	enum fake_fail_form fail;
 	const char *fault;
+	uint32_t start_ms; /* 0: the usual */
+	uint32_t limit_ms; /* for both to be online */
+	bool asks_early;   /* before the result: it cannot know that there will be one */
 };
 
 static const struct start_row start_rows[] = {
-	{ "result first", FAKE_RESULT_FIRST, FAKE_FAIL_RESULT_ERROR, NULL },
-	{ "OK first", FAKE_OK_FIRST, FAKE_FAIL_RESULT_ERROR, NULL },
-	{ "OK only", FAKE_OK_ONLY, FAKE_FAIL_RESULT_ERROR, NULL },
-	{ "refused once: 7", FAKE_RESULT_FIRST, FAKE_FAIL_RESULT_ERROR, "+CMQTTSTART err 7" },
-	{ "refused once: ERROR", FAKE_OK_FIRST, FAKE_FAIL_BARE_ERROR, "+CMQTTSTART error" },
-	{ "refused for long", FAKE_OK_FIRST, FAKE_FAIL_RESULT_ERROR, "+CMQTTSTART*4 err 7" },
-	{ "answer lost", FAKE_OK_FIRST, FAKE_FAIL_RESULT_ERROR, "+CMQTTSTART answer-lost" },
-	{ "NETOPEN refused too", FAKE_OK_FIRST, FAKE_FAIL_BARE_ERROR, "+CMQTTSTART error" },
+	{ "result first", FAKE_RESULT_FIRST, FAKE_FAIL_RESULT_ERROR, NULL, 0, 30000, false },
+	{ "OK first", FAKE_OK_FIRST, FAKE_FAIL_RESULT_ERROR, NULL, 0, 30000, false },
+	{ "OK only", FAKE_OK_ONLY, FAKE_FAIL_RESULT_ERROR, NULL, 0, 50000, false },
+	{ "refused once: 7", FAKE_RESULT_FIRST, FAKE_FAIL_RESULT_ERROR, "+CMQTTSTART err 7", 0,
+	    60000, false },
+	{ "refused once: ERROR", FAKE_OK_FIRST, FAKE_FAIL_BARE_ERROR, "+CMQTTSTART error", 0, 60000,
+	    false },
+	{ "refused for long", FAKE_OK_FIRST, FAKE_FAIL_RESULT_ERROR, "+CMQTTSTART*4 err 7", 0,
+	    900000, false },
+	{ "answer lost", FAKE_OK_FIRST, FAKE_FAIL_RESULT_ERROR, "+CMQTTSTART answer-lost", 0,
+	    200000, false },
+	{ "NETOPEN refused too", FAKE_OK_FIRST, FAKE_FAIL_BARE_ERROR, "+CMQTTSTART error", 0, 60000,
+	    false },
+	{ "OK first, 12 s", FAKE_OK_FIRST, FAKE_FAIL_RESULT_ERROR, NULL, 12000, 40000, false },
+	{ "OK first, slow", FAKE_OK_FIRST, FAKE_FAIL_RESULT_ERROR, NULL, 100000, 130000, true },
+	{ "result first, slow", FAKE_RESULT_FIRST, FAKE_FAIL_RESULT_ERROR, NULL, 100000, 130000,
+	    false },
 };
 
 static void starts_the_service_whatever_it_says(void **state)
@@ -511,10 +567,12 @@ static void starts_the_service_whatever_it_says(void **state)
 	w.fake_cfg.start_order = row->order;
 	w.fake_cfg.start_fail = row->fail;
 	w.fake_cfg.netopen_error = row->fault == start_rows[7].fault;
+	if (row->start_ms > 0)
+		w.fake_cfg.start_ms = row->start_ms;
 	world_start(&w);
 	if (row->fault)
 		add_fault(row->fault);
-	assert_true(world_run_until(&w, world_both_online, 900000));
+	assert_true(world_run_until(&w, world_both_online, row->limit_ms));
 	/* And again, when it runs already, which A76xx say with a bare ERROR. */
 	world_restart_daemon(&w);
 	configure(&w);
@@ -525,7 +583,7 @@ static void starts_the_service_whatever_it_says(void **state)
 	assert_true(world_run_until(&w, world_both_online, 900000));
 	assert_int_equal(commands_with("AT+CMQTTSTART"), 1);
 	assert_int_equal(modem_recoveries(w.m), 0);
-	assert_int_equal(w.violations, 0);
+	assert_int_equal(w.violations > 0, row->asks_early);
 	world_free(&w);
 }
 
@@ -847,6 +905,33 @@ static void renews_certificates_once_after_a_tls_failure(void **state)
 	assert_int_equal(w.violations, 0);
 }
 
+/* Once may be the line's fault; twice is a context that the modem does not take. */
+static void tries_a_refused_context_slowly_the_second_time(void **state)
+{
+	(void)state;
+	world_start(&w);
+	add_fault("+CSSLCFG=\"authmode\" error");
+	assert_true(world_run_until(&w, world_both_online, 25000));
+	assert_int_equal(modem_reconnect(w.m, w.now, 1), 0);
+	add_fault("+CSSLCFG=\"authmode\"*2 error");
+	world_run(&w, BACKOFF_SLOW_MS);
+	assert_int_equal(modem_get_session(w.m, 1)->state, SESSION_BACKOFF);
+	assert_true(world_run_until(&w, world_both_online, 100000));
+	assert_int_equal(w.violations, 0);
+}
+
+/* A modem that never takes the setting, or refuses it for a while. */
+static void asks_for_binary_payloads_first(void **state)
+{
+	(void)state;
+	modem_set_trace(w.m, true);
+	world_start(&w);
+	add_fault("+CMQTTCFG=\"checkUTF8\",0*0 error");
+	assert_true(world_run_until(&w, world_both_online, 60000));
+	assert_int_equal(commands_with("AT+CMQTTACCQ=0"), SESSION_UTF8_MAX + 1);
+	assert_int_equal(w.violations, 0);
+}
+
 struct cert_row {
 	const char *name;
 	const char *fault;
@@ -904,7 +989,7 @@ struct subscribe_row {
 static const struct subscribe_row subscribe_rows[] = {
 	{ "12 once", "+CMQTTSUBTOPIC=0 err 12", 2, 0, 1 },
 	{ "busy", "+CMQTTSUBTOPIC=0*3 busy", 2, 0, 1 },
-	{ "SUB busy", "+CMQTTSUB=0 result-err 14", 2, 0, 1 },
+	{ "SUB busy: staged again, twice does no harm", "+CMQTTSUB=0 result-err 14", 4, 0, 1 },
 	{ "filter refused", "+CMQTTSUBTOPIC=0*2 err 12", 1, 1, 1 },
 	{ "filter refused without a number", "+CMQTTSUBTOPIC=0*2 error", 1, 1, 1 },
 	{ "list refused", "+CMQTTSUB=0 result-err 12", 2, 0, 1 },
@@ -1251,6 +1336,7 @@ int main(int argc, char **argv)
 		WORLD(publishes_every_size_unchanged),
 		WORLD(refuses_what_the_modem_cannot_take),
 		WORLD(gives_up_a_session_without_results),
+		WORLD(blames_a_message_that_is_refused_again_and_again),
 		WORLD(delivers_every_size_unchanged),
 		WORLD(keeps_messages_of_two_clients_apart),
 		WORLD(sends_no_command_into_a_message),
@@ -1259,6 +1345,7 @@ int main(int argc, char **argv)
 		WORLD(notices_a_start_that_says_nothing_but_the_sim),
 		WORLD(notices_a_start_that_says_nothing_at_all),
 		WORLD(survives_the_loss_of_the_port),
+		WORLD(shows_a_port_that_does_not_open),
 		WORLD(gets_to_clean_sessions_after_a_restart_of_the_daemon),
 		WORLD(closes_what_an_earlier_daemon_left),
 		WORLD(starts_the_service_again_after_nonet),
@@ -1279,6 +1366,8 @@ int main(int argc, char **argv)
 		WORLD(opens_anew_when_the_keepalive_fails),
 		WORLD(backs_off_more_and_more),
 		WORLD(renews_certificates_once_after_a_tls_failure),
+		WORLD(tries_a_refused_context_slowly_the_second_time),
+		WORLD(asks_for_binary_payloads_first),
 		WORLD(removes_files_nobody_needs),
 		WORLD(exchanges_filters_in_place),
 		WORLD(exchanges_a_broker),

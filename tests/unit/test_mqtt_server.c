@@ -625,23 +625,23 @@ static void test_queue_max(void **state)
 	buf_clear(&w.clients[0].seen);
 	say(&w, CONNECT_B);
 	for (int i = 0; i < MQTT_QUEUE_MAX + 7; i++) {
-		snprintf(line, sizeof(line), "1> 32 { s't' 0001 '%04d' }", i);
+		snprintf(line, sizeof(line), "1> 32 { s't' 0001 '%05d' }", i);
 		say(&w, line);
 	}
 	assert_int_equal(mqtt_server_counters(w.server)->dropped_queue, 7);
 	assert_true(mqtt_server_kept_bytes(w.server) >= 5 * MQTT_QUEUE_MAX);
 	say(&w, KEEP_A);
 	/* CONNACK and a window full of them */
-	assert_int_equal(buf_len(&w.clients[0].seen), 4 + MQTT_INFLIGHT_MAX * 11);
+	assert_int_equal(buf_len(&w.clients[0].seen), 4 + MQTT_INFLIGHT_MAX * 12);
 	for (int i = 0; i < MQTT_QUEUE_MAX; i++) {
-		uint8_t *p = w.clients[0].seen.mem + w.clients[0].seen.start + 4 + 11 * i;
+		uint8_t *p = w.clients[0].seen.mem + w.clients[0].seen.start + 4 + 12 * i;
 
-		snprintf(line, sizeof(line), "%04d", i);
-		assert_memory_equal(p + 7, line, 4);
+		snprintf(line, sizeof(line), "%05d", i);
+		assert_memory_equal(p + 7, line, 5);
 		snprintf(line, sizeof(line), "0> 40 { %02x%02x }", p[5], p[6]);
 		say(&w, line);
 	}
-	assert_int_equal(buf_len(&w.clients[0].seen), 4 + MQTT_QUEUE_MAX * 11);
+	assert_int_equal(buf_len(&w.clients[0].seen), 4 + MQTT_QUEUE_MAX * 12);
 	assert_int_equal(mqtt_server_kept_bytes(w.server), 0);
 	world_fini(&w);
 }

@@ -123,9 +123,10 @@ static void test_fates(void **state)
 	} rows[] = {
 		{ SEND_OK, 0, OUTBOX_SENT, 0, false, OUTBOX_SENT },
 		{ SEND_RETRY, 14, OUTBOX_KEPT, 0, false, OUTBOX_KEPT },
-		{ SEND_SESSION, 11, OUTBOX_KEPT, 0, true, OUTBOX_DROPPED },
-		{ SEND_SESSION, 6, OUTBOX_KEPT, 1, true, OUTBOX_DROPPED },
-		{ SEND_SESSION, 26, OUTBOX_KEPT, 1, true, OUTBOX_DROPPED },
+		{ SEND_SESSION, 11, OUTBOX_KEPT, 0, false, OUTBOX_DROPPED },
+		{ SEND_SESSION, 6, OUTBOX_KEPT, 1, false, OUTBOX_DROPPED },
+		{ SEND_UNKNOWN, 6, OUTBOX_KEPT_DUP, 1, true, OUTBOX_DROPPED },
+		{ SEND_UNKNOWN, 26, OUTBOX_KEPT_DUP, 1, true, OUTBOX_DROPPED },
 		{ SEND_POISON, 2, OUTBOX_KEPT, 1, false, OUTBOX_DROPPED },
 		{ SEND_UNKNOWN, 0, OUTBOX_KEPT_DUP, 0, true, OUTBOX_DROPPED },
 	};
@@ -170,8 +171,8 @@ static void check_poison(struct fixture *f, enum send_result result, unsigned er
 	put(f, 2, 1, 0);
 	for (int i = 1; i < TRIES_MAX; i++) {
 		assert_next(f, 1, 1);
-		assert_int_equal(
-		    outbox_finish(&f->outbox, result, err, TRIES_MAX, "why"), OUTBOX_KEPT);
+		assert_int_equal(outbox_finish(&f->outbox, result, err, TRIES_MAX, "why"),
+		    result == SEND_UNKNOWN ? OUTBOX_KEPT_DUP : OUTBOX_KEPT);
 		/* What says nothing about the message does not count against it. */
 		assert_next(f, 1, 1);
 		assert_int_equal(
@@ -198,7 +199,7 @@ static void test_poison_by_refusal(void **state)
 
 static void test_poison_by_receive_failure(void **state)
 {
-	check_poison(*state, SEND_SESSION, 6);
+	check_poison(*state, SEND_UNKNOWN, 6);
 }
 
 static void test_poison_by_closed_connection(void **state)

@@ -13,10 +13,10 @@ static struct span text(const char *s)
 	return (struct span){ (const uint8_t *)s, strlen(s) };
 }
 
-#define ROUTE(way, filter, local, remote)                                                          \
-	{                                                                                          \
-		.pattern = (filter), .direction = ROUTE_##way, .local_prefix = (local),            \
-		.remote_prefix = (remote)                                                          \
+#define ROUTE(way, filter, local, remote)                                               \
+	{                                                                               \
+		.pattern = (filter), .direction = ROUTE_##way, .local_prefix = (local), \
+		.remote_prefix = (remote)                                               \
 	}
 
 /* One route, one topic each way; NULL: not wanted. */
@@ -150,6 +150,61 @@ static void test_long_names(void **state)
 	assert_int_equal(r.topic_len, MODEM_TOPIC_MAX);
 }
 
+/* Why a topic leaves, or not; the route is the one that is meant, -1: none. */
+static void test_explain(void **state)
+{
+	static const struct route_config routes[] = {
+		ROUTE(IN, "in/#", "", ""),
+		ROUTE(OUT, "t/#", "l/", "r/"),
+		ROUTE(BOTH, "b/#", "", ""),
+		ROUTE(IN, "t/#", "", ""),
+	};
+	static const struct {
+		size_t first, count; /* of the routes */
+		const char *topic;
+		enum router_answer answer;
+		int route;
+	} cases[] = {
+		{ 0, 4, "l/t/a", ROUTER_WANTED, 1 },
+		{ 0, 4, "b", ROUTER_WANTED, 2 },
+		{ 0, 0, "b", ROUTER_NO_OUT, -1 },
+		{ 0, 1, "b", ROUTER_NO_OUT, -1 },
+		{ 0, 1, "in/b", ROUTER_ONLY_IN, 0 },
+		{ 0, 4, "in/b", ROUTER_ONLY_IN, 0 },
+		{ 0, 4, "x", ROUTER_NO_MATCH, -1 },
+		{ 0, 3, "t/a", ROUTER_NO_PREFIX, 1 },
+		/* Sure beats perhaps. */
+		{ 0, 4, "t/a", ROUTER_ONLY_IN, 3 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct core_broker b = { .routes = routes + cases[i].first,
+			.route_count = cases[i].count };
+		struct routed r = { 0 };
+
+		print_message("%zu %s\n", cases[i].count, cases[i].topic);
+		assert_int_equal(router_explain(&b, text(cases[i].topic), &r), cases[i].answer);
+		assert_ptr_equal(r.route, cases[i].route < 0 ? NULL : &routes[cases[i].route]);
+	}
+}
+
+/* The modem's limit is for the remote name. */
+static void test_explain_too_long(void **state)
+{
+	static const struct route_config route = ROUTE(OUT, "#", "", "r");
+	const struct core_broker b = { .routes = &route, .route_count = 1 };
+	static char topic[MODEM_TOPIC_MAX + 1];
+	struct routed r;
+
+	(void)state;
+	memset(topic, 't', MODEM_TOPIC_MAX);
+	assert_int_equal(router_explain(&b, text(topic), &r), ROUTER_TOO_LONG);
+	assert_int_equal(r.topic_len, MODEM_TOPIC_MAX + 1);
+	topic[MODEM_TOPIC_MAX - 1] = '\0';
+	assert_int_equal(router_explain(&b, text(topic), &r), ROUTER_WANTED);
+}
+
 static void test_echoes(void **state)
 {
 	static const struct filter_config filters[] = { { "r/cmd/#", 1 }, { "x/+/z", 0 } };
@@ -169,6 +224,8 @@ int main(void)
 		cmocka_unit_test(test_first_match_wins),
 		cmocka_unit_test(test_no_routes),
 		cmocka_unit_test(test_long_names),
+		cmocka_unit_test(test_explain),
+		cmocka_unit_test(test_explain_too_long),
 		cmocka_unit_test(test_echoes),
 	};
 

@@ -42,7 +42,7 @@ static const struct {
 } response_times[] = {
 	{ "AT+CMQTTSTART", 120000 }, { "AT+CMQTTREL=", 120000 },
 	{ "AT+CMQTTCONNECT=", 300000 }, /* 120 s, but TLS negotiation alone may take 300 s */
-	{ "AT+CMQTTDISC=", 120000 }, { "AT+CMQTTPUB=", 180000 }, /* the largest pub_timeout */
+	{ "AT+CMQTTDISC=", 120000 }, { "AT+CMQTTPUB=", 120000 }, /* and pub_timeout is less */
 	{ "AT+CMQTTSUB=", 120000 }, { "AT+CMQTTUNSUB=", 120000 }, { "AT+NETOPEN", 120000 },
 	{ "AT+COPS?", 120000 }, { "AT", 9000 }, /* every other */
 };
@@ -133,6 +133,7 @@ static const struct {
 	{ "+CMQTTRXPAYLOAD: 0,1500", URC_RX_PAYLOAD },
 	{ "+CMQTTRXEND: 0", URC_RX_END },
 	{ "+CMQTTPUB: 0,0", URC_RESULT },
+	{ "+CMQTTSTART: 0", URC_STARTED },
 	{ "+CEREG: 1", URC_REGISTRATION },
 	{ "+MSTK: 14", URC_NONE },
 	{ "+CGEV: NW PDN DEACT 1", URC_NONE },

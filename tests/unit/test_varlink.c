@@ -71,7 +71,7 @@ static void test_framing(void **state)
 			size_t taken;
 
 			print_message("%s, %zu at a time\n", streams[i].name, chunk);
-			varlink_reader_init(&r, 100);
+			varlink_reader_init(&r, 100, CTL_VALUES_MAX);
 			buf_init(&messages, 1000);
 			for (size_t at = 0; at < streams[i].len && read != VARLINK_READ_GARBAGE;
 			     at += taken) {
@@ -104,7 +104,7 @@ static enum varlink_read read_message_of(size_t len)
 
 	memset(text + 2, ' ', sizeof(text) - 2);
 	text[len - 1] = '\0';
-	varlink_reader_init(&r, 64);
+	varlink_reader_init(&r, 64, CTL_VALUES_MAX);
 	assert_int_equal(varlink_reader_feed(&r, (const uint8_t *)text, len, &taken), 0);
 	assert_int_equal(taken, len < 64 ? len : 64);
 	read = varlink_reader_next(&r, &msg);
@@ -136,7 +136,7 @@ static enum varlink_read read_repeated(
 	for (size_t i = 0; i < count; i++)
 		buf_append(&text, repeated, strlen(repeated));
 	buf_append(&text, end, strlen(end) + 1);
-	varlink_reader_init(&r, 100000);
+	varlink_reader_init(&r, 100000, CTL_VALUES_MAX);
 	assert_int_equal(varlink_reader_feed(&r, buf_data(&text), buf_len(&text), &taken), 0);
 	read = varlink_reader_next(&r, &msg);
 	json_decref(msg);
@@ -338,7 +338,7 @@ static void test_no_memory_reading(void **state)
 		size_t taken;
 
 		assert_in_range(n, 0, 100);
-		varlink_reader_init(&r, 1000);
+		varlink_reader_init(&r, 1000, CTL_VALUES_MAX);
 		varlink_reader_feed(&r, (const uint8_t *)text, sizeof(text), &taken);
 		allocations_left = n;
 		json_set_alloc_funcs(failing_malloc, free);

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store_db.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Messages are small and come a few at a time: with SQLite's usual 4096 a commit of one message
+ * writes four times as much. Measured with 20 messages of 100 bytes a commit, in multiples of what
+ * must be written: 1024 bytes 1.8, 2048 bytes 2.2, 4096 bytes 3.2. */
+#define PAGE_SIZE "1024"
+
+/* The log is written back when it has about 4 MB: much of what comes has left again by then. */
+#define CHECKPOINT_PAGES 4096
+#define LOG_BYTES        "4587520"
+
+/* A transaction must not write before its commit: a disk that is full is noticed in one place. */
+static const char settings[] = "PRAGMA page_size=" PAGE_SIZE ";"
+			       "PRAGMA locking_mode=EXCLUSIVE;"
+			       "PRAGMA journal_mode=WAL;"
+			       "PRAGMA journal_size_limit=" LOG_BYTES ";"
+			       "PRAGMA cache_size=-512;"
+			       "PRAGMA cache_spill=OFF;"
+			       "PRAGMA temp_store=MEMORY;";
+
+#define STR2(x)  #x
+#define STR(x)   STR2(x)
+#define SEQ_MASK "0xfffffffffffff"
+
+#define COLUMNS                                                       \
+	"id INTEGER PRIMARY KEY,"                                     \
+	"topic TEXT NOT NULL,"                                        \
+	"payload BLOB," /* NULL: in body, shared with other queues */ \
+	"qos INTEGER NOT NULL,"                                       \
+	"retain INTEGER NOT NULL,"                                    \
+	"keep_last INTEGER NOT NULL,"                                 \
+	"maybe_sent INTEGER NOT NULL,"                                \
+	"tries INTEGER NOT NULL,"                                     \
+	"accepted_ms INTEGER NOT NULL,"                               \
+	"expires_ms INTEGER NOT NULL"
+
+/* The same for people. */
+#define VIEW(name, table, more)                                                                    \
+	"CREATE VIEW " name " AS SELECT queue.name AS broker, 7 - (m.id >> 52 & 15) AS priority,"  \
+	" m.id & " SEQ_MASK                                                                        \
+	" AS number, m.topic, length(coalesce(m.payload, body.payload)) AS bytes,"                 \
+	" m.qos, m.retain, m.maybe_sent, m.tries, datetime(m.accepted_ms / 1000, 'unixepoch') AS " \
+	"accepted,"                                                                                \
+	" iif(m.expires_ms, datetime(m.expires_ms / 1000, 'unixepoch'), NULL) AS expires" more     \
+	" FROM " table " AS m LEFT JOIN queue ON queue.id = m.id >> 56"                            \
+	" LEFT JOIN body ON m.payload IS NULL AND body.seq = m.id & " SEQ_MASK ";"
+
+static const char schema[] =
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE queue(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
+    "CREATE TABLE waiting(" COLUMNS ");"
+    "CREATE INDEX waiting_keep_last ON waiting(topic) WHERE keep_last = 1;"
+    "CREATE TABLE dead(" COLUMNS ", reason TEXT NOT NULL);"
+    "CREATE TABLE body(seq INTEGER PRIMARY KEY, refs INTEGER NOT NULL, payload BLOB NOT NULL);"
+    /* clang-format off */
+    VIEW("messages", "waiting", "")
+    VIEW("dead_letters", "dead", ", m.reason")
+    /* clang-format on */
+    "CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
+    "INSERT INTO meta VALUES('last_seq', 0);"
+    "PRAGMA application_id=" STR(STORE_APPLICATION_ID) ";"
+						       "PRAGMA user_version=" STR(
+							   STORE_SCHEMA_VERSION) ";"
+										 "COMMIT;";
+
+#define WHOLE_ROW(table, reason)                                                              \
+	"SELECT m.id, m.topic, coalesce(m.payload, b.payload), m.qos, m.retain, m.keep_last," \
+	" m.maybe_sent, m.tries, m.accepted_ms, m.expires_ms, " reason " FROM " table " AS m" \
+	" LEFT JOIN body AS b ON m.payload IS NULL AND b.seq = m.id & " SEQ_MASK              \
+	" WHERE m.id BETWEEN ?1 AND ?2 ORDER BY m.id LIMIT 1"
+#define FIRST_ID(table) "SELECT id FROM " table " WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT 1"
+/* length() of a payload reads no more than the head of the row. */
+#define SIZES(table)                                                                      \
+	"SELECT id, topic, CASE WHEN payload IS NULL"                                     \
+	" THEN (SELECT length(b.payload) FROM body AS b WHERE b.seq = id & " SEQ_MASK ")" \
+	" ELSE length(payload) END, payload IS NULL FROM " table " WHERE id BETWEEN ?1 AND ?2"
+#define MARK(table) "UPDATE " table " SET tries = ?2, maybe_sent = ?3 WHERE id = ?1"
+#define COMMON      "id, topic, payload, qos, retain, keep_last, maybe_sent, "
+
+static const char *const texts[STMT_COUNT] = {
+	[STMT_BEGIN] = "BEGIN IMMEDIATE",
+	[STMT_COMMIT] = "COMMIT",
+	[STMT_ROLLBACK] = "ROLLBACK",
+	[STMT_FIRST] = WHOLE_ROW("waiting", "NULL"),
+	[STMT_FIRST_DEAD] = WHOLE_ROW("dead", "m.reason"),
+	[STMT_FIRST_ID] = FIRST_ID("waiting"),
+	[STMT_FIRST_ID_DEAD] = FIRST_ID("dead"),
+	[STMT_SIZES] = SIZES("waiting"),
+	[STMT_SIZES_DEAD] = SIZES("dead"),
+	[STMT_REMOVE] = "DELETE FROM waiting WHERE id = ?1",
+	[STMT_REMOVE_DEAD] = "DELETE FROM dead WHERE id = ?1",
+	[STMT_MARK] = MARK("waiting"),
+	[STMT_MARK_DEAD] = MARK("dead"),
+	[STMT_ADD] = "INSERT INTO waiting VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0, 0, ?7, ?8)",
+	[STMT_ADD_BODY] = "INSERT INTO body VALUES(?1, ?2, ?3)",
+	[STMT_DROP_BODY] = "DELETE FROM body WHERE seq = ?1 AND refs <= 1",
+	[STMT_UNREF_BODY] = "UPDATE body SET refs = refs - 1 WHERE seq = ?1",
+	[STMT_BURY] = "INSERT INTO dead SELECT " COMMON
+		      "tries, accepted_ms, expires_ms, ?2 FROM waiting WHERE id = ?1",
+	[STMT_REVIVE] = "INSERT INTO waiting SELECT " COMMON
+			"0, accepted_ms, expires_ms FROM dead WHERE id = ?1",
+	[STMT_FIND_TOPIC] = "SELECT id FROM waiting WHERE keep_last = 1 AND topic = ?1 AND"
+			    " id BETWEEN ?2 AND ?3 ORDER BY id & " SEQ_MASK " DESC LIMIT 1",
+	[STMT_ADD_QUEUE] = "INSERT INTO queue VALUES(?1, ?2)",
+	[STMT_SET_LAST_SEQ] = "UPDATE meta SET value = ?1 WHERE name = 'last_seq'",
+};
+
+/* ---- errors ---- */
+
+static int to_errno(int code)
+{
+	switch (code & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_ROW:
+	case SQLITE_DONE:
+		return 0;
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_READONLY:
+		return -EROFS;
+	case SQLITE_PERM:
+	case SQLITE_AUTH:
+		return -EACCES;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return -EBUSY;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return -EUCLEAN;
+	default:
+		return -EIO;
+	}
+}
+
+int store_db_failed(struct store_db *d, int code)
+{
+	int r = to_errno(code), os = d->db ? sqlite3_system_errno(d->db) : 0;
+
+	if (r == 0)
+		return 0;
+	if (r == -EIO && os == ENOSPC)
+		r = -ENOSPC;
+	if (r == -EUCLEAN)
+		d->is_damaged = true;
+	if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC)
+		d->has_sync_failed = true;
+	snprintf(d->error, sizeof(d->error), "%s%s%s (SQLite %d)", sqlite3_errstr(code),
+	    r == -EIO && os ? ": " : "", r == -EIO && os ? strerror(os) : "", code);
+	return r;
+}
+
+/* ---- statements ---- */
+
+int store_db_exec(struct store_db *d, const char *sql)
+{
+	int code = sqlite3_exec(d->db, sql, NULL, NULL, NULL);
+
+	return store_db_failed(d, code == SQLITE_OK ? code : sqlite3_extended_errcode(d->db));
+}
+
+sqlite3_stmt *store_db_stmt(struct store_db *d, enum store_stmt which)
+{
+	sqlite3_reset(d->stmts[which]);
+	return d->stmts[which];
+}
+
+int store_db_row(struct store_db *d, sqlite3_stmt *stmt)
+{
+	int code = sqlite3_step(stmt);
+
+	if (code == SQLITE_ROW)
+		return 1;
+	sqlite3_reset(stmt);
+	return store_db_failed(d, code);
+}
+
+int store_db_run(struct store_db *d, sqlite3_stmt *stmt)
+{
+	int r = store_db_row(d, stmt);
+
+	sqlite3_reset(stmt);
+	return r;
+}
+
+int store_db_bind_blob(sqlite3_stmt *stmt, int at, struct span blob)
+{
+	return sqlite3_bind_blob64(
+	    stmt, at, blob.data ? (const void *)blob.data : "", blob.len, SQLITE_STATIC);
+}
+
+int store_db_bind_text(sqlite3_stmt *stmt, int at, struct span text)
+{
+	return sqlite3_bind_text64(stmt, at, text.data ? (const char *)text.data : "", text.len,
+	    SQLITE_STATIC, SQLITE_UTF8);
+}
+
+static int prepare(struct store_db *d)
+{
+	for (size_t i = 0; i < STMT_COUNT; i++) {
+		int code = sqlite3_prepare_v3(
+		    d->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &d->stmts[i], NULL);
+
+		if (code != SQLITE_OK)
+			return store_db_failed(d, code);
+	}
+	return 0;
+}
+
+/* ---- opening ---- */
+
+int store_db_sync_directory(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX] = ".";
+	int fd, r = 0;
+
+	if (slash && (size_t)(slash - path) >= sizeof(folder))
+		return -ENAMETOOLONG;
+	if (slash)
+		snprintf(folder, sizeof(folder), "%.*s/", (int)(slash - path), path);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fsync(fd) < 0)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+int store_db_number(struct store_db *d, const char *sql, int64_t *ret)
+{
+	sqlite3_stmt *stmt;
+	int r = store_db_failed(d, sqlite3_prepare_v2(d->db, sql, -1, &stmt, NULL));
+
+	if (r < 0)
+		return r;
+	r = store_db_row(d, stmt);
+	if (r == 1)
+		*ret = sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	return r < 0 ? r : 0;
+}
+
+/* Whose file it is, and of which version. A new one is empty. */
+static int check_version(struct store_db *d, bool *ret_is_new)
+{
+	int64_t application = 0, version = 0, tables = 0;
+	int r = store_db_number(d, "PRAGMA application_id", &application);
+
+	if (r == 0)
+		r = store_db_number(d, "PRAGMA user_version", &version);
+	if (r == 0)
+		r = store_db_number(d, "SELECT count(*) FROM sqlite_schema", &tables);
+	if (r < 0)
+		return r;
+	*ret_is_new = application == 0 && version == 0 && tables == 0;
+	if (*ret_is_new)
+		return 0;
+	if (application != STORE_APPLICATION_ID) {
+		snprintf(d->error, sizeof(d->error),
+		    "it is a database, but no store of cmqttd: set another path");
+		return -EINVAL;
+	}
+	if (version != STORE_SCHEMA_VERSION) {
+		snprintf(d->error, sizeof(d->error),
+		    "its schema has version %lld, this cmqttd knows up to %d: a newer cmqttd has "
+		    "written it; install that one again, or set another path",
+		    (long long)version, STORE_SCHEMA_VERSION);
+		return -EPROTO;
+	}
+	return 0;
+}
+
+static int configure(struct store_db *d, const struct store_db_options *o)
+{
+	unsigned pages = o->checkpoint_pages ? o->checkpoint_pages : CHECKPOINT_PAGES;
+	int r;
+
+	sqlite3_db_config(d->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(d->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_busy_timeout(d->db, 0);
+	sqlite3_wal_autocheckpoint(d->db, (int)pages);
+	r = store_db_exec(d, settings);
+	if (r == 0)
+		r = store_db_exec(d, o->is_normal_durability ? "PRAGMA synchronous=NORMAL"
+							     : "PRAGMA synchronous=FULL");
+	return r;
+}
+
+/* What to do about it, where SQLite's words do not say it. */
+static int explain(struct store_db *d, int r)
+{
+	switch (r) {
+	case -EBUSY:
+		snprintf(d->error, sizeof(d->error),
+		    "another process uses it: is another cmqttd running?");
+		break;
+	case -ENOENT:
+		snprintf(d->error, sizeof(d->error),
+		    "its directory does not exist: create it for cmqttd's user, or set path of "
+		    "store");
+		break;
+	case -EACCES:
+		snprintf(d->error, sizeof(d->error),
+		    "cmqttd's user may not write it, or not its directory");
+		break;
+	default:
+		break;
+	}
+	return r;
+}
+
+static int open_error(struct store_db *d, int code)
+{
+	int os = sqlite3_system_errno(d->db), r = store_db_failed(d, code);
+
+	if ((code & 0xff) == SQLITE_CANTOPEN && (os == ENOENT || os == EACCES || os == EROFS))
+		return -os;
+	if ((code & 0xff) == SQLITE_CANTOPEN)
+		snprintf(d->error, sizeof(d->error), "cannot open it: %s",
+		    os ? strerror(os) : sqlite3_errmsg(d->db));
+	return r;
+}
+
+int store_db_open(struct store_db *d, const char *path, const struct store_db_options *options)
+{
+	bool is_new = false;
+	int code, r;
+
+	*d = (struct store_db){ 0 };
+	code = sqlite3_open_v2(path, &d->db,
+	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+		SQLITE_OPEN_EXRESCODE,
+	    NULL);
+	r = code == SQLITE_OK ? 0 : open_error(d, code);
+	if (r == 0)
+		r = configure(d, options);
+	if (r == 0)
+		r = check_version(d, &is_new);
+	if (r == 0 && is_new) {
+		r = store_db_exec(d, schema);
+		if (r == 0)
+			r = store_db_sync_directory(path);
+	}
+	if (r == 0)
+		r = prepare(d);
+	if (r < 0) {
+		explain(d, r);
+		/* What is wrong must not be made worse by writing the log back. */
+		if (d->db)
+			sqlite3_db_config(d->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+		store_db_close(d);
+		return r;
+	}
+	d->is_new = is_new;
+	return 0;
+}
+
+void store_db_close(struct store_db *d)
+{
+	for (size_t i = 0; i < STMT_COUNT; i++) {
+		sqlite3_finalize(d->stmts[i]);
+		d->stmts[i] = NULL;
+	}
+	sqlite3_close(d->db);
+	d->db = NULL;
+}
+
+int store_db_check(struct store_db *d)
+{
+	sqlite3_stmt *stmt;
+	int r =
+	    store_db_failed(d, sqlite3_prepare_v2(d->db, "PRAGMA quick_check(1)", -1, &stmt, NULL));
+	const char *text;
+
+	if (r < 0)
+		return r;
+	r = store_db_row(d, stmt);
+	text = r == 1 ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
+	if (r == 1 && text && strcmp(text, "ok") != 0) {
+		snprintf(d->error, sizeof(d->error), "%.200s", text);
+		r = -EUCLEAN;
+	}
+	sqlite3_finalize(stmt);
+	return r < 0 ? r : 0;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store's database: opening it (settings, schema, versions), its prepared statements, and what
+ * SQLite's errors mean. It knows the tables, not the queues; store_sqlite.c makes a store of it.
+ *
+ * An id in the tables `waiting` and `dead` is queue << 56 | (7 - priority) << 52 | sequence number:
+ * a queue is one run of the table, in the order of leaving, and a new message changes one page.
+ */
+#ifndef CMQTTD_STORE_DB_H
+#define CMQTTD_STORE_DB_H
+
+#include "base/buf.h"
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define STORE_SCHEMA_VERSION 1
+#define STORE_APPLICATION_ID 0x636d7174 /* "cmqt" */
+
+#define STORE_QUEUES_MAX     128
+#define STORE_PRIORITIES     8
+#define STORE_SEQ_MAX        ((UINT64_C(1) << 52) - 1)
+#define STORE_DB_ERROR_MAX   300
+
+/* Rows wait or are dead letters: the two tables have the same columns but for the reason. */
+enum store_table { STORE_WAITING, STORE_DEAD, STORE_TABLES };
+
+/* Those of pairs come in the order of enum store_table. */
+enum store_stmt {
+	STMT_BEGIN,
+	STMT_COMMIT,
+	STMT_ROLLBACK,
+	STMT_FIRST, /* whole row: the first of the ids ?1..?2 */
+	STMT_FIRST_DEAD,
+	STMT_FIRST_ID, /* the first of the ids ?1..?2 */
+	STMT_FIRST_ID_DEAD,
+	STMT_SIZES, /* id, bytes of topic and payload, is the body shared; ids ?1..?2 */
+	STMT_SIZES_DEAD,
+	STMT_REMOVE,
+	STMT_REMOVE_DEAD,
+	STMT_MARK,
+	STMT_MARK_DEAD,
+	STMT_ADD,
+	STMT_ADD_BODY,
+	STMT_DROP_BODY,  /* if it has one reference */
+	STMT_UNREF_BODY, /* if it has more */
+	STMT_BURY,
+	STMT_REVIVE,
+	STMT_FIND_TOPIC,
+	STMT_ADD_QUEUE,
+	STMT_SET_LAST_SEQ,
+	STMT_COUNT
+};
+
+/* Columns of STMT_FIRST, and of the same for dead letters. */
+enum store_column {
+	COLUMN_ID,
+	COLUMN_TOPIC,
+	COLUMN_PAYLOAD,
+	COLUMN_QOS,
+	COLUMN_RETAIN,
+	COLUMN_KEEP_LAST,
+	COLUMN_MAYBE_SENT,
+	COLUMN_TRIES,
+	COLUMN_ACCEPTED_MS,
+	COLUMN_EXPIRES_MS,
+	COLUMN_REASON, /* dead letters; else NULL */
+	COLUMN_COUNT
+};
+
+struct store_db_options {
+	bool is_normal_durability; /* the log is synced when it is written back, not at a commit */
+	unsigned checkpoint_pages; /* write the log back when it is so long; 0: the default */
+};
+
+struct store_db {
+	sqlite3 *db;
+	sqlite3_stmt *stmts[STMT_COUNT];
+	bool is_new;                    /* this opening made it */
+	bool is_damaged;                /* SQLite found the file damaged since it was opened */
+	bool has_sync_failed;           /* since the caller cleared it */
+	char error[STORE_DB_ERROR_MAX]; /* words for the last failure */
+};
+
+/* Open the database at path, and make it if it is new. Fills *d; after a failure d->error says what
+ * is wrong and what to do, and d is closed.
+ *
+ * 0; -EBUSY: another process has it; -EUCLEAN: damaged; -EPROTO: of a newer version; -EINVAL: not a
+ * store; -ENOENT: no such directory; -EROFS, -EACCES, -ENOSPC, -ENOMEM, -EIO. */
+int store_db_open(struct store_db *d, const char *path, const struct store_db_options *options);
+
+/* Close it; what was not committed is rolled back. A closed one is fine. */
+void store_db_close(struct store_db *d);
+
+/* Look for damage, page by page. 0, -EUCLEAN, -ENOMEM, -EIO. */
+int store_db_check(struct store_db *d);
+
+/* One SQL text without results. Errors as store_db_run. */
+int store_db_exec(struct store_db *d, const char *sql);
+
+/* The single number that an SQL text gives. Errors as store_db_run. */
+int store_db_number(struct store_db *d, const char *sql, int64_t *ret);
+
+/* A statement, reset, its parameters not yet bound. */
+sqlite3_stmt *store_db_stmt(struct store_db *d, enum store_stmt which);
+
+/* Run a statement without results to its end. 0, -ENOSPC, -ENOMEM, -EROFS, -EBUSY, -EUCLEAN, -EIO.
+ * SQLite may have rolled back the whole transaction (store_db_is_open). */
+int store_db_run(struct store_db *d, sqlite3_stmt *stmt);
+
+/* The next row. 1: there is one; 0: there is none; errors as store_db_run. Reset the statement
+ * (sqlite3_reset) when done: an open one keeps its place in the file. */
+int store_db_row(struct store_db *d, sqlite3_stmt *stmt);
+
+/* Note SQLite's failure in d->error and translate it; 0 for a success. */
+int store_db_failed(struct store_db *d, int code);
+
+/* Whether a transaction is open. */
+static inline bool store_db_is_open(const struct store_db *d)
+{
+	return d->db && !sqlite3_get_autocommit(d->db);
+}
+
+/* Sync the directory of path: a new name in it is durable then. 0 or -errno. */
+int store_db_sync_directory(const char *path);
+
+/* Never NULL: SQLite takes a NULL pointer for NULL, even with a length of 0. */
+int store_db_bind_blob(sqlite3_stmt *stmt, int at, struct span blob);
+int store_db_bind_text(sqlite3_stmt *stmt, int at, struct span text);
+
+static inline int64_t store_id(unsigned queue, unsigned priority, uint64_t seq)
+{
+	return (int64_t)((uint64_t)queue << 56 | (uint64_t)(STORE_PRIORITIES - 1 - priority) << 52 |
+			 seq);
+}
+
+static inline uint64_t store_id_seq(int64_t id)
+{
+	return (uint64_t)id & STORE_SEQ_MAX;
+}
+
+static inline unsigned store_id_queue(int64_t id)
+{
+	return (unsigned)((uint64_t)id >> 56);
+}
+
+/* 7 or less in a sound database. */
+static inline unsigned store_id_priority(int64_t id)
+{
+	return STORE_PRIORITIES - 1 - (unsigned)((uint64_t)id >> 52 & 0xf);
+}
+
+#endif

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store_recover.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- out of the way ---- */
+
+static int rename_new(const char *from, const char *to)
+{
+	if (access(to, F_OK) == 0)
+		return -EEXIST;
+	return rename(from, to) < 0 ? -errno : 0;
+}
+
+/* The log goes first: SQLite would delete one that it finds without its database. */
+static int move_aside(const char *path, char name[STORE_NAME_MAX])
+{
+	char log[STORE_NAME_MAX + 8], new_log[STORE_NAME_MAX + 8], stamp[32];
+	time_t now = time(NULL);
+	struct tm tm;
+	int len, r;
+
+	if (!gmtime_r(&now, &tm) || strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm) == 0)
+		return -EOVERFLOW;
+	len = snprintf(name, STORE_NAME_MAX, "%s.damaged-%s", path, stamp);
+	if (len < 0 || len >= STORE_NAME_MAX)
+		return -ENAMETOOLONG;
+	snprintf(log, sizeof(log), "%s-wal", path);
+	snprintf(new_log, sizeof(new_log), "%s-wal", name);
+	r = rename_new(log, new_log);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	return rename_new(path, name);
+}
+
+/* ---- what can be read ---- */
+
+struct salvage {
+	sqlite3 *from;
+	struct store_db *to;
+	struct store_salvage *found;
+	bool has_queue[STORE_QUEUES_MAX];
+	bool is_used[STORE_QUEUES_MAX];
+};
+
+static int open_damaged(const char *name, sqlite3 **ret)
+{
+	int code = sqlite3_open_v2(
+	    name, ret, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+
+	if (code != SQLITE_OK)
+		return -EUCLEAN;
+	/* It stays as it was found. */
+	sqlite3_db_config(*ret, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	sqlite3_db_config(*ret, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	if (sqlite3_exec(*ret, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-512;", NULL, NULL,
+		NULL) != SQLITE_OK)
+		return -EUCLEAN;
+	return 0;
+}
+
+static bool is_sane(sqlite3_stmt *row)
+{
+	int64_t id = sqlite3_column_int64(row, COLUMN_ID);
+
+	return id > 0 && store_id_queue(id) < STORE_QUEUES_MAX &&
+	       ((uint64_t)id >> 52 & 0xf) < STORE_PRIORITIES && store_id_seq(id) > 0 &&
+	       sqlite3_column_type(row, COLUMN_TOPIC) == SQLITE_TEXT &&
+	       sqlite3_column_type(row, COLUMN_PAYLOAD) == SQLITE_BLOB;
+}
+
+/* The same row into the new database; a body that was shared is not any more. */
+static int copy_row(struct salvage *s, sqlite3_stmt *row, sqlite3_stmt *insert, bool is_dead)
+{
+	int columns = is_dead ? COLUMN_COUNT : COLUMN_REASON;
+	int before = sqlite3_total_changes(s->to->db), r;
+
+	if (!is_sane(row)) {
+		s->found->lost++;
+		return 0;
+	}
+	sqlite3_reset(insert);
+	for (int i = 0; i < columns; i++)
+		sqlite3_bind_value(insert, i + 1, sqlite3_column_value(row, i));
+	r = store_db_run(s->to, insert);
+	if (r < 0)
+		return r;
+	s->is_used[store_id_queue(sqlite3_column_int64(row, COLUMN_ID))] = true;
+	if (sqlite3_total_changes(s->to->db) == before)
+		return 0;
+	if (is_dead)
+		s->found->dead_letters++;
+	else
+		s->found->messages++;
+	return 0;
+}
+
+/* One run of a table, from one end until a page cannot be read. */
+static int copy_run(struct salvage *s, bool is_dead, int64_t from, int64_t to, bool is_backward)
+{
+	sqlite3_stmt *row = NULL, *insert = NULL;
+	char sql[400];
+	int code = SQLITE_ERROR, r;
+
+	snprintf(sql, sizeof(sql), "INSERT OR IGNORE INTO %s VALUES(?,?,?,?,?,?,?,?,?,?%s)",
+	    is_dead ? "dead" : "waiting", is_dead ? ",?" : "");
+	r = store_db_failed(s->to, sqlite3_prepare_v2(s->to->db, sql, -1, &insert, NULL));
+	snprintf(sql, sizeof(sql),
+	    "SELECT id, topic, coalesce(payload, (SELECT b.payload FROM body AS b WHERE b.seq = "
+	    "id & 0xfffffffffffff)), qos, retain, keep_last, maybe_sent, tries, accepted_ms,"
+	    "expires_ms%s FROM %s WHERE id BETWEEN %" PRId64 " AND %" PRId64 " ORDER BY id%s",
+	    is_dead ? ", reason" : "", is_dead ? "dead" : "waiting", from, to,
+	    is_backward ? " DESC" : "");
+	if (r == 0 && sqlite3_prepare_v2(s->from, sql, -1, &row, NULL) == SQLITE_OK) {
+		while (r == 0 && (code = sqlite3_step(row)) == SQLITE_ROW)
+			r = copy_row(s, row, insert, is_dead);
+	}
+	if (r == 0 && code != SQLITE_DONE) {
+		s->found->is_partial = true;
+		r = is_backward ? 0 : copy_run(s, is_dead, from, to, true);
+	}
+	sqlite3_finalize(row);
+	sqlite3_finalize(insert);
+	return r;
+}
+
+/* Queue by queue and priority by priority, so that a bad page costs no more than its neighbours. */
+static int copy_table(struct salvage *s, bool is_dead)
+{
+	for (unsigned queue = 0; queue < STORE_QUEUES_MAX; queue++) {
+		for (unsigned p = 0; p < STORE_PRIORITIES; p++) {
+			int r = copy_run(s, is_dead, store_id(queue, p, 0),
+			    store_id(queue, p, STORE_SEQ_MAX), false);
+
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int copy_queues(struct salvage *s)
+{
+	sqlite3_stmt *row = NULL;
+	int r = 0;
+
+	if (sqlite3_prepare_v2(s->from, "SELECT id, name FROM queue ORDER BY id", -1, &row, NULL) !=
+	    SQLITE_OK)
+		return 0;
+	while (r == 0 && sqlite3_step(row) == SQLITE_ROW) {
+		int64_t id = sqlite3_column_int64(row, 0);
+		sqlite3_stmt *add = store_db_stmt(s->to, STMT_ADD_QUEUE);
+
+		if (id < 0 || id >= STORE_QUEUES_MAX || s->has_queue[id])
+			continue;
+		sqlite3_bind_int64(add, 1, id);
+		sqlite3_bind_value(add, 2, sqlite3_column_value(row, 1));
+		r = store_db_run(s->to, add);
+		s->has_queue[id] = r == 0;
+	}
+	sqlite3_finalize(row);
+	/* A name twice, or none: it gets another one below. */
+	return r == -EIO ? 0 : r;
+}
+
+/* Messages of a queue whose name was lost wait under a name that tells it. */
+static int name_the_nameless(struct salvage *s)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < STORE_QUEUES_MAX; i++) {
+		sqlite3_stmt *add = store_db_stmt(s->to, STMT_ADD_QUEUE);
+		char name[32];
+
+		if (!s->is_used[i] || s->has_queue[i])
+			continue;
+		snprintf(name, sizeof(name), "recovered-%u", i);
+		sqlite3_bind_int64(add, 1, i);
+		sqlite3_bind_text(add, 2, name, -1, SQLITE_STATIC);
+		r = store_db_run(s->to, add);
+	}
+	return r;
+}
+
+static void copy_last_seq(struct salvage *s)
+{
+	sqlite3_stmt *row = NULL;
+
+	if (sqlite3_prepare_v2(s->from, "SELECT value FROM meta WHERE name = 'last_seq'", -1, &row,
+		NULL) == SQLITE_OK &&
+	    sqlite3_step(row) == SQLITE_ROW) {
+		sqlite3_stmt *set = store_db_stmt(s->to, STMT_SET_LAST_SEQ);
+
+		sqlite3_bind_int64(set, 1, sqlite3_column_int64(row, 0) & (int64_t)STORE_SEQ_MAX);
+		store_db_run(s->to, set);
+	}
+	sqlite3_finalize(row);
+}
+
+static int salvage(const char *name, struct store_db *to, struct store_salvage *ret)
+{
+	struct salvage s = { .to = to, .found = ret };
+	int r;
+
+	*ret = (struct store_salvage){ 0 };
+	r = open_damaged(name, &s.from);
+	/* Nothing of it can be read. */
+	if (r < 0) {
+		ret->is_partial = true;
+		r = 0;
+		goto out;
+	}
+	/* More than fits in memory: this one transaction may write before its end. */
+	r = store_db_exec(to, "PRAGMA cache_spill=ON; BEGIN IMMEDIATE");
+	if (r == 0)
+		r = copy_queues(&s);
+	if (r == 0)
+		r = copy_table(&s, false);
+	if (r == 0)
+		r = copy_table(&s, true);
+	if (r == 0)
+		r = name_the_nameless(&s);
+	if (r == 0) {
+		copy_last_seq(&s);
+		r = store_db_exec(to, "COMMIT");
+	}
+	if (store_db_is_open(to))
+		sqlite3_exec(to->db, "ROLLBACK", NULL, NULL, NULL);
+	if (r == 0)
+		r = store_db_exec(to, "PRAGMA cache_spill=OFF");
+out:
+	sqlite3_close(s.from);
+	return r;
+}
+
+/* ---- all of it ---- */
+
+static void name_of_new(const char *path, char name[STORE_NAME_MAX])
+{
+	snprintf(name, STORE_NAME_MAX, "%.*s.new", STORE_NAME_MAX - 5, path);
+}
+
+/* A new one that nobody has seen yet. */
+static void delete_new(const char *name)
+{
+	char log[STORE_NAME_MAX + 8];
+
+	snprintf(log, sizeof(log), "%s-wal", name);
+	unlink(name);
+	unlink(log);
+}
+
+/* The old one is moved only when the new one is whole. */
+void store_recover_finish(const char *path)
+{
+	char name[STORE_NAME_MAX];
+
+	name_of_new(path, name);
+	if (access(name, F_OK) < 0)
+		return;
+	if (access(path, F_OK) == 0)
+		delete_new(name);
+	else
+		rename(name, path);
+}
+
+int store_recover(
+    const char *path, char ret_name[STORE_NAME_MAX], struct store_db *db, struct store_salvage *ret)
+{
+	char name[STORE_NAME_MAX];
+	int r;
+
+	name_of_new(path, name);
+	delete_new(name);
+	r = store_db_open(db, name, &(struct store_db_options){ 0 });
+	if (r == 0)
+		r = salvage(path, db, ret);
+	/* Closing leaves one file without a log. */
+	store_db_close(db);
+	if (r == 0)
+		r = move_aside(path, ret_name);
+	if (r < 0) {
+		delete_new(name);
+		return r;
+	}
+	if (rename(name, path) < 0)
+		return -errno;
+	return store_db_sync_directory(path);
+}

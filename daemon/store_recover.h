@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A damaged database: out of the way, never deleted, and what can be read of it into a new one.
+ */
+#ifndef CMQTTD_STORE_RECOVER_H
+#define CMQTTD_STORE_RECOVER_H
+
+#include "store_db.h"
+
+#define STORE_NAME_MAX 1024
+
+struct store_salvage {
+	uint64_t messages, dead_letters; /* carried over */
+	uint64_t lost;                   /* rows that were there, but made no sense */
+	bool is_partial;                 /* some part of a table could not be read */
+};
+
+/* Make a new database of what can be read of the one at path, which nobody may have open; then give
+ * the old one and its log the name "PATH.damaged-TIME" (UTC), and the new one the name path. db is
+ * used on the way, and closed at the end. 0 and the old one's new name; errors as store_db_open:
+ * then the old one is where it was, and db->error says why. */
+int store_recover(const char *path, char ret_name[STORE_NAME_MAX], struct store_db *db,
+    struct store_salvage *ret);
+
+/* Before opening: bring a recovery to its end that the process did not live to see. */
+void store_recover_finish(const char *path);
+
+#endif

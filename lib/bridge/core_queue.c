@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The queues by hand: what waits for a broker, on disk and in memory, and its dead letters.
+ */
+#include "bridge/core_priv.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The smaller one of two numbers, where 0 is none. */
+static uint64_t first_of(uint64_t a, uint64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+static uint64_t next_in(struct store *s, unsigned queue, bool dead, uint64_t after)
+{
+	struct store_entry e;
+
+	return s->ops->next(s, queue, dead, after, &e) ? e.seq : 0;
+}
+
+uint64_t core_next_message(const struct core *c, unsigned client, uint64_t after)
+{
+	const struct outbox *o = &c->outbox[client];
+	uint64_t waiting = next_in(o->durable, o->durable_queue, false, after);
+	uint64_t dead = next_in(o->durable, o->durable_queue, true, after);
+	uint64_t memory = next_in(o->memory, o->memory_queue, false, after);
+
+	return first_of(first_of(waiting, dead), memory);
+}
+
+bool core_get_message(
+    const struct core *c, unsigned client, uint64_t id, struct queued_message *ret)
+{
+	const struct outbox *o = &c->outbox[client];
+	struct queued_message m = { 0 };
+
+	if (!o->durable->ops->get(o->durable, o->durable_queue, id, &m.entry)) {
+		m.is_in_memory = true;
+		if (!o->memory->ops->get(o->memory, o->memory_queue, id, &m.entry))
+			return false;
+	}
+	m.is_in_flight = o->is_busy && o->seq == id;
+	*ret = m;
+	return true;
+}
+
+int core_drop_message(struct core *c, uint64_t now_ms, unsigned client, uint64_t id)
+{
+	struct outbox *o = &c->outbox[client];
+	struct queued_message m;
+	uint8_t bytes[ROUTER_TOPIC_MAX];
+	struct span topic = { bytes, 0 };
+	int r;
+
+	c->now_ms = now_ms;
+	if (!core_get_message(c, client, id, &m))
+		return -ENOENT;
+	if (m.is_in_flight)
+		return -EBUSY;
+	/* The entry's own is gone with it. */
+	topic.len = m.entry.topic.len < sizeof(bytes) ? m.entry.topic.len : sizeof(bytes);
+	memcpy(bytes, m.entry.topic.data, topic.len);
+	r = outbox_remove(o, &m.entry, m.is_in_memory);
+	if (r < 0)
+		return r;
+	c->is_store_dirty = c->is_store_dirty || !m.is_in_memory;
+	core_count_drop(c, client, DROP_BY_HAND, topic);
+	core_note_removed(c, client, id, 0, "dropped by hand");
+	return 0;
+}
+
+int core_retry_message(struct core *c, uint64_t now_ms, unsigned client, uint64_t id)
+{
+	struct outbox *o = &c->outbox[client];
+	struct queued_message m;
+	int r;
+
+	c->now_ms = now_ms;
+	if (!core_get_message(c, client, id, &m))
+		return -ENOENT;
+	if (!m.entry.reason)
+		return -EALREADY;
+	if (!core_fits_modem(m.entry.topic.len, m.entry.payload.len))
+		return -E2BIG;
+	/* It would be dropped as soon as it is at the head of the queue. */
+	if (m.entry.expires_ms != 0 && m.entry.expires_ms <= core_wall(c))
+		return -ETIME;
+	r = o->durable->ops->revive(o->durable, o->durable_queue, id);
+	if (r == 0)
+		c->is_store_dirty = true;
+	return r;
+}

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was acknowledged is delivered: killed daemons, a second one, disks that are full or not there."""
+
+import collections
+import os
+import pathlib
+import random
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import paho.mqtt.client as paho
+import pytest
+
+from gateway import CMQTTD, Daemon, mosquitto_pub, wait_until
+
+KILLS = 30
+OUT = '{ pattern = "#"; direction = "out"; qos = 1; local_prefix = "up/"; remote_prefix = "site/"; }'
+
+
+def publish_lines(gateway, topic, lines, timeout_s=60):
+    """One client, QoS 1; returns when all of them are acknowledged."""
+    subprocess.run(["mosquitto_pub", *gateway.local(), "-t", topic, "-q", "1", "-l"],
+                   input="".join(f"{line}\n" for line in lines).encode(), check=True, timeout=timeout_s)
+
+
+def section(gateway):
+    return gateway.broker_config("plain", "mqtt://plain.example.com", topics=OUT)
+
+
+def run_daemon(config, name, folder):
+    """Start one that is expected to give up; its exit status and what it said."""
+    path = pathlib.Path(folder) / f"{name}.conf"
+    path.write_text(config)
+    r = subprocess.run([CMQTTD, "-c", path], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                       timeout=30, check=False)
+    return r.returncode, r.stderr
+
+
+def firsts(messages):
+    """Numbers in the order of their first arrival, and how often each came."""
+    count = collections.Counter(int(payload) for _, payload in messages)
+    return list(dict.fromkeys(int(payload) for _, payload in messages)), count
+
+
+def test_killed_with_a_backlog(gateway):
+    broker = gateway.plain()
+    gateway.modem(gateway.maps(plain=broker))
+    daemon = gateway.daemon([section(gateway)])
+    daemon.wait_state("plain", "online")
+    broker.stop()
+    wait_until(lambda: daemon.broker("plain")["state"] != "online", "plain is down")
+    publish_lines(gateway, "up/t", range(500))
+    daemon.stop(signal.SIGKILL)
+    again = gateway.daemon([section(gateway)])
+    assert again.broker("plain")["queued_messages"] == 500
+    broker.start()
+    broker.wait_ready()
+    seen = broker.subscribe("site/#")
+    wait_until(lambda: len(firsts(seen.messages())[0]) == 500, lambda: f"500 messages: {again.tail()}", 120)
+    order, count = firsts(seen.messages())
+    assert order == list(range(500))
+    assert max(count.values()) == 1
+    wait_until(lambda: again.status()["store"]["messages"] == 0, "the store is empty")
+    # What has left has left for good.
+    assert again.stop() == 0
+    last = gateway.daemon([section(gateway)])
+    assert last.status()["store"]["messages"] == 0
+
+
+class Publisher:
+    """Numbers at full rate, 20 in flight. One life of the daemon each; notes what was acknowledged."""
+
+    def __init__(self, path, numbers, acknowledged):
+        self.numbers = numbers
+        self.acknowledged = acknowledged
+        self.mids = {}
+        self.room = threading.Semaphore(20)
+        self.is_over = False
+        self.client = paho.Client(client_id="publisher", clean_session=True)
+        self.client.max_inflight_messages_set(100)
+        self.client.on_publish = self._on_publish
+        self.client.on_disconnect = self._on_disconnect
+        self.confirmed = []
+        self._connect(path)
+        self.client.loop_start()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _connect(self, path):
+        # This Paho knows no Unix sockets: it is given one for a TCP connection.
+        def create():
+            s = socket.socket(socket.AF_UNIX)
+            s.connect(str(path))
+            return s
+
+        self.client._create_socket_connection = create
+        self.client.connect("localhost")
+
+    def _on_publish(self, _client, _userdata, mid):
+        self.confirmed.append(mid)
+        self.room.release()
+
+    def _on_disconnect(self, *_):
+        self.is_over = True
+
+    def _run(self):
+        while not self.is_over:
+            if not self.room.acquire(timeout=0.1):
+                continue
+            number = next(self.numbers)
+            self.mids[self.client.publish("up/t", str(number), 1).mid] = number
+
+    def stop(self):
+        self.is_over = True
+        self.client.loop_stop()
+        self.thread.join()
+        # A life has fewer messages than there are identifiers.
+        self.acknowledged.update(self.mids[mid] for mid in self.confirmed)
+
+
+def test_killed_at_random_moments(gateway):
+    """Every acknowledged message arrives, in order, at most twice per death."""
+    broker = gateway.plain()
+    gateway.modem(gateway.maps(plain=broker), extra=["--latency", "0"])
+    seen = broker.subscribe("site/#")
+    rng = random.Random(11)
+    numbers = iter(range(1, 10**9))
+    acknowledged = set()
+    for _ in range(KILLS):
+        daemon = gateway.daemon([section(gateway)])
+        publisher = Publisher(gateway.local_socket, numbers, acknowledged)
+        time.sleep(rng.uniform(0.02, 0.5))  # the moment is what is tested
+        daemon.stop(signal.SIGKILL)
+        publisher.stop()
+    assert len(acknowledged) > KILLS
+    daemon = gateway.daemon([section(gateway)])
+    waiting = daemon.status()["store"]["messages"]
+    # With thousands waiting: all of them are counted, and the first thousand are waited for.
+    order = []
+
+    def enough():
+        order[:] = firsts(seen.messages())[0]
+        return (acknowledged <= set(order) or
+                len([n for n in order if n in acknowledged]) >= min(len(acknowledged), 1000))
+
+    wait_until(enough, lambda: f"the acknowledged ones: {len(order)} of {len(acknowledged)}\n{daemon.tail()}", 120)
+    order, count = firsts(seen.messages())
+    assert order == sorted(order)
+    assert max(count.values()) <= 1 + KILLS
+    # Nothing acknowledged is missing among those that have left, and the rest is there.
+    missing = {n for n in acknowledged if n <= order[-1]} - set(order)
+    assert not missing
+    assert waiting >= len(acknowledged - set(order))
+
+
+def test_second_daemon_on_one_store(gateway):
+    first = gateway.daemon([section(gateway)])
+    config = gateway.config([section(gateway)]).replace("control.sock", "c2.sock").replace("mqtt.sock", "m2.sock")
+    status, said = run_daemon(config, "second", gateway.folder)
+    assert status == 74
+    assert "another cmqttd" in said and "store.db" in said
+    mosquitto_pub(gateway.local(), "up/a", "b")
+    assert first.status()["store"]["messages"] == 1
+
+
+@pytest.mark.parametrize("path, words", [("missing/store.db", "directory does not exist"),
+                                         (".", "store"), ("foreign.db", "no store of cmqttd")])
+def test_store_that_cannot_be_used(gateway, path, words):
+    subprocess.run(["/usr/bin/python3", "-c",
+                    "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('create table a(b)')",
+                    str(gateway.folder / "foreign.db")], check=True)
+    config = gateway.config([section(gateway)]).replace("store.db", path)
+    status, said = run_daemon(config, "cannot", gateway.folder)
+    assert status == 74
+    assert words in said
+
+
+def test_damaged_store(gateway):
+    daemon = gateway.daemon([section(gateway)])
+    publish_lines(gateway, "up/t", range(200))
+    assert daemon.stop() == 0
+    with open(gateway.folder / "store.db", "r+b") as f:
+        f.seek(0, os.SEEK_END)
+        f.seek(f.tell() * 3 // 4 // 1024 * 1024)
+        f.write(b"\xa5" * 1024)
+    again = gateway.daemon([section(gateway)])
+    assert "was damaged" in again.text() and "carried over" in again.text()
+    assert list(gateway.folder.glob("store.db.damaged-*Z"))
+    assert 100 < again.status()["store"]["messages"] < 200
+
+
+@pytest.fixture
+def small_disk(gateway):
+    """A file system of 1 MB for the store."""
+    if os.getuid() != 0:
+        pytest.skip("only root may mount a file system")
+    place = gateway.folder / "disk"
+    place.mkdir()
+    r = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], check=False, capture_output=True)
+    if r.returncode != 0:
+        pytest.skip(f"no file system could be mounted here: {r.stderr.decode()}")
+    yield place
+    for process in gateway.started:
+        process.stop()
+    subprocess.run(["umount", place], check=True)
+
+
+def test_disk_full(gateway, small_disk):
+    """Publishers are held, the daemon lives and says so; with room it goes on by itself."""
+    config = gateway.config([section(gateway)]).replace("store.db", "disk/store.db")
+    daemon = gateway.add(Daemon(gateway.folder, config))
+    lines = [f"{i:08}" + "x" * 2000 for i in range(800)]
+    done = threading.Event()
+
+    def publish():
+        publish_lines(gateway, "up/t", lines, 120)
+        done.set()
+
+    thread = threading.Thread(target=publish, daemon=True)
+    thread.start()
+    wait_until(lambda: "cannot commit" in daemon.text(), lambda: f"it is said: {daemon.tail()}")
+    assert not done.is_set()
+    assert daemon.status()["store"]["messages"] < len(lines)
+    # Others are served all the time.
+    local = gateway.subscribe("local/#")
+    mosquitto_pub(gateway.local(), "local/x", "alive", 0)
+    local.wait_for("local/x", "alive")
+    subprocess.run(["mount", "-o", "remount,size=16m", small_disk], check=True)
+    wait_until(done.is_set, lambda: f"all are acknowledged: {daemon.tail()}", 60)
+    thread.join()
+    daemon.stop(signal.SIGKILL)
+    again = gateway.add(Daemon(gateway.folder, config))
+    assert again.status()["store"]["messages"] >= len(lines)

@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The core between local clients and a store that misbehaves by script. There is no modem: what is
+ * accepted waits.
+ */
+#include "bridge/core.h"
+#include "bridge/core_query.h"
+#include "unit/mqtt_notation.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define ROOMY 1000000
+
+/* What the store is to do next. */
+static struct {
+	int commit_error; /* 0: works */
+	int add_error;
+	unsigned commits;
+} script;
+
+static int (*ram_add)(struct store *s, uint64_t seq, int64_t accepted_ms, struct span payload,
+    const struct store_target *targets, size_t count);
+
+static int scripted_commit(struct store *s)
+{
+	(void)s;
+	script.commits++;
+	return script.commit_error;
+}
+
+static int scripted_add(struct store *s, uint64_t seq, int64_t accepted_ms, struct span payload,
+    const struct store_target *targets, size_t count)
+{
+	if (script.add_error)
+		return script.add_error;
+	return ram_add(s, seq, accepted_ms, payload, targets, count);
+}
+
+static const struct route_config cloud_routes[] = {
+	{ .pattern = "both/#",
+	    .direction = ROUTE_OUT,
+	    .qos = 2,
+	    .local_prefix = "",
+	    .remote_prefix = "site/" },
+	{ .pattern = "last/#",
+	    .direction = ROUTE_OUT,
+	    .qos = 1,
+	    .local_prefix = "",
+	    .remote_prefix = "",
+	    .keep_last = true },
+	{ .pattern = "cloud/#",
+	    .direction = ROUTE_OUT,
+	    .qos = 1,
+	    .local_prefix = "",
+	    .remote_prefix = "" },
+};
+
+static const struct route_config plant_routes[] = {
+	{ .pattern = "both/#",
+	    .direction = ROUTE_OUT,
+	    .qos = 1,
+	    .local_prefix = "",
+	    .remote_prefix = "" },
+};
+
+struct fixture {
+	struct core_config cfg;
+	struct store *store;
+	struct store_ops ops;
+	struct core *core;
+	uint64_t now_ms;
+	uint32_t client;
+	bool is_paused;
+	bool is_closed;
+	unsigned logs[LOG_CODE_COUNT];
+	uint8_t got[4096]; /* from the daemon, not looked at yet */
+	size_t got_len;
+};
+
+static void fill_config(struct core_config *cfg)
+{
+	static const char *const names[] = { "cloud", "plant" };
+
+	*cfg = (struct core_config){
+		.modem = { .device = "/dev/none", .pdp_type = "IP" },
+		.broker_count = 2,
+		.listener_count = 1,
+		.log_level = LOG_LEVEL_DEBUG,
+	};
+	for (size_t i = 0; i < 2; i++) {
+		cfg->brokers[i].link = (struct broker_config){
+			.name = names[i],
+			.host = "h",
+			.port = 1883,
+			.client_id = names[i],
+			.keepalive_s = 60,
+			.reconnect_min_ms = 1000,
+			.reconnect_max_ms = 60000,
+		};
+	}
+	cfg->brokers[0].routes = cloud_routes;
+	cfg->brokers[0].route_count = 3;
+	cfg->brokers[1].routes = plant_routes;
+	cfg->brokers[1].route_count = 1;
+	cfg->listeners[0].mqtt =
+	    (struct mqtt_listener){ .address = "unix:x", .allow_anonymous = true };
+	cfg->store.max_bytes = ROOMY;
+}
+
+/* Settle, do what is to be done, and read what was written. */
+static void settle(struct fixture *f)
+{
+	struct action a;
+	struct buf *out;
+
+	core_settle(f->core, f->now_ms);
+	while (core_next_action(f->core, &a)) {
+		if (a.type == ACTION_LOG)
+			f->logs[a.log.code]++;
+		else if (a.type == ACTION_CLIENT_PAUSE)
+			f->is_paused = true;
+		else if (a.type == ACTION_CLIENT_RESUME)
+			f->is_paused = false;
+		else if (a.type == ACTION_CLIENT_CLOSE)
+			f->is_closed = true;
+	}
+	out = core_client_out(f->core, f->client);
+	if (!out || buf_len(out) == 0)
+		return;
+	assert_true(buf_len(out) <= sizeof(f->got) - f->got_len);
+	memcpy(f->got + f->got_len, buf_data(out), buf_len(out));
+	f->got_len += buf_len(out);
+	buf_consume(out, buf_len(out));
+	core_client_sent(f->core, f->now_ms, f->client);
+}
+
+/* Bytes in the notation of the MQTT tests. */
+static void send_bytes(struct fixture *f, const char *notation)
+{
+	static uint8_t bytes[NOTATION_MAX];
+	size_t len = notation_read(notation, bytes);
+
+	core_client_rx(f->core, f->now_ms, f->client, bytes, len);
+	settle(f);
+}
+
+/* Exactly these bytes came since the last look; "": nothing. */
+static void expect_bytes(struct fixture *f, const char *notation)
+{
+	static uint8_t bytes[NOTATION_MAX];
+	size_t len = notation_read(notation, bytes);
+
+	assert_int_equal(f->got_len, len);
+	if (len > 0)
+		assert_memory_equal(f->got, bytes, len);
+	f->got_len = 0;
+}
+
+static void pass_time(struct fixture *f, uint64_t ms)
+{
+	uint64_t end_ms = f->now_ms + ms;
+
+	while (core_deadline(f->core) <= end_ms) {
+		if (core_deadline(f->core) > f->now_ms)
+			f->now_ms = core_deadline(f->core);
+		core_tick(f->core, f->now_ms);
+		settle(f);
+	}
+	f->now_ms = end_ms;
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	memset(&script, 0, sizeof(script));
+	fill_config(&f->cfg);
+	f->store = store_ram_new(ROOMY);
+	f->ops = *f->store->ops;
+	ram_add = f->ops.add;
+	f->ops.commit = scripted_commit;
+	f->ops.add = scripted_add;
+	f->store->ops = &f->ops;
+	f->now_ms = 1000;
+	f->core = core_new(&f->cfg, f->store, 1, f->now_ms, "test");
+	assert_non_null(f->core);
+	assert_int_equal(core_client_new(f->core, f->now_ms, 0, &f->client), 0);
+	send_bytes(f, "10{ s'MQTT' 04 00 00 00 s'c' }");
+	expect_bytes(f, "20 02 00 00");
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	core_free(f->core);
+	store_free(f->store);
+	free(f);
+	return 0;
+}
+
+static struct store_usage waiting(struct fixture *f, unsigned client)
+{
+	struct store_usage u;
+
+	core_queue_usage(f->core, client, &u);
+	return u;
+}
+
+static uint64_t dropped(struct fixture *f, unsigned client, enum drop_reason reason)
+{
+	return core_get_counters(f->core, client)->dropped[reason];
+}
+
+/* ---- acknowledged is durable ---- */
+
+static void test_commit_before_acknowledgement(void **state)
+{
+	struct fixture *f = *state;
+
+	send_bytes(f, "32{ s'cloud/a' 00 01 'x' }");
+	expect_bytes(f, "40 02 00 01");
+	assert_int_equal(script.commits, 1);
+	assert_int_equal(waiting(f, 0).messages, 1);
+	/* Nothing durable changed: nothing to commit. */
+	send_bytes(f, "30{ s'cloud/a' 'x' }");
+	assert_int_equal(script.commits, 1);
+}
+
+static void test_one_commit_for_all_of_a_turn(void **state)
+{
+	struct fixture *f = *state;
+
+	send_bytes(
+	    f, "32{ s'cloud/a' 00 01 'x' } 32{ s'cloud/b' 00 02 'x' } 34{ s'cloud/c' 00 03 'x' }");
+	expect_bytes(f, "40 02 00 01 40 02 00 02 50 02 00 03");
+	assert_int_equal(script.commits, 1);
+}
+
+static void test_failing_commit(void **state)
+{
+	struct fixture *f = *state;
+
+	script.commit_error = -EIO;
+	send_bytes(f, "32{ s'cloud/a' 00 01 'x' }");
+	expect_bytes(f, "");
+	pass_time(f, 5000);
+	expect_bytes(f, "");
+	assert_int_equal(f->logs[LOG_STORE_FAILED], 1); /* said once */
+	assert_true(script.commits >= 3);
+	assert_true(script.commits <= 10); /* and not in a frenzy */
+	send_bytes(f, "34{ s'cloud/a' 00 02 'y' }");
+	expect_bytes(f, "");
+	script.commit_error = 0;
+	pass_time(f, 2000);
+	expect_bytes(f, "40 02 00 01 50 02 00 02");
+	assert_int_equal(waiting(f, 0).messages, 2);
+}
+
+/* What cannot be stored is not acknowledged, and its publisher waits. */
+static void test_failing_add(void **state)
+{
+	struct fixture *f = *state;
+
+	script.add_error = -EIO;
+	send_bytes(f, "32{ s'cloud/a' 00 01 'x' }");
+	expect_bytes(f, "");
+	assert_true(f->is_paused);
+	pass_time(f, 3000);
+	expect_bytes(f, "");
+	script.add_error = 0;
+	pass_time(f, 2000);
+	expect_bytes(f, "40 02 00 01");
+	assert_false(f->is_paused);
+	assert_int_equal(waiting(f, 0).messages, 1);
+}
+
+/* ---- a full store ---- */
+
+static void test_block(void **state)
+{
+	struct fixture *f = *state;
+	struct store_entry e;
+
+	f->store->max_bytes = 100;
+	send_bytes(f, "32{ s'cloud/a' 00 01 'x'*80 }");
+	expect_bytes(f, "40 02 00 01");
+	send_bytes(f, "32{ s'cloud/a' 00 02 'y'*80 } 32{ s'cloud/a' 00 03 'z' } c0 00");
+	expect_bytes(f, "");
+	assert_true(f->is_paused);
+	assert_int_equal(f->logs[LOG_STORE_FULL], 1);
+	assert_int_equal(dropped(f, 0, DROP_FULL), 0);
+	/* A paused client is not told to be silent too long, and it is tried again now and then. */
+	pass_time(f, 10000);
+	assert_true(f->is_paused);
+	assert_true(f->store->ops->head(f->store, 0, &e));
+	assert_int_equal(f->store->ops->remove(f->store, 0, e.seq), 0);
+	pass_time(f, 2000);
+	expect_bytes(f, "d0 00 40 02 00 02 40 02 00 03");
+	assert_false(f->is_paused);
+	assert_false(f->is_closed);
+	assert_int_equal(waiting(f, 0).messages, 2);
+}
+
+static void test_drop_oldest(void **state)
+{
+	struct fixture *f = *state;
+	struct store_entry e;
+
+	f->cfg.store.overflow = STORE_DROP_OLDEST;
+	f->store->max_bytes = 200;
+	send_bytes(f, "32{ s'cloud/a' 00 01 '1'*80 } 32{ s'cloud/a' 00 02 '2'*80 }");
+	send_bytes(f, "32{ s'cloud/a' 00 03 '3'*80 }");
+	expect_bytes(f, "40 02 00 01 40 02 00 02 40 02 00 03");
+	assert_false(f->is_paused);
+	assert_int_equal(dropped(f, 0, DROP_FULL), 1);
+	assert_int_equal(f->logs[LOG_MESSAGE_DROPPED], 1);
+	assert_int_equal(waiting(f, 0).messages, 2);
+	assert_true(f->store->ops->head(f->store, 0, &e));
+	assert_int_equal(e.payload.data[0], '2');
+}
+
+/* Dead letters must not keep living messages out for ever. */
+static void test_dead_letters_give_way(void **state)
+{
+	struct fixture *f = *state;
+
+	f->store->max_bytes = 15000;
+	send_bytes(f, "32{ s'cloud/a' 00 01 'x'*11000 }");
+	expect_bytes(f, "40 02 00 01");
+	assert_int_equal(waiting(f, 0).dead_letters, 1);
+	send_bytes(f, "32{ s'cloud/a' 00 02 'y'*5000 }");
+	expect_bytes(f, "40 02 00 02");
+	assert_int_equal(waiting(f, 0).messages, 1);
+	assert_int_equal(waiting(f, 0).dead_letters, 0);
+	assert_int_equal(f->logs[LOG_MESSAGE_DROPPED], 1);
+}
+
+/* QoS 0 is bounded by number, and goes oldest first. */
+static void test_qos0_is_bounded(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < BRIDGE_QOS0_MAX + 3; i++)
+		send_bytes(f, "30{ s'cloud/a' 'x' }");
+	assert_int_equal(waiting(f, 0).messages, BRIDGE_QOS0_MAX);
+	assert_int_equal(dropped(f, 0, DROP_FULL), 3);
+	assert_int_equal(script.commits, 0);
+}
+
+/* ---- what the modem cannot take ---- */
+
+static void test_too_large(void **state)
+{
+	struct fixture *f = *state;
+	struct store_entry e;
+
+	send_bytes(f, "32{ s'cloud/a' 00 01 'x'*10240 } 32{ s'cloud/a' 00 02 'x'*10241 }");
+	expect_bytes(f, "40 02 00 01 40 02 00 02");
+	assert_int_equal(waiting(f, 0).messages, 1);
+	assert_int_equal(waiting(f, 0).dead_letters, 1);
+	assert_int_equal(core_get_counters(f->core, 0)->dead, 1);
+	assert_int_equal(f->logs[LOG_MESSAGE_DEAD], 1);
+	assert_true(f->store->ops->next(f->store, 0, true, 0, &e));
+	assert_int_equal(e.payload.len, 10241);
+	assert_non_null(strstr(e.reason, "10240"));
+	/* At QoS 0 there is nothing to keep. */
+	send_bytes(f, "30{ s'cloud/a' 'x'*10241 }");
+	assert_int_equal(dropped(f, 0, DROP_TOO_LARGE), 1);
+	assert_int_equal(waiting(f, 0).dead_letters, 1);
+}
+
+/* The remote name counts: its prefix makes it one byte too long for one broker, not for the other.
+ */
+static void test_topic_too_long_for_one(void **state)
+{
+	struct fixture *f = *state;
+	char packet[MODEM_TOPIC_MAX + 64], topic[MODEM_TOPIC_MAX];
+	size_t len = MODEM_TOPIC_MAX + 1 - strlen("site/");
+
+	memset(topic, 't', sizeof(topic));
+	memcpy(topic, "both/", 5);
+	snprintf(packet, sizeof(packet), "32{ s'%.*s' 00 01 'x' }", (int)len, topic);
+	send_bytes(f, packet);
+	expect_bytes(f, "40 02 00 01");
+	assert_int_equal(waiting(f, 0).messages, 0);
+	assert_int_equal(waiting(f, 0).dead_letters, 1);
+	assert_int_equal(waiting(f, 1).messages, 1);
+	assert_int_equal(waiting(f, 1).dead_letters, 0);
+}
+
+/* ---- two brokers ---- */
+
+static void test_both_brokers_share_one_message(void **state)
+{
+	struct fixture *f = *state;
+	struct store_entry cloud, plant;
+	struct store_usage total;
+
+	send_bytes(f, "34{ s'both/a' 00 01 'x'*100 }");
+	expect_bytes(f, "50 02 00 01");
+	assert_true(f->store->ops->head(f->store, 0, &cloud));
+	assert_true(f->store->ops->head(f->store, 1, &plant));
+	assert_int_equal(cloud.seq, plant.seq);
+	assert_int_equal(cloud.qos, 2);
+	assert_int_equal(plant.qos, 1); /* the route's limit */
+	assert_memory_equal(cloud.topic.data, "site/both/a", cloud.topic.len);
+	assert_memory_equal(plant.topic.data, "both/a", plant.topic.len);
+	core_store_usage(f->core, &total);
+	assert_int_equal(total.messages, 2);
+	assert_int_equal(total.bytes, 100 + strlen("site/both/a") + strlen("both/a"));
+}
+
+/* All of it is held, or nothing: no broker gets it twice when it is offered again. */
+static void test_held_for_both(void **state)
+{
+	struct fixture *f = *state;
+
+	script.add_error = -ENOSPC;
+	send_bytes(f, "32{ s'both/a' 00 01 'x' }");
+	pass_time(f, 5000);
+	assert_int_equal(waiting(f, 0).messages, 0);
+	assert_int_equal(waiting(f, 1).messages, 0);
+	script.add_error = 0;
+	pass_time(f, 2000);
+	expect_bytes(f, "40 02 00 01");
+	assert_int_equal(waiting(f, 0).messages, 1);
+	assert_int_equal(waiting(f, 1).messages, 1);
+}
+
+/* ---- keep_last ---- */
+
+static void test_keep_last(void **state)
+{
+	struct fixture *f = *state;
+	struct store_entry e;
+
+	send_bytes(
+	    f, "32{ s'last/a' 00 01 '1' } 32{ s'last/b' 00 02 '2' } 32{ s'last/a' 00 03 '3' }");
+	expect_bytes(f, "40 02 00 01 40 02 00 02 40 02 00 03");
+	assert_int_equal(waiting(f, 0).messages, 2);
+	assert_int_equal(dropped(f, 0, DROP_SUPERSEDED), 1);
+	assert_true(f->store->ops->head(f->store, 0, &e));
+	assert_int_equal(e.payload.data[0], '2');
+	/* What is held supersedes nothing. */
+	script.add_error = -ENOSPC;
+	send_bytes(f, "32{ s'last/b' 00 04 '4' }");
+	assert_int_equal(waiting(f, 0).messages, 2);
+	assert_int_equal(dropped(f, 0, DROP_SUPERSEDED), 1);
+}
+
+/* ---- local clients ---- */
+
+/* A message is delivered locally when it is accepted, whether or not a broker is up; once. */
+static void test_local_delivery(void **state)
+{
+	struct fixture *f = *state;
+
+	send_bytes(f, "82{ 00 09 s'#' 00 }");
+	expect_bytes(f, "90 03 00 09 00");
+	send_bytes(f, "32{ s'cloud/a' 00 01 'x' }");
+	expect_bytes(f, "30{ s'cloud/a' 'x' } 40 02 00 01");
+	send_bytes(f, "30{ s'nowhere' 'y' }");
+	expect_bytes(f, "30{ s'nowhere' 'y' }");
+	assert_int_equal(waiting(f, 0).messages, 1);
+	script.add_error = -ENOSPC;
+	send_bytes(f, "32{ s'cloud/a' 00 02 'z' }");
+	expect_bytes(f, "");
+	script.add_error = 0;
+	pass_time(f, 2000);
+	expect_bytes(f, "30{ s'cloud/a' 'z' } 40 02 00 02");
+}
+
+static void test_stop_without_modem(void **state)
+{
+	struct fixture *f = *state;
+	struct action a;
+	bool has_exit = false;
+
+	send_bytes(f, "32{ s'cloud/a' 00 01 'x' }");
+	core_shutdown(f->core, f->now_ms);
+	for (int i = 0; i < 20 && !has_exit; i++) {
+		core_settle(f->core, f->now_ms);
+		while (core_next_action(f->core, &a)) {
+			has_exit = has_exit || a.type == ACTION_EXIT;
+			if (a.type == ACTION_CLIENT_CLOSE)
+				core_client_gone(f->core, f->now_ms, a.id);
+		}
+		f->now_ms += 500;
+		core_tick(f->core, f->now_ms);
+	}
+	assert_true(has_exit);
+	assert_int_equal(waiting(f, 0).messages, 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_commit_before_acknowledgement),
+		TEST(test_one_commit_for_all_of_a_turn),
+		TEST(test_failing_commit),
+		TEST(test_failing_add),
+		TEST(test_block),
+		TEST(test_drop_oldest),
+		TEST(test_dead_letters_give_way),
+		TEST(test_qos0_is_bounded),
+		TEST(test_too_large),
+		TEST(test_topic_too_long_for_one),
+		TEST(test_both_brokers_share_one_message),
+		TEST(test_held_for_both),
+		TEST(test_keep_last),
+		TEST(test_local_delivery),
+		TEST(test_stop_without_modem),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

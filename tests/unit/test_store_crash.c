@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store on a disk that is cut off, and with operations that fail: what was committed is there,
+ * what was not is there as a whole or not at all.
+ *
+ * The same workload, a seed, runs again and again; the power is cut at another moment each time, or
+ * another operation fails. Beside it runs the reference store, which says what should be there.
+ */
+#include "../../daemon/store_sqlite.h"
+#include "cut_vfs.h"
+
+#include "base/prng.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define ROOMY       10000000
+#define QUEUES      2
+#define STEPS       250
+#define WAITING_MAX 40
+#define CUTS        2000
+#define TRIES_MAX   100
+#define SNAPSHOTS   (STEPS + 2)
+
+/* ---- memory that can run out ---- */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+char *__real_strdup(const char *text);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+char *__wrap_strdup(const char *text);
+
+static uint64_t alloc_fail_in; /* 0: none */
+static uint64_t alloc_failures;
+
+static bool is_out_of_memory(void)
+{
+	if (alloc_fail_in == 0 || --alloc_fail_in > 0)
+		return false;
+	alloc_failures++;
+	return true;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return is_out_of_memory() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return is_out_of_memory() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+	return is_out_of_memory() ? NULL : __real_realloc(old, size);
+}
+
+char *__wrap_strdup(const char *text)
+{
+	return is_out_of_memory() ? NULL : __real_strdup(text);
+}
+
+static sqlite3_mem_methods sqlite_memory;
+
+static void *sqlite_malloc(int size)
+{
+	return is_out_of_memory() ? NULL : sqlite_memory.xMalloc(size);
+}
+
+static void *sqlite_realloc(void *old, int size)
+{
+	return is_out_of_memory() ? NULL : sqlite_memory.xRealloc(old, size);
+}
+
+static int prepare_memory(void)
+{
+	sqlite3_mem_methods ours;
+
+	if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &sqlite_memory) != SQLITE_OK)
+		return -1;
+	ours = sqlite_memory;
+	ours.xMalloc = sqlite_malloc;
+	ours.xRealloc = sqlite_realloc;
+	return sqlite3_config(SQLITE_CONFIG_MALLOC, &ours) == SQLITE_OK ? 0 : -1;
+}
+
+/* ---- what is in a store, as one number ---- */
+
+static uint64_t mix(uint64_t h, const void *data, size_t len)
+{
+	const uint8_t *bytes = data;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ bytes[i]) * UINT64_C(1099511628211);
+	return h;
+}
+
+static uint64_t mix_entry(uint64_t h, const struct store_entry *e)
+{
+	uint64_t numbers[] = { e->seq, e->queue, e->qos, e->priority, e->retain, e->maybe_sent,
+		e->tries, (uint64_t)e->accepted_ms, (uint64_t)e->expires_ms, e->topic.len,
+		e->payload.len };
+
+	h = mix(h, numbers, sizeof(numbers));
+	h = mix(h, e->topic.data, e->topic.len);
+	h = mix(h, e->payload.data, e->payload.len);
+	return e->reason ? mix(h, e->reason, strlen(e->reason)) : h;
+}
+
+static uint64_t contents_of(struct store *s)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+	struct store_usage total;
+	struct store_entry e;
+
+	for (unsigned queue = 0; queue < QUEUES; queue++) {
+		for (unsigned dead = 0; dead < 2; dead++) {
+			uint64_t after = 0;
+
+			while (s->ops->next(s, queue, dead, after, &e)) {
+				h = mix_entry(h, &e);
+				after = e.seq;
+			}
+		}
+		if (s->ops->head(s, queue, &e))
+			h = mix_entry(h, &e);
+	}
+	s->ops->total(s, &total);
+	return mix(h, &total, sizeof(total));
+}
+
+/* ---- the workload ---- */
+
+struct run {
+	struct store *disk; /* NULL: not open */
+	struct store *ram;  /* what should be there */
+	struct prng rng;
+	uint64_t seq;
+	bool is_normal;
+	bool is_dirty;
+	/* Contents at the commits that returned 0, the last one is the newest, and what the one
+	 * that was cut off had to write. */
+	uint64_t snapshots[SNAPSHOTS];
+	size_t snapshot_count;
+	uint64_t attempted;
+	uint64_t committed_seq;
+};
+
+static struct run the_run;
+static unsigned warnings;
+
+static void count_warning(const char *text)
+{
+	(void)text;
+	warnings++;
+}
+
+static int open_disk(struct run *r)
+{
+	const struct store_sqlite_options options = {
+		.path = "store.db",
+		.max_bytes = ROOMY,
+		.is_normal_durability = r->is_normal,
+		.checkpoint_pages = 40,
+		.warn = count_warning,
+	};
+	char error[STORE_SQLITE_TEXT_MAX];
+	unsigned queue;
+	int ret = store_sqlite_open(&options, &r->disk, error);
+
+	if (ret < 0) {
+		r->disk = NULL;
+		return ret;
+	}
+	for (unsigned i = 0; i < QUEUES; i++) {
+		ret = r->disk->ops->open_queue(r->disk, i ? "two" : "one", &queue);
+		if (ret == 0 && queue != i)
+			ret = -EINVAL;
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+static void close_disk(struct run *r)
+{
+	store_free(r->disk);
+	r->disk = NULL;
+}
+
+static void run_begin(struct run *r, bool is_normal)
+{
+	unsigned queue;
+
+	*r = (struct run){ .is_normal = is_normal, .ram = store_ram_new(ROOMY) };
+	assert_non_null(r->ram);
+	assert_int_equal(r->ram->ops->open_queue(r->ram, "one", &queue), 0);
+	assert_int_equal(r->ram->ops->open_queue(r->ram, "two", &queue), 0);
+	prng_init(&r->rng, 3);
+	warnings = 0;
+	r->snapshots[r->snapshot_count++] = contents_of(r->ram);
+	r->attempted = r->snapshots[0];
+}
+
+static void run_end(struct run *r)
+{
+	close_disk(r);
+	store_free(r->ram);
+	r->ram = NULL;
+	cut_vfs_clear();
+}
+
+/* To both, if the disk takes it. */
+static void step_add(struct run *r)
+{
+	static uint8_t bytes[6000];
+	size_t count = prng_range(&r->rng, 1, 2), first = prng_range(&r->rng, 0, 1);
+	size_t len = prng_range(&r->rng, 0, prng_chance(&r->rng, 100) ? sizeof(bytes) : 200);
+	struct store_target targets[2];
+	int ret;
+
+	r->seq++;
+	memset(bytes, (int)(r->seq & 0xff), len);
+	for (size_t i = 0; i < count; i++)
+		targets[i] = (struct store_target){ .queue = (unsigned)((first + i) % QUEUES),
+			.topic = { (const uint8_t *)"some/topic", 10 },
+			.qos = 1,
+			.priority = (uint8_t)prng_range(&r->rng, 0, 2),
+			.keep_last = prng_chance(&r->rng, 100),
+			.expires_ms = 5 };
+	if (r->disk->ops->add(r->disk, r->seq, 9, (struct span){ bytes, len }, targets, count) < 0)
+		return;
+	/* The allocation that fails was not meant for this one. */
+	do
+		ret = r->ram->ops->add(
+		    r->ram, r->seq, 9, (struct span){ bytes, len }, targets, count);
+	while (ret == -ENOMEM);
+	assert_int_equal(ret, 0);
+}
+
+static void step_change(struct run *r, unsigned queue, const struct store_entry *e)
+{
+	const struct store_ops *disk = r->disk->ops, *ram = r->ram->ops;
+	uint64_t seq = e->seq;
+
+	switch (prng_range(&r->rng, 0, 5)) {
+	case 0:
+		if (disk->bury(r->disk, queue, seq, "refused") == 0)
+			assert_int_equal(ram->bury(r->ram, queue, seq, "refused"), 0);
+		break;
+	case 1:
+		if (disk->mark(r->disk, queue, seq, 2, true) == 0)
+			assert_int_equal(ram->mark(r->ram, queue, seq, 2, true), 0);
+		break;
+	default:
+		if (disk->remove(r->disk, queue, seq) == 0)
+			assert_int_equal(ram->remove(r->ram, queue, seq), 0);
+		break;
+	}
+}
+
+static void step_dead(struct run *r, unsigned queue, const struct store_entry *e)
+{
+	uint64_t seq = e->seq;
+
+	if (prng_chance(&r->rng, 500)) {
+		if (r->disk->ops->revive(r->disk, queue, seq) == 0)
+			assert_int_equal(r->ram->ops->revive(r->ram, queue, seq), 0);
+	} else if (r->disk->ops->remove(r->disk, queue, seq) == 0) {
+		assert_int_equal(r->ram->ops->remove(r->ram, queue, seq), 0);
+	}
+}
+
+/* The disk shows what should be there, or nothing while it cannot be read. */
+static void check_head(struct run *r, unsigned queue)
+{
+	struct store_entry want, got;
+
+	if (!r->disk->ops->head(r->disk, queue, &got))
+		return;
+	assert_true(r->ram->ops->head(r->ram, queue, &want));
+	assert_int_equal(got.seq, want.seq);
+}
+
+static bool run_commit(struct run *r)
+{
+	r->attempted = contents_of(r->ram);
+	if (r->disk->ops->commit(r->disk) < 0)
+		return false;
+	r->committed_seq = r->seq;
+	if (r->snapshots[r->snapshot_count - 1] != r->attempted) {
+		assert_true(r->snapshot_count < SNAPSHOTS);
+		r->snapshots[r->snapshot_count++] = r->attempted;
+	}
+	return true;
+}
+
+static void run_step(struct run *r)
+{
+	unsigned queue = (unsigned)prng_range(&r->rng, 0, QUEUES - 1);
+	struct store_usage u;
+	struct store_entry e;
+
+	r->ram->ops->usage(r->ram, queue, &u);
+	if (u.dead_letters > 3 && r->ram->ops->next(r->ram, queue, true, 0, &e))
+		step_dead(r, queue, &e);
+	else if (u.messages > 0 && prng_chance(&r->rng, u.messages < WAITING_MAX ? 450 : 900) &&
+		 r->ram->ops->head(r->ram, queue, &e))
+		step_change(r, queue, &e);
+	else
+		step_add(r);
+	check_head(r, queue);
+	r->is_dirty = true;
+	if (prng_chance(&r->rng, 300) && run_commit(r))
+		r->is_dirty = false;
+	/* Now and then the daemon is restarted cleanly. */
+	if (!r->is_dirty && prng_chance(&r->rng, 30)) {
+		close_disk(r);
+		open_disk(r);
+	}
+}
+
+/* Until the end, or until the power is cut. */
+static void run_workload(struct run *r)
+{
+	if (open_disk(r) < 0)
+		close_disk(r);
+	for (size_t i = 0; i < STEPS && !cut_vfs_is_cut(); i++) {
+		if (!r->disk && open_disk(r) < 0)
+			close_disk(r);
+		if (r->disk)
+			run_step(r);
+	}
+}
+
+/* What a test that has failed left. */
+static int tear_down(void **state)
+{
+	(void)state;
+	alloc_fail_in = 0;
+	cut_vfs_fail(CUT_OPEN, CUT_FAIL_IO, 0, 0);
+	run_end(&the_run);
+	return 0;
+}
+
+/* ---- power cuts ---- */
+
+static bool is_snapshot(const struct run *r, uint64_t contents, size_t oldest)
+{
+	for (size_t i = oldest; i < r->snapshot_count; i++) {
+		if (r->snapshots[i] == contents)
+			return true;
+	}
+	return contents == r->attempted;
+}
+
+static void check_cut(uint64_t moment, uint64_t seed, bool is_normal)
+{
+	uint64_t contents;
+
+	run_begin(&the_run, is_normal);
+	cut_vfs_cut_at(moment);
+	run_workload(&the_run);
+	/* Closing commits what is left. */
+	if (!cut_vfs_is_cut())
+		the_run.attempted = contents_of(the_run.ram);
+	close_disk(&the_run);
+	cut_vfs_restore(seed);
+	if (open_disk(&the_run) != 0)
+		fail_msg("cut at %llu: the store does not open", (unsigned long long)moment);
+	assert_int_equal(warnings, 0);
+	contents = contents_of(the_run.disk);
+	if (!is_snapshot(&the_run, contents, is_normal ? 0 : the_run.snapshot_count - 1))
+		fail_msg("cut at %llu, seed %llu: something is missing", (unsigned long long)moment,
+		    (unsigned long long)seed);
+	if (!is_normal)
+		assert_true(the_run.disk->ops->last_seq(the_run.disk) >= the_run.committed_seq);
+	run_end(&the_run);
+}
+
+static uint64_t moments_of_workload(bool is_normal)
+{
+	uint64_t moments;
+
+	run_begin(&the_run, is_normal);
+	run_workload(&the_run);
+	close_disk(&the_run);
+	moments = cut_vfs_moments();
+	run_end(&the_run);
+	return moments;
+}
+
+/* At every moment of the workload, over and over with other sectors lost. */
+static void test_power_cuts(void **state)
+{
+	uint64_t moments = moments_of_workload(false);
+
+	(void)state;
+	assert_true(moments > 500);
+	for (uint64_t i = 0; i < CUTS; i++)
+		check_cut(i * 7 % moments + 1, i, false);
+}
+
+/* Less is promised: an earlier state, but a whole one. */
+static void test_power_cuts_with_normal_durability(void **state)
+{
+	uint64_t moments = moments_of_workload(true);
+
+	(void)state;
+	for (uint64_t i = 0; i < CUTS / 4; i++)
+		check_cut(i * 7 % moments + 1, i, true);
+}
+
+/* ---- failures ---- */
+
+/* Whatever failed before: now it works again, and what should be there is on the disk. */
+static void check_after_failures(struct run *r, uint64_t n)
+{
+	unsigned tries = 0;
+
+	if (!r->disk)
+		assert_int_equal(open_disk(r), 0);
+	while (!run_commit(r))
+		assert_true(++tries < TRIES_MAX);
+	if (contents_of(r->disk) != contents_of(r->ram))
+		fail_msg("failure %llu: the contents are not what they should be",
+		    (unsigned long long)n);
+	/* Not one more byte gets to the disk. */
+	cut_vfs_cut_at(cut_vfs_moments() + 1);
+	r->disk->ops->mark(r->disk, 0, 1, 1, true);
+	close_disk(r);
+	cut_vfs_restore(n);
+	assert_int_equal(open_disk(r), 0);
+	assert_int_equal(warnings, 0);
+	if (contents_of(r->disk) != contents_of(r->ram))
+		fail_msg("failure %llu: committed, and not on the disk", (unsigned long long)n);
+}
+
+/* The first ones, where all is set up, one by one; then by larger steps, to save time, or with
+ * $CMQTTD_TEST_ALL each of the others, too. */
+static uint64_t next_failure(uint64_t n, uint64_t stride)
+{
+	return n < 120 || getenv("CMQTTD_TEST_ALL") ? n + 1 : n + stride;
+}
+
+static void fail_each(enum cut_op op, enum cut_failure how, uint64_t count, uint64_t stride)
+{
+	uint64_t failures = 1, tested = 0;
+
+	for (uint64_t n = 1; failures > 0; n = next_failure(n, stride)) {
+		run_begin(&the_run, false);
+		cut_vfs_fail(op, how, n, count);
+		run_workload(&the_run);
+		failures = cut_vfs_failures();
+		cut_vfs_fail(op, how, 0, 0);
+		check_after_failures(&the_run, n);
+		run_end(&the_run);
+		tested += failures > 0;
+	}
+	assert_true(tested > 0);
+}
+
+static void test_nth_write_fails(void **state)
+{
+	(void)state;
+	fail_each(CUT_WRITE, CUT_FAIL_IO, 1, 11);
+}
+
+static void test_disk_is_full_for_a_while(void **state)
+{
+	(void)state;
+	fail_each(CUT_WRITE, CUT_FAIL_FULL, 1, 13);
+	fail_each(CUT_WRITE, CUT_FAIL_FULL, 30, 17);
+}
+
+static void test_nth_sync_fails(void **state)
+{
+	(void)state;
+	fail_each(CUT_SYNC, CUT_FAIL_IO, 1, 1);
+	fail_each(CUT_SYNC, CUT_FAIL_IO, 3, 2);
+}
+
+static void test_nth_read_fails(void **state)
+{
+	(void)state;
+	fail_each(CUT_READ, CUT_FAIL_IO, 1, 61);
+}
+
+static void test_nth_open_fails(void **state)
+{
+	(void)state;
+	fail_each(CUT_OPEN, CUT_FAIL_IO, 1, 1);
+}
+
+static void test_nth_allocation_fails(void **state)
+{
+	uint64_t failures = 1;
+
+	(void)state;
+	for (uint64_t n = 1; failures > 0; n = next_failure(n, 499)) {
+		run_begin(&the_run, false);
+		alloc_failures = 0;
+		alloc_fail_in = n;
+		run_workload(&the_run);
+		failures = alloc_failures;
+		alloc_fail_in = 0;
+		check_after_failures(&the_run, n);
+		run_end(&the_run);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_power_cuts, tear_down),
+		cmocka_unit_test_teardown(test_power_cuts_with_normal_durability, tear_down),
+		cmocka_unit_test_teardown(test_nth_write_fails, tear_down),
+		cmocka_unit_test_teardown(test_disk_is_full_for_a_while, tear_down),
+		cmocka_unit_test_teardown(test_nth_sync_fails, tear_down),
+		cmocka_unit_test_teardown(test_nth_read_fails, tear_down),
+		cmocka_unit_test_teardown(test_nth_open_fails, tear_down),
+		cmocka_unit_test_teardown(test_nth_allocation_fails, tear_down),
+	};
+	int failed;
+
+	if (prepare_memory() < 0)
+		return 1;
+	cut_vfs_install();
+	failed = cmocka_run_group_tests_name("store_crash", tests, NULL, NULL);
+	cut_vfs_remove();
+	return failed;
+}

@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store on disk: the cases of every store, and what only a file can show: reopening, locking,
+ * other versions, damage.
+ */
+#include "../../daemon/store_sqlite.h"
+#include "store_cases.h"
+
+#include "base/prng.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define ROOMY 100000000
+
+static char folder[64];
+static char path[128];
+static char warning[STORE_SQLITE_TEXT_MAX * 2];
+static char error[STORE_SQLITE_TEXT_MAX];
+
+static struct span text(const char *s)
+{
+	return (struct span){ (const uint8_t *)s, strlen(s) };
+}
+
+static void keep_warning(const char *what)
+{
+	snprintf(warning, sizeof(warning), "%s", what);
+}
+
+static int try_open(struct store **ret)
+{
+	const struct store_sqlite_options options = {
+		.path = path, .max_bytes = ROOMY, .warn = keep_warning
+	};
+
+	warning[0] = '\0';
+	error[0] = '\0';
+	return store_sqlite_open(&options, ret, error);
+}
+
+static struct store *reopen(struct store *s)
+{
+	struct store *again = NULL;
+
+	store_free(s);
+	if (try_open(&again) != 0)
+		fail_msg("%s", error);
+	return again;
+}
+
+/* Remove what a test left, the folder stays. Returns the number of damaged ones put aside. */
+static unsigned empty_folder(void)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+	unsigned damaged = 0;
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir))) {
+		char name[512];
+
+		if (entry->d_name[0] == '.')
+			continue;
+		damaged += strstr(entry->d_name, ".damaged-") && !strstr(entry->d_name, "-wal");
+		snprintf(name, sizeof(name), "%s/%s", folder, entry->d_name);
+		unlink(name);
+	}
+	closedir(dir);
+	return damaged;
+}
+
+static int make_folder(void **state)
+{
+	(void)state;
+	snprintf(folder, sizeof(folder), "/tmp/cmqttd-store-XXXXXX");
+	if (!mkdtemp(folder))
+		return -1;
+	snprintf(path, sizeof(path), "%s/store.db", folder);
+	return 0;
+}
+
+static int remove_folder(void **state)
+{
+	(void)state;
+	empty_folder();
+	return rmdir(folder);
+}
+
+static int clean(void **state)
+{
+	(void)state;
+	empty_folder();
+	return 0;
+}
+
+/* For the cases of every store: an empty one each time. */
+static struct store *new_store(uint64_t max_bytes)
+{
+	struct store *s;
+
+	empty_folder();
+	if (try_open(&s) != 0)
+		return NULL;
+	s->max_bytes = max_bytes;
+	return s;
+}
+
+static unsigned queue_of(struct store *s, const char *name)
+{
+	unsigned queue = 99;
+
+	assert_int_equal(s->ops->open_queue(s, name, &queue), 0);
+	return queue;
+}
+
+static int add(struct store *s, uint64_t seq, unsigned queue, uint8_t priority, const char *topic)
+{
+	const struct store_target t = {
+		.queue = queue, .topic = text(topic), .qos = 1, .priority = priority
+	};
+
+	return s->ops->add(s, seq, 1000 + (int64_t)seq, text("payload"), &t, 1);
+}
+
+static void exec(const char *sql)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* ---- reopening ---- */
+
+static void test_reopened_all_is_there(void **state)
+{
+	struct store *s = reopen(NULL);
+	unsigned one = queue_of(s, "one"), two = queue_of(s, "two");
+	const struct store_target both[2] = { { .queue = one, .topic = text("a/b"), .qos = 2 },
+		{ .queue = two, .topic = text("c"), .qos = 1, .retain = true, .expires_ms = 77 } };
+	struct store_usage before, after;
+	struct store_entry e;
+
+	(void)state;
+	assert_int_equal(add(s, 1, one, 0, "low"), 0);
+	assert_int_equal(add(s, 2, one, 7, "high"), 0);
+	assert_int_equal(s->ops->add(s, 3, 5, text("shared"), both, 2), 0);
+	assert_int_equal(add(s, 4, one, 7, "poison"), 0);
+	assert_int_equal(s->ops->mark(s, one, 2, 2, true), 0);
+	assert_int_equal(s->ops->bury(s, one, 4, "refused"), 0);
+	s->ops->total(s, &before);
+	assert_int_equal(s->ops->commit(s), 0);
+
+	s = reopen(s);
+	assert_int_equal(s->ops->last_seq(s), 4);
+	assert_int_equal(queue_of(s, "two"), two);
+	s->ops->total(s, &after);
+	assert_memory_equal(&before, &after, sizeof(before));
+	assert_true(s->ops->head(s, one, &e));
+	assert_int_equal(e.seq, 2);
+	assert_int_equal(e.tries, 2);
+	assert_true(e.maybe_sent);
+	assert_int_equal(e.accepted_ms, 1002);
+	assert_true(s->ops->head(s, two, &e));
+	assert_int_equal(e.seq, 3);
+	assert_int_equal(e.expires_ms, 77);
+	assert_true(e.retain);
+	assert_memory_equal(e.payload.data, "shared", 6);
+	assert_true(s->ops->next(s, one, true, 0, &e));
+	assert_int_equal(e.seq, 4);
+	assert_string_equal(e.reason, "refused");
+	store_free(s);
+}
+
+/* What the process did not commit, its death takes: nothing else. */
+static void test_process_dies(void **state)
+{
+	struct store *s;
+	struct store_entry e;
+	unsigned queue;
+	int status;
+	pid_t child = fork();
+
+	(void)state;
+	if (child == 0) {
+		s = reopen(NULL);
+		queue = queue_of(s, "one");
+		for (uint64_t seq = 1; seq <= 100; seq++) {
+			if (add(s, seq, queue, 0, "t") != 0 || s->ops->commit(s) != 0)
+				_exit(1);
+		}
+		if (s->ops->remove(s, queue, 1) != 0 || add(s, 101, queue, 0, "late") != 0)
+			_exit(1);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	s = reopen(NULL);
+	queue = queue_of(s, "one");
+	assert_true(s->ops->last_seq(s) >= 100);
+	for (uint64_t seq = 1; seq <= 100; seq++)
+		assert_true(s->ops->get(s, queue, seq, &e));
+	assert_false(s->ops->get(s, queue, 101, &e));
+	assert_int_equal(add(s, s->ops->last_seq(s) + 1, queue, 0, "t"), 0);
+	store_free(s);
+}
+
+/* ---- who may not open it ---- */
+
+static void test_second_process_is_refused(void **state)
+{
+	struct store *s = reopen(NULL), *second = NULL;
+
+	(void)state;
+	queue_of(s, "one");
+	assert_int_equal(try_open(&second), -EBUSY);
+	assert_null(second);
+	assert_non_null(strstr(error, "another cmqttd"));
+	assert_non_null(strstr(error, path));
+	/* And the first one did not notice. */
+	assert_int_equal(add(s, 1, queue_of(s, "one"), 0, "t"), 0);
+	assert_int_equal(s->ops->commit(s), 0);
+	s = reopen(s);
+	store_free(s);
+	assert_int_equal(empty_folder(), 0);
+}
+
+static void test_newer_version_is_refused(void **state)
+{
+	struct store *s = reopen(NULL);
+
+	(void)state;
+	store_free(s);
+	exec("PRAGMA user_version=2");
+	assert_int_equal(try_open(&s), -EPROTO);
+	assert_non_null(strstr(error, "newer"));
+	assert_int_equal(empty_folder(), 0);
+}
+
+static void test_foreign_database_is_refused(void **state)
+{
+	struct store *s;
+
+	(void)state;
+	exec("CREATE TABLE theirs(x)");
+	assert_int_equal(try_open(&s), -EINVAL);
+	assert_non_null(strstr(error, "no store of cmqttd"));
+	/* It was not touched. */
+	exec("INSERT INTO theirs VALUES(1)");
+	assert_int_equal(empty_folder(), 0);
+}
+
+static void test_missing_directory_is_told(void **state)
+{
+	const struct store_sqlite_options options = { .path = "/tmp/no/such/place/store.db" };
+	struct store *s;
+
+	(void)state;
+	assert_int_equal(store_sqlite_open(&options, &s, error), -ENOENT);
+	assert_non_null(strstr(error, "directory"));
+}
+
+/* Only its owner may read what waits. */
+static void test_mode(void **state)
+{
+	mode_t old = umask(0077);
+	struct store *s = reopen(NULL);
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	store_free(s);
+	umask(old);
+}
+
+/* The views of the manual. */
+static void test_views(void **state)
+{
+	struct store *s = reopen(NULL);
+	unsigned queue = queue_of(s, "cloud");
+	sqlite3_stmt *row;
+	sqlite3 *db;
+
+	(void)state;
+	assert_int_equal(add(s, 7, queue, 3, "a/b"), 0);
+	assert_int_equal(add(s, 8, queue, 0, "c"), 0);
+	assert_int_equal(s->ops->bury(s, queue, 8, "why"), 0);
+	store_free(s);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_prepare_v2(db,
+		"SELECT m.broker, m.priority, m.number, m.topic, m.bytes, d.number, d.reason "
+		"FROM messages AS m, dead_letters AS d",
+		-1, &row, NULL),
+	    SQLITE_OK);
+	assert_int_equal(sqlite3_step(row), SQLITE_ROW);
+	assert_string_equal(sqlite3_column_text(row, 0), "cloud");
+	assert_int_equal(sqlite3_column_int(row, 1), 3);
+	assert_int_equal(sqlite3_column_int(row, 2), 7);
+	assert_string_equal(sqlite3_column_text(row, 3), "a/b");
+	assert_int_equal(sqlite3_column_int(row, 4), 7);
+	assert_int_equal(sqlite3_column_int(row, 5), 8);
+	assert_string_equal(sqlite3_column_text(row, 6), "why");
+	assert_int_equal(sqlite3_step(row), SQLITE_DONE);
+	sqlite3_finalize(row);
+	sqlite3_close(db);
+}
+
+/* ---- damage ---- */
+
+#define DAMAGE_MESSAGES 300
+
+static void fill_store(void)
+{
+	struct store *s = reopen(NULL);
+	unsigned one = queue_of(s, "one"), two = queue_of(s, "two");
+
+	for (uint64_t seq = 1; seq <= DAMAGE_MESSAGES; seq++)
+		assert_int_equal(
+		    add(s, seq, seq % 3 ? one : two, (uint8_t)(seq % 8), "some/topic/of/ours"), 0);
+	assert_int_equal(s->ops->commit(s), 0);
+	store_free(s);
+}
+
+static void overwrite(long at, const void *bytes, size_t len)
+{
+	int fd = open(path, O_WRONLY);
+
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, bytes, len, at), len);
+	close(fd);
+}
+
+/* A page in the middle: what is on the others is carried over. */
+static void test_damaged_page(void **state)
+{
+	static const uint8_t rubbish[1024] = { 0xa5, 0x5a };
+	struct store_usage u;
+	struct store *s;
+	struct stat st;
+
+	(void)state;
+	fill_store();
+	assert_int_equal(stat(path, &st), 0);
+	overwrite(st.st_size / 1024 / 2 * 1024, rubbish, sizeof(rubbish));
+	assert_int_equal(try_open(&s), 0);
+	assert_non_null(strstr(warning, ".damaged-20"));
+	s->ops->total(s, &u);
+	assert_true(u.messages > DAMAGE_MESSAGES / 2);
+	assert_true(u.messages < DAMAGE_MESSAGES);
+	assert_int_equal(add(s, s->ops->last_seq(s) + 1, queue_of(s, "one"), 0, "t"), 0);
+	assert_int_equal(s->ops->commit(s), 0);
+	s = reopen(s);
+	assert_string_equal(warning, "");
+	store_free(s);
+	assert_int_equal(empty_folder(), 1);
+}
+
+/* Not even a database any more. */
+static void test_damaged_head(void **state)
+{
+	struct store *s;
+
+	(void)state;
+	fill_store();
+	overwrite(0, "This is not a database, is it?", 30);
+	assert_int_equal(try_open(&s), 0);
+	assert_non_null(strstr(warning, "damaged"));
+	assert_int_equal(s->ops->last_seq(s), 0);
+	assert_int_equal(add(s, 1, queue_of(s, "one"), 0, "t"), 0);
+	store_free(s);
+	assert_int_equal(empty_folder(), 1);
+}
+
+/* The process died between the two renames of a recovery. */
+static void test_interrupted_recovery(void **state)
+{
+	char new_name[160];
+	struct store_usage u;
+	struct store *s;
+
+	(void)state;
+	fill_store();
+	snprintf(new_name, sizeof(new_name), "%s.new", path);
+	assert_int_equal(rename(path, new_name), 0);
+	assert_int_equal(try_open(&s), 0);
+	s->ops->total(s, &u);
+	assert_int_equal(u.messages, DAMAGE_MESSAGES);
+	store_free(s);
+	/* Or before them: then the new one is not whole. */
+	exec("PRAGMA user_version");
+	assert_int_equal(link(path, new_name), 0);
+	assert_int_equal(try_open(&s), 0);
+	assert_int_equal(access(new_name, F_OK), -1);
+	store_free(s);
+}
+
+static void use_everything(struct store *s)
+{
+	uint64_t seq = s->ops->last_seq(s) + 1;
+	struct store_entry e;
+	struct store_usage u;
+	unsigned q[2];
+
+	if (s->ops->open_queue(s, "one", &q[0]) < 0 || s->ops->open_queue(s, "two", &q[1]) < 0)
+		return;
+	for (size_t i = 0; i < 2; i++) {
+		uint64_t after = 0;
+
+		for (size_t k = 0; k < 400 && s->ops->next(s, q[i], k % 2, after, &e); k++)
+			after = e.seq;
+		if (s->ops->head(s, q[i], &e) && s->ops->remove(s, q[i], e.seq) == 0)
+			add(s, seq++, q[i], 3, "t");
+		if (s->ops->oldest(s, q[i], &e))
+			s->ops->bury(s, q[i], e.seq, "why");
+		s->ops->find_topic(s, q[i], text("t"), &after);
+	}
+	s->ops->commit(s);
+	s->ops->total(s, &u);
+}
+
+/* Any bytes anywhere: it opens, or is moved aside; it never crashes. */
+static void test_random_damage(void **state)
+{
+	struct prng p;
+
+	(void)state;
+	prng_init(&p, 4);
+	for (size_t round = 0; round < 150; round++) {
+		size_t spots = prng_range(&p, 1, 8);
+		struct store *s = NULL;
+		struct stat st;
+
+		empty_folder();
+		fill_store();
+		assert_int_equal(stat(path, &st), 0);
+		for (size_t i = 0; i < spots; i++) {
+			uint8_t byte = (uint8_t)prng_range(&p, 0, 255);
+
+			overwrite((long)prng_range(&p, 0, (uint64_t)st.st_size - 1), &byte, 1);
+		}
+		if (try_open(&s) == 0)
+			use_everything(s);
+		else
+			assert_true(error[0] != '\0');
+		store_free(s);
+	}
+}
+
+/* ---- a backlog ---- */
+
+#define BACKLOG 20000
+
+/* Reading the head must not get slower with what waits behind it: it is one step, whatever the
+ * length. Counted in pages of the cache, not in time. */
+static void test_backlog_is_counted_at_the_start(void **state)
+{
+	struct store *s = reopen(NULL);
+	unsigned queue = queue_of(s, "one");
+	struct store_usage u;
+	struct store_entry e;
+
+	(void)state;
+	for (uint64_t seq = 1; seq <= BACKLOG; seq++)
+		assert_int_equal(add(s, seq, queue, 0, "some/topic"), 0);
+	assert_int_equal(s->ops->commit(s), 0);
+	s = reopen(s);
+	s->ops->usage(s, queue, &u);
+	assert_int_equal(u.messages, BACKLOG);
+	assert_int_equal(u.bytes, BACKLOG * 17);
+	assert_true(s->ops->head(s, queue, &e));
+	assert_int_equal(e.seq, 1);
+	store_free(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_reopened_all_is_there, clean),
+		cmocka_unit_test_setup(test_process_dies, clean),
+		cmocka_unit_test_setup(test_second_process_is_refused, clean),
+		cmocka_unit_test_setup(test_newer_version_is_refused, clean),
+		cmocka_unit_test_setup(test_foreign_database_is_refused, clean),
+		cmocka_unit_test_setup(test_missing_directory_is_told, clean),
+		cmocka_unit_test_setup(test_mode, clean),
+		cmocka_unit_test_setup(test_views, clean),
+		cmocka_unit_test_setup(test_damaged_page, clean),
+		cmocka_unit_test_setup(test_damaged_head, clean),
+		cmocka_unit_test_setup(test_interrupted_recovery, clean),
+		cmocka_unit_test_setup(test_random_damage, clean),
+		cmocka_unit_test_setup(test_backlog_is_counted_at_the_start, clean),
+	};
+	int failed;
+
+	if (make_folder(NULL) != 0)
+		return 1;
+	failed = store_cases_run("store_sqlite", new_store);
+	failed += cmocka_run_group_tests_name("store_sqlite_file", tests, NULL, NULL);
+	return remove_folder(NULL) != 0 || failed;
+}
