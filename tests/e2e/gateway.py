@@ -197,8 +197,9 @@ class Subscriber:
         )
 
     def messages(self):
+        """What has come so far. The last line may be half written: only whole ones count."""
         found = []
-        for line in self.process.text().splitlines():
+        for line in self.process.text().rpartition("\n")[0].splitlines():
             if line.startswith("MSG "):
                 topic, _, payload = line[4:].rpartition(" ")
                 found.append((topic, bytes.fromhex(payload)))

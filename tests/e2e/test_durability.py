@@ -52,16 +52,16 @@ def test_killed_with_a_backlog(gateway):
     daemon.wait_state("plain", "online")
     broker.stop()
     wait_until(lambda: daemon.broker("plain")["state"] != "online", "plain is down")
-    publish_lines(gateway, "up/t", range(500))
+    publish_lines(gateway, "up/t", range(200))
     daemon.stop(signal.SIGKILL)
     again = gateway.daemon([section(gateway)])
-    assert again.broker("plain")["queued_messages"] == 500
+    assert again.broker("plain")["queued_messages"] == 200
     broker.start()
     broker.wait_ready()
     seen = broker.subscribe("site/#")
-    wait_until(lambda: len(firsts(seen.messages())[0]) == 500, lambda: f"500 messages: {again.tail()}", 120)
+    wait_until(lambda: len(firsts(seen.messages())[0]) == 200, lambda: f"200 messages: {again.tail()}", 120)
     order, count = firsts(seen.messages())
-    assert order == list(range(500))
+    assert order == list(range(200))
     assert max(count.values()) == 1
     wait_until(lambda: again.status()["store"]["messages"] == 0, "the store is empty")
     # What has left has left for good.
@@ -138,13 +138,13 @@ def test_killed_at_random_moments(gateway):
     assert len(acknowledged) > KILLS
     daemon = gateway.daemon([section(gateway)])
     waiting = daemon.status()["store"]["messages"]
-    # With thousands waiting: all of them are counted, and the first thousand are waited for.
+    # With thousands waiting: all of them are counted, and the first 300 are waited for.
     order = []
 
     def enough():
         order[:] = firsts(seen.messages())[0]
         return (acknowledged <= set(order) or
-                len([n for n in order if n in acknowledged]) >= min(len(acknowledged), 1000))
+                len([n for n in order if n in acknowledged]) >= min(len(acknowledged), 300))
 
     wait_until(enough, lambda: f"the acknowledged ones: {len(order)} of {len(acknowledged)}\n{daemon.tail()}", 120)
     order, count = firsts(seen.messages())
