@@ -79,7 +79,7 @@ until_true() {
 
 say "Packages and build"
 sh "$top/tests/install-packages" build-essential autoconf automake libtool pkg-config libevent-dev \
-    libconfig-dev libsystemd-dev libjansson-dev libmosquitto-dev libssl-dev mosquitto \
+    libconfig-dev libsystemd-dev libsqlite3-dev libjansson-dev libmosquitto-dev libssl-dev mosquitto \
     mosquitto-clients openssl python3 || die "packages are missing"
 build=$top/build-demo
 {
