@@ -330,23 +330,36 @@ part_package() {
     fi
 }
 
+# What one pytest said last: "N passed, ..." and its exit status. judge_pytest NAME STATUS LOG
+judge_pytest() {
+    summary=$(grep -E '(passed|failed|errors?|skipped|no tests ran).* in [0-9.]+' "$3" | tail -n 1)
+    # shellcheck disable=SC2046
+    set -- "$1" "$2" "$3" $(echo "$summary" | tr ',' '\n' | awk '
+        / passed/ { ok += $1 } / failed| error| skipped| xpassed/ { bad += $1 } END { print ok + 0, bad + 0 }')
+    pass "$4"
+    if [ "$5" -gt 0 ]; then
+        fail "$5" "$1 (status $2; what was skipped has failed, too)" "$3"
+    elif [ "$2" -ne 0 ]; then
+        fail 1 "$1 (status $2)" "$3"
+    elif [ "$4" -eq 0 ]; then
+        fail 1 "$1 ran no test" "$3"
+    fi
+}
+
+# Most of these tests wait for something: more of them at a time than there are processors.
 part_e2e() {
     build_sanitized || return
-    log=$work/log/e2e.log
-    (cd "$top" && CMQTTD_BUILD=$work/sanitized PYTHONDONTWRITEBYTECODE=1 \
-        timeout 900 "$python" -m pytest -q -rsfE -p no:cacheprovider tests/e2e) > "$log" 2>&1 < /dev/null
-    status=$?
-    summary=$(grep -E '(passed|failed|errors?|skipped|no tests ran).* in [0-9.]+' "$log" | tail -n 1)
-    # shellcheck disable=SC2046
-    set -- $(echo "$summary" | tr ',' '\n' | awk '
-        / passed/ { ok += $1 } / failed| error| skipped| xpassed/ { bad += $1 } END { print ok + 0, bad + 0 }')
-    pass "$1"
-    [ "$status" -eq 0 ] || [ "$2" -gt 0 ] || set -- "$1" 1
-    if [ "$2" -gt 0 ]; then
-        fail "$2" "pytest (status $status; what was skipped has failed, too)" "$log"
-    elif [ "$1" -eq 0 ]; then
-        fail 1 "pytest ran no test" "$log"
-    fi
+    cd "$top" || return
+    # shellcheck disable=SC2016
+    find tests/e2e -name 'test_*.py' | sort |
+        CMQTTD_BUILD=$work/sanitized PYTHONDONTWRITEBYTECODE=1 LOG=$work/log PYTHON=$python \
+            xargs -P "$((jobs + 1))" -I '{}' sh -c 'name=$(basename {} .py)
+                timeout 900 "$PYTHON" -m pytest -q -rsfE -p no:cacheprovider {} > "$LOG/e2e.$name.log" 2>&1 < /dev/null
+                echo $? > "$LOG/e2e.$name.status"'
+    for source in tests/e2e/test_*.py; do
+        name=$(basename "$source" .py)
+        judge_pytest "$name" "$(cat "$work/log/e2e.$name.status")" "$work/log/e2e.$name.log"
+    done
 }
 
 # ---- all of it ----------------------------------------------------------------------------------

@@ -411,8 +411,10 @@ void core_settle(struct core *c, uint64_t now_ms)
 	core_update_status(c);
 	mqtt_server_settle(c->server);
 	ctl_settle(c->ctl);
-	if (c->is_stopped && !c->is_store_dirty &&
-	    (!c->is_store_deferred || c->has_commit_failed)) {
+	/* What cannot be committed was not acknowledged: a failing disk does not keep us from
+	 * going. */
+	if (c->is_stopped &&
+	    (c->has_commit_failed || (!c->is_store_dirty && !c->is_store_deferred))) {
 		c->is_stopped = false;
 		core_action(c, ACTION_EXIT, 0);
 	}
