@@ -21,6 +21,7 @@ class Daemon(Process):
         self.conf = folder / f"{name}.conf"
         self.control = control or folder / f"{name}.ctl"
         self.folder = folder
+        self.store = folder / f"{name}.db"
         self.configure(listeners)
         super().__init__(name, [*argv, CMQTTD, "-c", self.conf], folder)
 
@@ -30,7 +31,8 @@ class Daemon(Process):
             f'modem: {{ device = "{self.folder}/none"; }};\n'
             'brokers: ( { name = "cloud"; address = "mqtt://broker.example.com"; client_id = "g"; } );\n'
             f"listeners: ( {groups} );\n"
-            f'control: {{ address = "unix:{self.control}"; group = ""; }};\n',
+            f'control: {{ address = "unix:{self.control}"; group = ""; }};\n'
+            f'store: {{ path = "{self.store}"; }};\n',
             encoding="utf-8",
         )
 
