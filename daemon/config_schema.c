@@ -2,10 +2,9 @@
 #include "config_schema.h"
 
 #include "base/limits.h"
+#include "base/words.h"
 
 #include <string.h>
-
-#define NAME_MAX_EDITS      64 /* longer names are cut for the comparison */
 
 #define IN(section, member) .offset = offsetof(struct section##_section, member)
 /* clang-format off */
@@ -219,41 +218,12 @@ const struct config_key *config_schema_find(const struct config_schema *schema, 
 	return NULL;
 }
 
-static size_t min3(size_t a, size_t b, size_t c)
-{
-	size_t low = a < b ? a : b;
-
-	return low < c ? low : c;
-}
-
-/* Levenshtein distance, one row of the matrix at a time. */
-static size_t edits(const char *a, const char *b)
-{
-	size_t row[NAME_MAX_EDITS + 1];
-	size_t a_len = strnlen(a, NAME_MAX_EDITS), b_len = strnlen(b, NAME_MAX_EDITS);
-
-	for (size_t j = 0; j <= b_len; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= a_len; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= b_len; j++) {
-			size_t above = row[j];
-
-			row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
-			diagonal = above;
-		}
-	}
-	return row[b_len];
-}
-
 const struct config_key *config_schema_nearest(const struct config_schema *schema, const char *name)
 {
 	const struct config_key *nearest = schema->keys;
 
 	for (const struct config_key *key = schema->keys; key->name; key++) {
-		if (edits(name, key->name) < edits(name, nearest->name))
+		if (words_distance(name, key->name) < words_distance(name, nearest->name))
 			nearest = key;
 	}
 	return nearest;

@@ -74,7 +74,6 @@
 #define CTL_MSG_MAX           1048576
 #define CTL_VALUES_MAX        1024 /* JSON values of one call; no method needs as many */
 #define CTL_OUT_MAX           2097152
-#define CTL_STREAMS_PER_CONN  1
 #define CTL_AT_REPLY_MAX      65536 /* answer of one At call, bytes; the rest is left out */
 #define CTL_AT_LINES_MAX      1024  /* the same, lines */
 #define CTL_PAGE_MESSAGES_MAX 64    /* numbers of messages in one page of a list */
