@@ -266,8 +266,10 @@ static bool filters_are_valid(struct mqtt_filters list)
 static uint8_t subscribe(
     struct mqtt_server *s, struct mqtt_client *c, struct span filter, uint8_t qos)
 {
+	const struct subs_options options = { .qos = qos };
+
 	if (!mqtt_session_may_subscribe(s, c->session, filter) ||
-	    mqtt_session_subscribe(&s->sessions, c->session, filter, qos) < 0)
+	    mqtt_session_subscribe(&s->sessions, c->session, filter, &options) < 0)
 		return MQTT_SUBACK_FAILURE;
 	return qos;
 }

@@ -89,7 +89,7 @@ static void keep(struct mqtt_server *s, struct mqtt_session *session, struct mqt
 
 void mqtt_deliver(struct mqtt_server *s, struct mqtt_msg *m)
 {
-	struct subs_owner *o = subs_match(&s->sessions.subs, mqtt_msg_topic(m), m->topic_len);
+	struct subs_owner *o = subs_match(&s->sessions.subs, mqtt_msg_topic(m), m->topic_len, NULL);
 
 	for (; o; o = o->match_next) {
 		struct mqtt_session *session = MQTT_LINK_OWNER(o, struct mqtt_session, subs);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mqtt/mqtt_msg.h"
 
+#include "base/limits.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,20 +10,37 @@
 struct mqtt_msg *mqtt_msg_new(const void *topic, uint16_t topic_len, const void *payload,
     uint32_t payload_len, uint8_t qos, bool retain)
 {
-	struct mqtt_msg *m = malloc(sizeof(*m) + topic_len + payload_len);
+	return mqtt_msg_new_full((struct span){ topic, topic_len },
+	    (struct span){ payload, payload_len }, (struct span){ 0 }, qos, retain, 0);
+}
 
-	assert(qos <= 2);
+static uint8_t *put(uint8_t *at, struct span s)
+{
+	if (s.len > 0)
+		memcpy(at, s.data, s.len);
+	return at + s.len;
+}
+
+struct mqtt_msg *mqtt_msg_new_full(struct span topic, struct span payload, struct span properties,
+    uint8_t qos, bool retain, uint64_t expires_ms)
+{
+	struct mqtt_msg *m = malloc(sizeof(*m) + topic.len + payload.len + properties.len);
+	uint8_t *at;
+
+	assert(qos <= 2 && topic.len <= UINT16_MAX && payload.len <= UINT32_MAX);
+	assert(properties.len <= MQTT_PROPERTIES_MAX);
 	if (!m)
 		return NULL;
+	m->expires_ms = expires_ms;
 	m->refs = 1;
-	m->payload_len = payload_len;
-	m->topic_len = topic_len;
+	m->payload_len = (uint32_t)payload.len;
+	m->topic_len = (uint16_t)topic.len;
+	m->properties_len = (uint16_t)properties.len;
 	m->qos = qos;
 	m->retain = retain;
-	if (topic_len > 0)
-		memcpy(m->bytes, topic, topic_len);
-	if (payload_len > 0)
-		memcpy(m->bytes + topic_len, payload, payload_len);
+	at = put(m->bytes, topic);
+	at = put(at, payload);
+	put(at, properties);
 	return m;
 }
 

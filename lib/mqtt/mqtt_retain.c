@@ -22,7 +22,7 @@ static size_t bucket_of(const char *topic, size_t len)
 
 static size_t kept_bytes(const struct mqtt_msg *m)
 {
-	return sizeof(struct mqtt_retained) + sizeof(*m) + m->topic_len + m->payload_len;
+	return sizeof(struct mqtt_retained) + mqtt_msg_bytes(m);
 }
 
 static struct mqtt_retained *find(const struct mqtt_retain *r, const char *topic, size_t len)

@@ -21,11 +21,6 @@ static bool span_equal(struct span a, struct span b)
 	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
-static size_t msg_bytes(const struct mqtt_msg *m)
-{
-	return sizeof(*m) + m->topic_len + m->payload_len;
-}
-
 int mqtt_sessions_init(struct mqtt_sessions *t)
 {
 	*t = (struct mqtt_sessions){ 0 };
@@ -80,7 +75,7 @@ static void release_msg(struct mqtt_sessions *t, struct mqtt_out *o)
 {
 	if (!o->msg)
 		return;
-	t->kept_bytes -= msg_bytes(o->msg);
+	t->kept_bytes -= mqtt_msg_bytes(o->msg);
 	mqtt_msg_unref(o->msg);
 	o->msg = NULL;
 }
@@ -126,15 +121,15 @@ void mqtt_session_detach(struct mqtt_sessions *t, struct mqtt_session *s)
 		mqtt_sessions_destroy(t, s);
 }
 
-int mqtt_session_subscribe(
-    struct mqtt_sessions *t, struct mqtt_session *s, struct span filter, uint8_t qos)
+int mqtt_session_subscribe(struct mqtt_sessions *t, struct mqtt_session *s, struct span filter,
+    const struct subs_options *options)
 {
-	return subs_add(&t->subs, &s->subs, (const char *)filter.data, filter.len, qos);
+	return subs_add(&t->subs, &s->subs, (const char *)filter.data, filter.len, options);
 }
 
-void mqtt_session_unsubscribe(struct mqtt_sessions *t, struct mqtt_session *s, struct span filter)
+bool mqtt_session_unsubscribe(struct mqtt_sessions *t, struct mqtt_session *s, struct span filter)
 {
-	subs_remove(&t->subs, &s->subs, (const char *)filter.data, filter.len);
+	return subs_remove(&t->subs, &s->subs, (const char *)filter.data, filter.len);
 }
 
 static struct mqtt_out *queue_at(struct mqtt_session *s, size_t i)
@@ -161,7 +156,7 @@ static int grow_queue(struct mqtt_session *s)
 int mqtt_session_enqueue(
     struct mqtt_sessions *t, struct mqtt_session *s, struct mqtt_msg *m, uint8_t qos, bool retain)
 {
-	size_t bytes = msg_bytes(m);
+	size_t bytes = mqtt_msg_bytes(m);
 
 	if (s->queue_count >= MQTT_QUEUE_MAX || bytes > MQTT_QUEUE_BYTES_MAX - s->queue_bytes ||
 	    bytes > MQTT_KEPT_BYTES_MAX - t->kept_bytes)
@@ -189,7 +184,7 @@ static struct mqtt_out take_first(struct mqtt_session *s)
 {
 	struct mqtt_out o = *queue_at(s, 0);
 
-	s->queue_bytes -= msg_bytes(o.msg);
+	s->queue_bytes -= mqtt_msg_bytes(o.msg);
 	s->queue_first = (s->queue_first + 1) & (s->queue_cap - 1);
 	s->queue_count--;
 	return o;

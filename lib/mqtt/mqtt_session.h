@@ -87,10 +87,10 @@ void mqtt_session_attach(
 /* The client went. Destroys the session unless it is persistent. */
 void mqtt_session_detach(struct mqtt_sessions *t, struct mqtt_session *s);
 
-/* Subscriptions; errors as subs_add. */
-int mqtt_session_subscribe(
-    struct mqtt_sessions *t, struct mqtt_session *s, struct span filter, uint8_t qos);
-void mqtt_session_unsubscribe(struct mqtt_sessions *t, struct mqtt_session *s, struct span filter);
+/* Subscriptions; results as those of subs_add and subs_remove. */
+int mqtt_session_subscribe(struct mqtt_sessions *t, struct mqtt_session *s, struct span filter,
+    const struct subs_options *options);
+bool mqtt_session_unsubscribe(struct mqtt_sessions *t, struct mqtt_session *s, struct span filter);
 
 /* Keep a message for the client (a reference is taken). 0, -ENOMEM, or -ENOBUFS at MQTT_QUEUE_MAX,
  * MQTT_QUEUE_BYTES_MAX or MQTT_KEPT_BYTES_MAX. */

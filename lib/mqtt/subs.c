@@ -18,8 +18,9 @@ struct sub {
 	struct subs_node *node;
 	struct mqtt_link in_node;
 	struct mqtt_link in_owner;
-	bool is_multi; /* the filter goes on with "/#" behind the node */
-	uint8_t qos;
+	struct sub *match_next; /* with an identifier, of the same owner, in the last subs_match */
+	bool is_multi;          /* the filter goes on with "/#" behind the node */
+	struct subs_options options;
 };
 
 struct subs_node {
@@ -47,6 +48,7 @@ struct match {
 	struct level levels[MQTT_TOPIC_LEVELS_MAX];
 	size_t count;
 	bool is_dollar;
+	const struct subs_owner *from;
 	struct subs_owner *found;
 	struct subs_owner **tail;
 };
@@ -278,7 +280,8 @@ void subs_owner_init(struct subs_owner *o)
 	mqtt_list_init(&o->list);
 }
 
-int subs_add(struct subs *s, struct subs_owner *o, const char *filter, size_t len, uint8_t qos)
+int subs_add(struct subs *s, struct subs_owner *o, const char *filter, size_t len,
+    const struct subs_options *options)
 {
 	bool is_multi;
 	struct subs_node *n;
@@ -289,7 +292,7 @@ int subs_add(struct subs *s, struct subs_owner *o, const char *filter, size_t le
 		return r;
 	sub = find_sub(n, o, is_multi);
 	if (sub) {
-		sub->qos = qos;
+		sub->options = *options;
 		return 0;
 	}
 	if (o->count >= MQTT_SUBS_PER_CLIENT_MAX || sizeof(*sub) > MQTT_SUBS_BYTES_MAX - s->bytes) {
@@ -302,11 +305,11 @@ int subs_add(struct subs *s, struct subs_owner *o, const char *filter, size_t le
 		goto undo;
 	}
 	s->bytes += sizeof(*sub);
-	*sub = (struct sub){ .owner = o, .node = n, .is_multi = is_multi, .qos = qos };
+	*sub = (struct sub){ .owner = o, .node = n, .is_multi = is_multi, .options = *options };
 	mqtt_list_append(is_multi ? &n->multi : &n->exact, &sub->in_node);
 	mqtt_list_append(&o->list, &sub->in_owner);
 	o->count++;
-	return 0;
+	return 1;
 undo:
 	prune(s, n);
 	return r;
@@ -324,17 +327,19 @@ static void remove_sub(struct subs *s, struct sub *sub)
 	prune(s, n);
 }
 
-void subs_remove(struct subs *s, struct subs_owner *o, const char *filter, size_t len)
+bool subs_remove(struct subs *s, struct subs_owner *o, const char *filter, size_t len)
 {
 	bool is_multi;
 	struct subs_node *n;
 	struct sub *sub;
 
 	if (find_node(s, filter, len, false, &n, &is_multi) < 0)
-		return;
+		return false;
 	sub = find_sub(n, o, is_multi);
-	if (sub)
-		remove_sub(s, sub);
+	if (!sub)
+		return false;
+	remove_sub(s, sub);
+	return true;
 }
 
 void subs_remove_all(struct subs *s, struct subs_owner *o)
@@ -346,17 +351,26 @@ void subs_remove_all(struct subs *s, struct subs_owner *o)
 static void take(struct match *m, struct mqtt_link *list)
 {
 	for (struct mqtt_link *l = list->next; l != list; l = l->next) {
-		const struct sub *sub = MQTT_LINK_OWNER(l, struct sub, in_node);
+		struct sub *sub = MQTT_LINK_OWNER(l, struct sub, in_node);
 		struct subs_owner *o = sub->owner;
 
+		if (sub->options.no_local && o == m->from)
+			continue; /* [MQTT-3.8.3-3] of MQTT 5.0 */
 		if (o->match_serial != m->subs->match_serial) {
 			o->match_serial = m->subs->match_serial;
-			o->match_qos = sub->qos;
+			o->match_qos = 0;
+			o->match_retain = false;
+			o->match_ids = NULL;
 			o->match_next = NULL;
 			*m->tail = o;
 			m->tail = &o->match_next;
-		} else if (o->match_qos < sub->qos) {
-			o->match_qos = sub->qos;
+		}
+		if (o->match_qos < sub->options.qos)
+			o->match_qos = sub->options.qos;
+		o->match_retain = o->match_retain || sub->options.retain_as_published;
+		if (sub->options.id) {
+			sub->match_next = o->match_ids;
+			o->match_ids = sub;
 		}
 	}
 }
@@ -381,7 +395,8 @@ static void walk(struct match *m, struct subs_node *n, size_t depth)
 		walk(m, n->plus, depth + 1);
 }
 
-struct subs_owner *subs_match(struct subs *s, const char *topic, size_t len)
+struct subs_owner *subs_match(
+    struct subs *s, const char *topic, size_t len, const struct subs_owner *from)
 {
 	struct match m; /* not cleared: the levels are many, and only count of them are read */
 	const char *text;
@@ -389,6 +404,7 @@ struct subs_owner *subs_match(struct subs *s, const char *topic, size_t len)
 
 	m.subs = s;
 	m.count = 0;
+	m.from = from;
 	m.found = NULL;
 	m.tail = &m.found;
 	m.is_dollar = len > 0 && topic[0] == '$';
@@ -399,4 +415,13 @@ struct subs_owner *subs_match(struct subs *s, const char *topic, size_t len)
 	s->match_serial++;
 	walk(&m, s->root, 0);
 	return m.found;
+}
+
+size_t subs_match_ids(const struct subs_owner *o, uint32_t *ids, size_t max)
+{
+	size_t count = 0;
+
+	for (const struct sub *sub = o->match_ids; sub && count < max; sub = sub->match_next)
+		ids[count++] = sub->options.id;
+	return count;
 }
