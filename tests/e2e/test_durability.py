@@ -4,19 +4,14 @@
 import collections
 import os
 import pathlib
-import random
 import signal
-import socket
 import subprocess
 import threading
-import time
 
-import paho.mqtt.client as paho
 import pytest
 
 from gateway import CMQTTD, Daemon, mosquitto_pub, wait_until
 
-KILLS = 30
 OUT = '{ pattern = "#"; direction = "out"; qos = 1; local_prefix = "up/"; remote_prefix = "site/"; }'
 
 
@@ -68,92 +63,6 @@ def test_killed_with_a_backlog(gateway):
     assert again.stop() == 0
     last = gateway.daemon([section(gateway)])
     assert last.status()["store"]["messages"] == 0
-
-
-class Publisher:
-    """Numbers at full rate, 20 in flight. One life of the daemon each; notes what was acknowledged."""
-
-    def __init__(self, path, numbers, acknowledged):
-        self.numbers = numbers
-        self.acknowledged = acknowledged
-        self.mids = {}
-        self.room = threading.Semaphore(20)
-        self.is_over = False
-        self.client = paho.Client(client_id="publisher", clean_session=True)
-        self.client.max_inflight_messages_set(100)
-        self.client.on_publish = self._on_publish
-        self.client.on_disconnect = self._on_disconnect
-        self.confirmed = []
-        self._connect(path)
-        self.client.loop_start()
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def _connect(self, path):
-        # This Paho knows no Unix sockets: it is given one for a TCP connection.
-        def create():
-            s = socket.socket(socket.AF_UNIX)
-            s.connect(str(path))
-            return s
-
-        self.client._create_socket_connection = create
-        self.client.connect("localhost")
-
-    def _on_publish(self, _client, _userdata, mid):
-        self.confirmed.append(mid)
-        self.room.release()
-
-    def _on_disconnect(self, *_):
-        self.is_over = True
-
-    def _run(self):
-        while not self.is_over:
-            if not self.room.acquire(timeout=0.1):
-                continue
-            number = next(self.numbers)
-            self.mids[self.client.publish("up/t", str(number), 1).mid] = number
-
-    def stop(self):
-        self.is_over = True
-        self.client.loop_stop()
-        self.thread.join()
-        # A life has fewer messages than there are identifiers.
-        self.acknowledged.update(self.mids[mid] for mid in self.confirmed)
-
-
-def test_killed_at_random_moments(gateway):
-    """Every acknowledged message arrives, in order, at most twice per death."""
-    broker = gateway.plain()
-    gateway.modem(gateway.maps(plain=broker), extra=["--latency", "0"])
-    seen = broker.subscribe("site/#")
-    rng = random.Random(11)
-    numbers = iter(range(1, 10**9))
-    acknowledged = set()
-    for _ in range(KILLS):
-        daemon = gateway.daemon([section(gateway)])
-        publisher = Publisher(gateway.local_socket, numbers, acknowledged)
-        time.sleep(rng.uniform(0.02, 0.5))  # the moment is what is tested
-        daemon.stop(signal.SIGKILL)
-        publisher.stop()
-    assert len(acknowledged) > KILLS
-    daemon = gateway.daemon([section(gateway)])
-    waiting = daemon.status()["store"]["messages"]
-    # With thousands waiting: all of them are counted, and the first 300 are waited for.
-    order = []
-
-    def enough():
-        order[:] = firsts(seen.messages())[0]
-        return (acknowledged <= set(order) or
-                len([n for n in order if n in acknowledged]) >= min(len(acknowledged), 300))
-
-    wait_until(enough, lambda: f"the acknowledged ones: {len(order)} of {len(acknowledged)}\n{daemon.tail()}", 120)
-    order, count = firsts(seen.messages())
-    assert order == sorted(order)
-    assert max(count.values()) <= 1 + KILLS
-    # Nothing acknowledged is missing among those that have left, and the rest is there.
-    missing = {n for n in acknowledged if n <= order[-1]} - set(order)
-    assert not missing
-    assert waiting >= len(acknowledged - set(order))
 
 
 def test_second_daemon_on_one_store(gateway):
