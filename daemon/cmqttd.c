@@ -13,6 +13,7 @@
 #include "power.h"
 #include "store_sqlite.h"
 #include "tty.h"
+#include "wall_clock.h"
 
 #include "base/timerq.h"
 #include "bridge/core.h"
@@ -25,7 +26,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ROUNDS_MAX  16 /* settle and act, in one turn */
@@ -220,10 +220,7 @@ static void act(struct daemon *d, const struct action *action)
 
 static void set_wall(struct daemon *d)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	core_set_wall(d->core, loop_now_ms(), (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+	core_set_wall(d->core, loop_now_ms(), wall_clock_now_ms(), wall_clock_is_synchronised());
 }
 
 static void arm_deadline(struct daemon *d)

@@ -52,6 +52,7 @@ struct core *core_new(const struct core_config *cfg, struct store *store, uint64
 	c->commit_at_ms = TIMER_NEVER;
 	c->is_status_stale = true;
 	c->last_seq = store->ops->last_seq(store);
+	store_clock_init(&c->store_clock, now_ms, NULL, c->last_seq);
 	core_use_listeners(c, cfg);
 	if (open_outboxes(c) < 0)
 		goto out;
@@ -83,15 +84,19 @@ void core_free(struct core *c)
 	free(c);
 }
 
-void core_set_wall(struct core *c, uint64_t now_ms, int64_t wall_ms)
+void core_set_wall(struct core *c, uint64_t now_ms, int64_t wall_ms, bool is_right)
 {
 	int64_t offset = wall_ms - (int64_t)now_ms;
 	int64_t moved = offset - c->wall_offset_ms;
+	bool is_plausible = wall_ms >= WALL_PLAUSIBLE_MS;
 
-	if (moved > -WALL_TOLERANCE_MS && moved < WALL_TOLERANCE_MS)
+	is_right = is_right && is_plausible;
+	if (moved > -WALL_TOLERANCE_MS && moved < WALL_TOLERANCE_MS && is_right == c->is_wall_right)
 		return;
+	c->is_wall_right = is_right;
 	c->wall_offset_ms = offset;
-	modem_set_wall(c->modem, now_ms, wall_ms, wall_ms >= WALL_PLAUSIBLE_MS);
+	modem_set_wall(c->modem, now_ms, wall_ms, is_plausible);
+	store_clock_set_wall(&c->store_clock, now_ms, wall_ms, is_right, c->last_seq);
 }
 
 /* Events borrow from the modem: they are handled as they come. */

@@ -106,8 +106,9 @@ struct core *core_new(const struct core_config *cfg, struct store *store, uint64
 /* NULL is fine. The store and the configuration stay with their owners. */
 void core_free(struct core *c);
 
-/* The host's wall clock: call before the first input and whenever it may have moved; cheap. */
-void core_set_wall(struct core *c, uint64_t now_ms, int64_t wall_ms);
+/* The host's wall clock: call before the first input and whenever it may have moved; cheap.
+ * is_right: it is kept right from outside, so that it tells how long no daemon ran. */
+void core_set_wall(struct core *c, uint64_t now_ms, int64_t wall_ms, bool is_right);
 
 /* The port was opened. */
 void core_tty_up(struct core *c, uint64_t now_ms);

@@ -49,7 +49,7 @@ static struct store_target target_of(
 		.priority = route->priority,
 		.retain = retain,
 		.keep_last = route->keep_last,
-		.expires_ms = route->ttl_s ? core_wall(c) + (int64_t)route->ttl_s * 1000 : 0,
+		.expires_ms = route->ttl_s ? core_store_time(c) + (int64_t)route->ttl_s * 1000 : 0,
 	};
 }
 
@@ -147,8 +147,7 @@ static int drop_oldest(struct core *c, struct demand *d)
 	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
 		struct store_entry e;
 
-		if (!ops->oldest(c->store, c->outbox[i].durable_queue, &e) ||
-		    e.priority > d->priority)
+		if (!outbox_oldest(&c->outbox[i], false, &e) || e.priority > d->priority)
 			continue;
 		d->freed += e.topic.len + e.payload.len;
 		core_count_drop(c, i, DROP_FULL, e.topic);
@@ -161,6 +160,16 @@ static int drop_oldest(struct core *c, struct demand *d)
 	return count;
 }
 
+/* What is too old anyway goes first, as far as it is easily found. */
+static bool drop_expired(struct core *c)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < c->cfg->broker_count; i++)
+		any |= core_drop_expired(c, i);
+	return any;
+}
+
 /* 0: there is room now; -ENOSPC: others have to leave first; -ENOBUFS: with overflow = drop-oldest,
  * there is nothing left that may be dropped for it; -EIO: not a time to drop anything. */
 static int make_room(struct core *c, struct demand *d)
@@ -168,8 +177,10 @@ static int make_room(struct core *c, struct demand *d)
 	bool may_drop = c->cfg->store.overflow == STORE_DROP_OLDEST;
 
 	while (!has_room(c, d)) {
-		int r = c->has_commit_failed ? -EIO : drop_dead_letter(c);
+		int r = c->has_commit_failed ? -EIO : drop_expired(c);
 
+		if (r == 0)
+			r = drop_dead_letter(c);
 		if (r == 0 && may_drop)
 			r = drop_oldest(c, d);
 		if (r < 0)
@@ -214,7 +225,7 @@ static int add_durable(struct core *c, uint64_t seq, struct span payload,
 		return -E2BIG;
 	r = make_room(c, &d);
 	if (r == 0)
-		r = c->store->ops->add(c->store, seq, core_wall(c), payload, targets, count);
+		r = c->store->ops->add(c->store, seq, core_store_time(c), payload, targets, count);
 	if (r == 0) {
 		c->is_store_dirty = true;
 		if (d.priority <= c->full_priority)
@@ -244,15 +255,15 @@ static void add_memory(struct core *c, unsigned client, uint64_t seq, struct spa
 	for (;;) {
 		r = usage.messages >= BRIDGE_QOS0_MAX
 			? -ENOSPC
-			: ops->add(o->memory, seq, core_wall(c), payload, &t, 1);
-		if (r != -ENOSPC || !ops->oldest(o->memory, o->memory_queue, &e))
+			: ops->add(o->memory, seq, core_store_time(c), payload, &t, 1);
+		if (r != -ENOSPC || !outbox_oldest(o, true, &e))
 			break;
 		core_count_drop(c, client, DROP_FULL, e.topic);
 		ops->remove(o->memory, o->memory_queue, e.seq);
 		ops->usage(o->memory, o->memory_queue, &usage);
 	}
 	if (r < 0)
-		core_count_drop(c, client, DROP_NOMEM, target->topic);
+		core_count_drop(c, client, r == -ENOSPC ? DROP_FULL : DROP_NOMEM, target->topic);
 }
 
 /* keep_last: what waits under the same topic will be superseded, unless it is in flight. */
@@ -277,7 +288,7 @@ static void supersede(struct core *c, unsigned client, struct store *s, unsigned
 {
 	struct outbox *o = &c->outbox[client];
 
-	if (seq == 0 || (o->is_busy && o->seq == seq) || s->ops->remove(s, queue, seq) < 0)
+	if (seq == 0 || outbox_is_in_flight(o, seq) || s->ops->remove(s, queue, seq) < 0)
 		return;
 	if (s == o->durable)
 		core_defer_commit(c);

@@ -20,6 +20,7 @@
 #include "bridge/echo.h"
 #include "bridge/outbox.h"
 #include "bridge/router.h"
+#include "bridge/store_clock.h"
 
 #define CORE_ACTIONS_MAX    2048 /* beyond it events wait in their modules */
 #define CORE_LOGS_MAX       64   /* log lines of one turn; more are counted and dropped */
@@ -74,6 +75,8 @@ struct core {
 	uint64_t start_ms;
 	uint64_t now_ms;
 	int64_t wall_offset_ms; /* wall clock minus monotonic */
+	bool is_wall_right;
+	struct store_clock store_clock;
 	uint64_t progress;
 	uint64_t retry_at_ms;   /* held publishers are asked again */
 	uint64_t commit_at_ms;  /* what is deferred, or failed, is committed */
@@ -136,6 +139,10 @@ void core_pump(struct core *c);
 /* modem_publish of `client` ended. */
 void core_published(struct core *c, unsigned client, enum send_result result, unsigned err);
 
+/* Drop what is too old at either end of the broker's queue, but not what is in flight. false: there
+ * was nothing, or the store does not let go of it. */
+bool core_drop_expired(struct core *c, unsigned client);
+
 /* An entry left the store for good. */
 void core_note_removed(
     struct core *c, unsigned client, uint64_t seq, unsigned err, const char *reason);
@@ -161,6 +168,19 @@ void core_forget_states(struct core *c, const struct core_config *next);
 static inline int64_t core_wall(const struct core *c)
 {
 	return (int64_t)c->now_ms + c->wall_offset_ms;
+}
+
+/* The store's time of this turn, for what is accepted in it. */
+static inline int64_t core_store_time(const struct core *c)
+{
+	return store_clock_now(&c->store_clock, c->now_ms);
+}
+
+/* Its ttl has passed. */
+static inline bool core_is_too_old(const struct core *c, const struct store_entry *e)
+{
+	return e->expires_ms != 0 &&
+	       e->expires_ms <= store_clock_now_for(&c->store_clock, c->now_ms, e->seq);
 }
 
 /* The text as a span. */

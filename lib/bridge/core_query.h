@@ -41,7 +41,7 @@ struct broker_counters {
 
 /* A message that waits for a broker, or a dead letter of it. */
 struct queued_message {
-	struct store_entry entry; /* reason: not NULL for dead letters alone */
+	struct store_entry entry; /* reason: not NULL for dead letters alone; times: wall clock */
 	bool is_in_memory;        /* QoS 0: it is gone when the daemon ends */
 	bool is_in_flight;        /* the modem has it, and its outcome is not known yet */
 };

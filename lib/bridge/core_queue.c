@@ -30,7 +30,7 @@ uint64_t core_next_message(const struct core *c, unsigned client, uint64_t after
 	return first_of(first_of(waiting, dead), memory);
 }
 
-bool core_get_message(
+static bool get_message(
     const struct core *c, unsigned client, uint64_t id, struct queued_message *ret)
 {
 	const struct outbox *o = &c->outbox[client];
@@ -41,8 +41,22 @@ bool core_get_message(
 		if (!o->memory->ops->get(o->memory, o->memory_queue, id, &m.entry))
 			return false;
 	}
-	m.is_in_flight = o->is_busy && o->seq == id;
+	m.is_in_flight = outbox_is_in_flight(o, id);
 	*ret = m;
+	return true;
+}
+
+bool core_get_message(
+    const struct core *c, unsigned client, uint64_t id, struct queued_message *ret)
+{
+	int64_t ahead_ms;
+
+	if (!get_message(c, client, id, ret))
+		return false;
+	/* The store has a time of its own. */
+	ahead_ms = core_wall(c) - store_clock_now_for(&c->store_clock, c->now_ms, id);
+	ret->entry.accepted_ms += ahead_ms;
+	ret->entry.expires_ms += ret->entry.expires_ms != 0 ? ahead_ms : 0;
 	return true;
 }
 
@@ -55,7 +69,7 @@ int core_drop_message(struct core *c, uint64_t now_ms, unsigned client, uint64_t
 	int r;
 
 	c->now_ms = now_ms;
-	if (!core_get_message(c, client, id, &m))
+	if (!get_message(c, client, id, &m))
 		return -ENOENT;
 	if (m.is_in_flight)
 		return -EBUSY;
@@ -78,14 +92,14 @@ int core_retry_message(struct core *c, uint64_t now_ms, unsigned client, uint64_
 	int r;
 
 	c->now_ms = now_ms;
-	if (!core_get_message(c, client, id, &m))
+	if (!get_message(c, client, id, &m))
 		return -ENOENT;
 	if (!m.entry.reason)
 		return -EALREADY;
 	if (!core_fits_modem(m.entry.topic.len, m.entry.payload.len))
 		return -E2BIG;
 	/* It would be dropped as soon as it is at the head of the queue. */
-	if (m.entry.expires_ms != 0 && m.entry.expires_ms <= core_wall(c))
+	if (core_is_too_old(c, &m.entry))
 		return -ETIME;
 	r = o->durable->ops->revive(o->durable, o->durable_queue, id);
 	if (r == 0)

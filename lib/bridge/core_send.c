@@ -63,24 +63,43 @@ void core_note_removed(
 	}
 }
 
-/* Drop what is too old at the head of the queue. */
-static void expire(struct core *c, unsigned client)
+static bool drop_if_expired(
+    struct core *c, unsigned client, const struct store_entry *e, bool is_memory)
+{
+	struct outbox *o = &c->outbox[client];
+	uint64_t seq = e->seq;
+
+	if (!core_is_too_old(c, e) || outbox_is_in_flight(o, seq))
+		return false;
+	core_count_drop(c, client, DROP_EXPIRED, e->topic);
+	if (outbox_remove(o, e, is_memory) < 0)
+		return false;
+	if (!is_memory)
+		core_defer_commit(c);
+	core_note_removed(c, client, seq, 0, "older than its ttl");
+	return true;
+}
+
+static bool drop_expired_head(struct core *c, unsigned client)
 {
 	struct outbox *o = &c->outbox[client];
 	struct store_entry e;
-	bool is_memory;
+	bool is_memory, any = false;
 
-	while (
-	    outbox_head(o, &e, &is_memory) && e.expires_ms != 0 && e.expires_ms <= core_wall(c)) {
-		uint64_t seq = e.seq;
+	while (outbox_head(o, &e, &is_memory) && drop_if_expired(c, client, &e, is_memory))
+		any = true;
+	return any;
+}
 
-		core_count_drop(c, client, DROP_EXPIRED, e.topic);
-		if (outbox_remove(o, &e, is_memory) < 0)
-			return;
-		if (!is_memory)
-			core_defer_commit(c);
-		core_note_removed(c, client, seq, 0, "older than its ttl");
-	}
+bool core_drop_expired(struct core *c, unsigned client)
+{
+	struct outbox *o = &c->outbox[client];
+	bool any = drop_expired_head(c, client);
+	struct store_entry e;
+
+	while (outbox_oldest(o, false, &e) && drop_if_expired(c, client, &e, false))
+		any = true;
+	return any;
 }
 
 static void on_buried(struct core *c, unsigned client, uint64_t seq, unsigned err,
@@ -165,7 +184,7 @@ static void publish_next(struct core *c, unsigned client)
 	struct modem_publish p;
 	int r;
 
-	expire(c, client);
+	drop_expired_head(c, client);
 	r = outbox_begin(o, &p);
 	if (r == -E2BIG)
 		bury_head(c, client);

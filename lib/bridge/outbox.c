@@ -70,6 +70,34 @@ bool outbox_head(struct outbox *o, struct store_entry *ret, bool *ret_is_memory)
 	return true;
 }
 
+bool outbox_is_in_flight(const struct outbox *o, uint64_t seq)
+{
+	return o->is_busy && o->seq == seq;
+}
+
+bool outbox_oldest(struct outbox *o, bool is_memory, struct store_entry *ret)
+{
+	struct store *s = is_memory ? o->memory : o->durable;
+	unsigned queue = is_memory ? o->memory_queue : o->durable_queue;
+	struct store_entry e, next;
+
+	if (!s->ops->oldest(s, queue, &e))
+		return false;
+	if (!outbox_is_in_flight(o, e.seq)) {
+		*ret = e;
+		return true;
+	}
+	/* What is in flight leaves before all others of its priority. */
+	next = e;
+	while (s->ops->next(s, queue, false, next.seq, &next)) {
+		if (next.priority != e.priority)
+			continue;
+		*ret = next;
+		return true;
+	}
+	return false;
+}
+
 int outbox_remove(struct outbox *o, const struct store_entry *e, bool is_memory)
 {
 	struct store *s = is_memory ? o->memory : o->durable;

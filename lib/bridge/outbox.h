@@ -53,7 +53,14 @@ uint64_t outbox_use_queue(struct outbox *o, unsigned queue);
 /* The entry that should leave next; false: none. */
 bool outbox_head(struct outbox *o, struct store_entry *ret, bool *ret_is_memory);
 
-/* Remove an entry that outbox_head gave. */
+/* The entry that is to be given up first, on disk or in memory: the oldest one of the lowest
+ * priority that is not in flight. false: none. */
+bool outbox_oldest(struct outbox *o, bool is_memory, struct store_entry *ret);
+
+/* The message of this number is in flight. */
+bool outbox_is_in_flight(const struct outbox *o, uint64_t seq);
+
+/* Remove an entry that outbox_head or outbox_oldest gave. */
 int outbox_remove(struct outbox *o, const struct store_entry *e, bool is_memory);
 
 /* Put the head in flight and fill the publish with it; the spans are valid until outbox_finish. 0,

@@ -263,7 +263,7 @@ struct stage *stage_new(const struct core_config *cfg)
 	assert(s->store);
 	s->core = core_new(cfg, s->store, SEED, 0, "replay");
 	assert(s->core);
-	core_set_wall(s->core, 0, WALL_AT_ZERO);
+	core_set_wall(s->core, 0, WALL_AT_ZERO, true);
 	local_client_init(
 	    &s->reader, s->core, 0, "reader", replay_config_local_filters, &s->events);
 	local_client_init(&s->writer, s->core, 0, "writer", NULL, &s->events);

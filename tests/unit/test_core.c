@@ -16,7 +16,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define ROOMY 1000000
+#define ROOMY   1000000
+#define WALL_MS INT64_C(1800000000000)
+#define YEAR_MS (INT64_C(365) * 86400000)
 
 /* What the store is to do next. */
 static struct {
@@ -58,6 +60,12 @@ static const struct route_config cloud_routes[] = {
 	{ .pattern = "cloud/#",
 	    .direction = ROUTE_OUT,
 	    .qos = 1,
+	    .local_prefix = "",
+	    .remote_prefix = "" },
+	{ .pattern = "old/#",
+	    .direction = ROUTE_OUT,
+	    .qos = 1,
+	    .ttl_s = 60,
 	    .local_prefix = "",
 	    .remote_prefix = "" },
 };
@@ -106,7 +114,7 @@ static void fill_config(struct core_config *cfg)
 		};
 	}
 	cfg->brokers[0].routes = cloud_routes;
-	cfg->brokers[0].route_count = 3;
+	cfg->brokers[0].route_count = 4;
 	cfg->brokers[1].routes = plant_routes;
 	cfg->brokers[1].route_count = 1;
 	cfg->listeners[0].mqtt =
@@ -311,6 +319,30 @@ static void test_block(void **state)
 	assert_int_equal(waiting(f, 0).messages, 2);
 }
 
+/* What is too old makes room; no jump of the wall clock makes it so. */
+static void test_expired_makes_room(void **state)
+{
+	static const int64_t jumps[] = { 10 * YEAR_MS, -10 * YEAR_MS, -WALL_MS, 10 * YEAR_MS, 0 };
+	struct fixture *f = *state;
+
+	f->store->max_bytes = 100;
+	core_set_wall(f->core, f->now_ms, WALL_MS, true);
+	send_bytes(f, "32{ s'old/a' 00 01 'x'*80 }");
+	expect_bytes(f, "40 02 00 01");
+	send_bytes(f, "32{ s'old/a' 00 02 'y'*80 }");
+	for (size_t i = 0; i < sizeof(jumps) / sizeof(jumps[0]); i++) {
+		core_set_wall(f->core, f->now_ms, WALL_MS + jumps[i], i % 2);
+		pass_time(f, 10000);
+		expect_bytes(f, "");
+		assert_int_equal(dropped(f, 0, DROP_EXPIRED), 0);
+	}
+	core_set_wall(f->core, f->now_ms, 0, true);
+	pass_time(f, 10000);
+	expect_bytes(f, "40 02 00 02");
+	assert_int_equal(dropped(f, 0, DROP_EXPIRED), 1);
+	assert_int_equal(waiting(f, 0).messages, 1);
+}
+
 static void test_drop_oldest(void **state)
 {
 	struct fixture *f = *state;
@@ -512,6 +544,7 @@ int main(void)
 		TEST(test_failing_commit),
 		TEST(test_failing_add),
 		TEST(test_block),
+		TEST(test_expired_makes_room),
 		TEST(test_drop_oldest),
 		TEST(test_dead_letters_give_way),
 		TEST(test_qos0_is_bounded),
