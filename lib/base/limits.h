@@ -28,6 +28,7 @@
 
 /* The AT dialogue */
 #define AT_CMD_MAX       559  /* characters after "AT" (1.4.4); longer is a plain ERROR */
+#define AT_CMD_LONG_MAX  3071 /* the same of A76xx and SIM767x */
 #define AT_LINE_MAX      1024 /* longest answer line; SIM toolkit lines exceed 250 */
 #define AT_DATA_MAX      MODEM_RX_CHUNK_MAX
 #define AT_RX_MAX        16384 /* received and not yet parsed: line + counted data + read */

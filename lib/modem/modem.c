@@ -98,7 +98,9 @@ struct modem *modem_new(uint64_t seed)
 	event_queue_init(&m->events);
 	buf_init(&m->masked, 2 * AT_LINE_MAX + AT_CMD_MAX);
 	exchange_init(&m->operator, OWNER_OPERATOR);
-	m->env = (struct session_env){ .chan = m->chan, .events = &m->events, .prng = &m->prng };
+	m->env = (struct session_env){
+		.chan = m->chan, .events = &m->events, .prng = &m->prng, .family = family_of("")
+	};
 	life_init(m);
 	for (i = 0; i < MODEM_CLIENTS; i++) {
 		session_init(&m->session[i], (unsigned)i, &m->env);

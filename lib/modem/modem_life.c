@@ -16,6 +16,7 @@
 #define POLL_FAST_FOR_MS 60000
 #define STATUS_MS        120000 /* eight wakes; idle, there is to be one in 10 s at most */
 #define FIRST_STATUS_MS  5000
+#define MODEL_DOUBTS_MAX 2
 #define START_PAUSE_MS   5000
 #define START_TRIES      2
 #define START_VERIFY_MS  15000
@@ -134,12 +135,35 @@ static void sync_begin(struct modem *m, uint64_t now_ms)
 	run(m, now_ms, sim7600_sync_script);
 }
 
+/* The answer may have been lost or damaged. An unknown model is treated with more care than a known
+ * one wants, so that it is worth to ask again, but not for ever. */
+static bool is_model_doubtful(struct modem *m)
+{
+	if (family_is_known(family_of(m->status.model)))
+		m->model_doubts = 0;
+	else if (m->model_doubts++ < MODEL_DOUBTS_MAX)
+		return true;
+	return false;
+}
+
+/* Another modem may have been put in its place. */
+static void choose_family(struct modem *m)
+{
+	m->env.family = family_of(m->status.model);
+	at_chan_set_cmd_max(m->chan, m->env.family->line_max);
+}
+
 static void sync_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 {
 	if (ev->result != AT_OK) {
 		pause_for(m, now_ms, RETRY_MS);
 		return;
 	}
+	if (is_model_doubtful(m)) {
+		pause_for(m, now_ms, RETRY_MS);
+		return;
+	}
+	choose_family(m);
 	event_queue_notice(&m->events, 0, MODEM_NOTICE_IDENTITY, "%s, revision %s",
 	    m->status.model[0] ? m->status.model : "unknown model",
 	    m->status.revision[0] ? m->status.revision : "unknown");
@@ -397,7 +421,7 @@ static void attach_done(struct modem *m, uint64_t now_ms, const struct at_event 
 		break;
 	case ATTACH_RELEASE:
 		if (++m->client >= MODEM_CLIENTS)
-			go_to(m, ATTACH_STOP);
+			go_to(m, m->env.family->can_stop ? ATTACH_STOP : ATTACH_START);
 		break;
 	case ATTACH_STOP:
 		go_to(m, ATTACH_START);
@@ -624,6 +648,10 @@ static bool stop_step(struct modem *m, uint64_t now_ms)
 		}
 		if (!are_sessions_closed(m))
 			break;
+		if (!m->env.family->can_stop) {
+			m->stop = MODEM_STOP_DRAIN;
+			return true;
+		}
 		m->stop = MODEM_STOP_SERVICE;
 		m->step = READY_STOP;
 		m->resume_at_ms = 0;

@@ -38,6 +38,7 @@ struct modem {
 	uint64_t boot_until_ms; /* until then lines of a start are no surprise */
 	uint64_t well_at_ms;    /* some broker could be reached */
 	uint64_t registered_at_ms;
+	unsigned model_doubts; /* asked again for its model */
 	unsigned start_failures;
 	uint64_t start_until_ms; /* a START without result may still be under way */
 	bool is_netopen;

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MQTT_ERR_LENGTH 22 /* length out of range (16.3.1) */
+
 /* ---- states ---- */
 
 /* The one place where the state changes. */
@@ -57,6 +59,8 @@ static void begin_attempt(struct session *s, uint64_t now_ms)
 
 	s->status.attempt++;
 	s->was_out_of_step = false;
+	s->was_acquire_refused = false;
+	s->is_version_other = false;
 	s->phase = PHASE_PROBE;
 	snprintf(why, sizeof why, "attempt %u", s->status.attempt);
 	set_state(s, now_ms, SESSION_CONNECTING, 0, why);
@@ -415,6 +419,17 @@ static void put_off_empty(struct session *s)
 	event_queue_push(s->env->events, &event, NULL);
 }
 
+/* Other families take more: it is found out only now. */
+static void refuse_too_long(struct session *s)
+{
+	const struct modem_event event = { .type = MODEM_EVENT_PUBLISHED,
+		.client = s->client,
+		.err = MQTT_ERR_LENGTH,
+		.result = SEND_POISON };
+
+	event_queue_push(s->env->events, &event, NULL);
+}
+
 int session_publish(struct session *s, uint64_t now_ms, const struct modem_publish *p)
 {
 	struct at_args *args;
@@ -425,6 +440,10 @@ int session_publish(struct session *s, uint64_t now_ms, const struct modem_publi
 		return -EINVAL;
 	if (!session_can_publish(s))
 		return -EBUSY;
+	if (p->payload.len > s->env->family->payload_max) {
+		refuse_too_long(s);
+		return 0;
+	}
 	if (p->payload.len == 0 && s->is_payload_staged) {
 		put_off_empty(s);
 		return 0;
@@ -434,7 +453,7 @@ int session_publish(struct session *s, uint64_t now_ms, const struct modem_publi
 	at_args_bytes(args, "topic", p->topic.data, p->topic.len);
 	at_args_bytes(args, "payload", p->payload.data, p->payload.len);
 	at_args_number(args, "qos", p->qos);
-	at_args_number(args, "pub_timeout", SIM7600_PUB_TIMEOUT_S);
+	at_args_number(args, "pub_timeout", session_pub_timeout_s(s));
 	sim7600_publish_flags(args, p->retain, p->dup && p->qos > 0); /* [MQTT-3.3.1-2] */
 	r = exchange_start(&s->exchange, s->env->chan, now_ms, sim7600_publish_script);
 	if (r < 0)
@@ -534,7 +553,9 @@ static void publish_done(
 		.err = ev->has_err ? ev->err : 0,
 	};
 
-	if (result == SEND_RETRY)
+	if (session_is_pub_timeout_refused(s, ev))
+		result = is_session_alive ? SEND_RETRY : SEND_SESSION;
+	else if (result == SEND_RETRY)
 		result = worn_out(s, ev, is_session_alive);
 	event.result = result;
 	if (result == SEND_OK)

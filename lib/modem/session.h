@@ -20,6 +20,7 @@
 #include "modem/certs.h"
 #include "modem/event_queue.h"
 #include "modem/exchange.h"
+#include "modem/family.h"
 #include "modem/subscriptions.h"
 
 #define SESSION_PAUSE_MS    1000 /* before an operation that met a busy client is tried again */
@@ -32,9 +33,10 @@ struct session_env {
 	struct at_chan *chan;
 	struct event_queue *events;
 	struct prng *prng;
-	bool is_service_up;      /* the MQTT service runs: sessions may talk */
-	bool is_clock_right;     /* the modem's clock: dates of certificates can be checked */
-	bool is_service_doubted; /* set by a session: the modem denied having MQTT clients */
+	const struct family *family; /* of the modem that answered last */
+	bool is_service_up;          /* the MQTT service runs: sessions may talk */
+	bool is_clock_right;         /* the modem's clock: dates of certificates can be checked */
+	bool is_service_doubted;     /* set by a session: the modem denied having MQTT clients */
 };
 
 enum session_phase {
@@ -78,6 +80,9 @@ struct session {
 	bool is_leftover_possible; /* an earlier process may have left the client in use */
 	bool must_disc;            /* REL alone was refused */
 	bool was_out_of_step;      /* ACCQ or CONNECT contradicted the probe once */
+	bool was_acquire_refused;  /* once in this attempt, for no reason given */
+	bool is_version_other;     /* this attempt: the version is not set as the family has it */
+	bool is_pub_timeout_long;  /* the family's was refused: the one that all take */
 	bool is_suspect;           /* check before the next operation */
 	bool is_payload_staged;    /* perhaps, of a publish that failed */
 	bool is_refused_again; /* a file or the SSL context was refused at the last attempt, too */

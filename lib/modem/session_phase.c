@@ -299,6 +299,10 @@ static bool acquire_begin(struct session *s, uint64_t now_ms)
 	struct at_args *args = exchange_args(&s->exchange);
 
 	sim7600_fill_acquire(args, s->client, s->cfg);
+	at_args_number(args,
+	    s->env->family->has_version_param != s->is_version_other ? "mqtt_version"
+								     : "mqtt_version_cfg",
+	    SIM7600_MQTT_VERSION);
 	at_args_number(
 	    args, s->utf8_refusals < SESSION_UTF8_MAX ? "utf8_required" : "utf8_optional", 1);
 	return run(s, now_ms, sim7600_acquire_script);
@@ -312,6 +316,20 @@ static bool is_out_of_step(struct session *s, const struct at_event *ev, unsigne
 	s->was_out_of_step = true;
 	s->must_disc = false;
 	s->phase = PHASE_PROBE;
+	return true;
+}
+
+/* ACCQ itself was refused for what it is, perhaps for its fourth parameter. Once more, if it does
+ * not say why, and then without it, or with it: the other way than the family has it. */
+static bool is_version_doubtful(struct session *s, const struct at_event *ev)
+{
+	bool is_told = ev->has_err && ev->err == 12;
+
+	if (ev->result != AT_FAILED || ev->step != 0 || s->is_version_other ||
+	    (ev->has_err && !is_told))
+		return false;
+	s->is_version_other = is_told || s->was_acquire_refused;
+	s->was_acquire_refused = true;
 	return true;
 }
 
@@ -333,7 +351,7 @@ static void acquire_done(struct session *s, uint64_t now_ms, const struct at_eve
 	}
 	if (is_utf8_refused(s, ev) && s->utf8_refusals < SESSION_UTF8_MAX)
 		s->utf8_refusals++;
-	if (!is_out_of_step(s, ev, 19))
+	if (!is_out_of_step(s, ev, 19) && !is_version_doubtful(s, ev))
 		fail_by(s, now_ms, ev);
 }
 
@@ -354,7 +372,8 @@ static void connected(struct session *s, uint64_t now_ms)
 	s->is_connected = true;
 	s->is_birth_due = s->cfg->birth.topic != NULL;
 	s->retries = 0;
-	subscriptions_restart(&s->subscriptions);
+	s->is_pub_timeout_long = false;
+	subscriptions_restart(&s->subscriptions, s->env->family->has_topic_lists);
 	advance(s, now_ms);
 }
 
@@ -401,6 +420,8 @@ static bool subscribe_begin(struct session *s, uint64_t now_ms)
 		return run(s, now_ms, sim7600_unsubtopic_script);
 	case SUBSCRIBE_REMOVE_COMMIT:
 		return run(s, now_ms, sim7600_unsub_script);
+	case SUBSCRIBE_REMOVE_ONE:
+		return run(s, now_ms, sim7600_unsub_one_script);
 	case SUBSCRIBE_NOTHING:
 		break;
 	}
@@ -437,6 +458,22 @@ static void subscribe_done(struct session *s, uint64_t now_ms, const struct at_e
 	advance(s, now_ms);
 }
 
+/* ---- publishing ---- */
+
+unsigned session_pub_timeout_s(const struct session *s)
+{
+	return s->is_pub_timeout_long ? MODEM_PUB_TIMEOUT_MIN_S : s->env->family->pub_timeout_s;
+}
+
+bool session_is_pub_timeout_refused(struct session *s, const struct at_event *ev)
+{
+	if (ev->result != AT_FAILED || ev->step != PUBLISH_STEP_PUB ||
+	    (ev->has_err && ev->err != 12) || session_pub_timeout_s(s) >= MODEM_PUB_TIMEOUT_MIN_S)
+		return false;
+	s->is_pub_timeout_long = true;
+	return true;
+}
+
 /* ---- birth message ---- */
 
 static bool birth_begin(struct session *s, uint64_t now_ms)
@@ -448,7 +485,7 @@ static bool birth_begin(struct session *s, uint64_t now_ms)
 	at_args_text(args, "topic", birth->topic);
 	at_args_bytes(args, "payload", birth->payload.data, birth->payload.len);
 	at_args_number(args, "qos", birth->qos);
-	at_args_number(args, "pub_timeout", SIM7600_PUB_TIMEOUT_S);
+	at_args_number(args, "pub_timeout", session_pub_timeout_s(s));
 	sim7600_publish_flags(args, birth->retain, false);
 	return run(s, now_ms, sim7600_publish_script);
 }
@@ -459,6 +496,8 @@ static void birth_done(struct session *s, uint64_t now_ms, const struct at_event
 	bool is_failed = ev->result == AT_FAILED;
 	enum err_class class = ev->has_err ? mqtt_err_class(ev->err) : ERR_CLASS_RETRY;
 
+	if (session_is_pub_timeout_refused(s, ev))
+		return;
 	if ((is_failed && class == ERR_CLASS_SESSION) ||
 	    (ev->result == AT_UNKNOWN && ev->step != PUBLISH_STEP_PUB)) {
 		fail_by(s, now_ms, ev);

@@ -25,6 +25,13 @@ void session_phase_done(struct session *s, uint64_t now_ms, const struct at_even
 /* session_phase.c: what a job's end means as a failure. */
 struct session_failure session_failure_of(const struct session *s, const struct at_event *ev);
 
+/* session_phase.c: pub_timeout of the next PUB. */
+unsigned session_pub_timeout_s(const struct session *s);
+
+/* session_phase.c: a PUB was refused as one with a bad parameter, and its pub_timeout may be it:
+ * the same again goes with the longer one. true: once a connection at most. */
+bool session_is_pub_timeout_refused(struct session *s, const struct at_event *ev);
+
 /* session.c: the attempt or the connection is over: back off (or, while stopping, be closed). */
 void session_fail(struct session *s, uint64_t now_ms, const struct session_failure *why);
 

@@ -131,7 +131,7 @@ const struct at_step sim7600_netopen_script[] = {
  * the same (A76xx). */
 const struct at_step sim7600_start_script[] = {
 	{ .send = "AT+CMQTTSTART",
-	    .answer = "+CMQTTSTART: <err>",
+	    .answer = "+CMQTTSTART: <err>[,<cid>]", /* SIM767x names the context, too */
 	    .timeout_ms = SERVICE_MS,
 	    .answer_ms = ANSWER_MS,
 	    .fine_errs = { 23 } },
@@ -224,9 +224,15 @@ const struct at_step sim7600_tls_script[] = {
 /* 16.2.3, 16.2.17: CFG is forgotten by REL and must stand between ACCQ and CONNECT. With checkUTF8
  * on the modem refuses binary payloads: only a modem that never takes the setting goes without. */
 const struct at_step sim7600_acquire_script[] = {
-	{ .send = "AT+CMQTTACCQ=<client_index>,\"<clientID>\",<server_type>,<mqtt_version>",
+	{ .send = "AT+CMQTTACCQ=<client_index>,\"<clientID>\",<server_type>[,<mqtt_version>]",
 	    .refusal = "+CMQTTACCQ: <client_index>,<err>",
 	    .timeout_ms = QUICK_MS },
+	/* A76xx and SIM767x: 3.1 unless told. Without it the session is still one. */
+	{ .send = "AT+CMQTTCFG=\"version\",<client_index>,<mqtt_version_cfg>",
+	    .refusal = "+CMQTTCFG: <client_index>,<err>",
+	    .only_if = "mqtt_version_cfg",
+	    .timeout_ms = QUICK_MS,
+	    .error_is_fine = true },
 	{ .send = "AT+CMQTTCFG=\"checkUTF8\",<client_index>,0",
 	    .refusal = "+CMQTTCFG: <client_index>,<err>",
 	    .only_if = "utf8_required",
@@ -309,6 +315,14 @@ const struct at_step sim7600_unsub_script[] = {
 	{ 0 },
 };
 
+const struct at_step sim7600_unsub_one_script[] = {
+	{ .send = "AT+CMQTTUNSUB=<client_index>,<req_length>,0",
+	    .data = "filter",
+	    .answer = "+CMQTTUNSUB: <client_index>,<err>",
+	    .timeout_ms = SERVICE_MS },
+	{ 0 },
+};
+
 /* 16.2.10 to 16.2.12. PUB empties topic and payload (after a failed PUB: not stated), so a retry
  * runs all of it. An empty message is a PUB without PAYLOAD (vendor's application note 5.1.2). */
 const struct at_step sim7600_publish_script[] = {
@@ -377,6 +391,7 @@ const struct sim7600_script sim7600_scripts[] = {
 	{ "sub one", sim7600_sub_one_script },
 	{ "unsubtopic", sim7600_unsubtopic_script },
 	{ "unsub", sim7600_unsub_script },
+	{ "unsub one", sim7600_unsub_one_script },
 	{ "publish", sim7600_publish_script },
 	{ "cert list", sim7600_cert_list_script },
 	{ "cert delete", sim7600_cert_delete_script },
@@ -390,10 +405,10 @@ static const char *const names[] = { "pin", "apn", "pdp_type", "apn_user", "apn_
 	"auth_type", "time", "client_index", "timeout", "connected", "acquired", "ssl_ctx_index",
 	"sslversion", "authmode", "ignoreltime", "negotiatetime", "ca_file", "clientcert_file",
 	"clientkey_file", "enableSNI_flag", "clientID", "server_type", "mqtt_version",
-	"optimeout_val", "utf8_required", "utf8_optional", "will_topic", "will_message", "qos",
-	"server_addr", "keepalive_time", "clean_session", "user_name", "pass_word", "filter",
-	"topic", "payload", "pub_timeout", "ratained", "dup", "filename", "certificate",
-	"raw_command" };
+	"mqtt_version_cfg", "cid", "optimeout_val", "utf8_required", "utf8_optional", "will_topic",
+	"will_message", "qos", "server_addr", "keepalive_time", "clean_session", "user_name",
+	"pass_word", "filter", "topic", "payload", "pub_timeout", "ratained", "dup", "filename",
+	"certificate", "raw_command" };
 
 int sim7600_check_scripts(const char **ret_script, const char **ret_why)
 {

@@ -54,6 +54,7 @@ extern const struct at_step sim7600_sub_script[];        /* the list */
 extern const struct at_step sim7600_sub_one_script[];    /* filter, qos: without the list */
 extern const struct at_step sim7600_unsubtopic_script[]; /* filter: add to the list */
 extern const struct at_step sim7600_unsub_script[];      /* the list */
+extern const struct at_step sim7600_unsub_one_script[];  /* filter: without the list */
 extern const struct at_step sim7600_publish_script[];    /* topic, payload or not, qos, ratained */
 enum { PUBLISH_STEP_PUB = 2 };
 
@@ -77,7 +78,6 @@ int sim7600_check_scripts(const char **ret_script, const char **ret_why);
 /* Parameters the scripts are filled with. */
 #define SIM7600_MQTT_VERSION   4   /* MQTT 3.1.1; the default is not stated (16.2.3) */
 #define SIM7600_SSL_VERSION    3   /* TLS 1.2 and nothing else (10.2.12) */
-#define SIM7600_PUB_TIMEOUT_S  60  /* 60..180 (16.2.12) */
 #define SIM7600_DISC_TIMEOUT_S 60  /* 0 or 60..180 (16.2.9) */
 #define SIM7600_OP_TIMEOUT_S   120 /* the factory's, said explicitly (16.2.17) */
 
@@ -125,8 +125,9 @@ int sim7600_check_broker(const struct broker_config *cfg, const char **ret_why);
  * not take the next command as its data or change how answers look. */
 bool sim7600_is_operator_command(const char *command);
 
-/* The values of sim7600_connect_script and sim7600_acquire_script. server_addr: see
- * sim7600_server_addr. Borrows from both. */
+/* The values of sim7600_connect_script and sim7600_acquire_script but for mqtt_version or
+ * mqtt_version_cfg, one of which says how the version is set. server_addr: see sim7600_server_addr.
+ * Borrows from both. */
 void sim7600_fill_acquire(struct at_args *args, unsigned client, const struct broker_config *cfg);
 void sim7600_fill_connect(struct at_args *args, unsigned client, const struct broker_config *cfg,
     const char *server_addr);

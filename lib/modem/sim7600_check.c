@@ -23,7 +23,6 @@ void sim7600_fill_acquire(struct at_args *args, unsigned client, const struct br
 	at_args_number(args, "client_index", client);
 	at_args_text(args, "clientID", cfg->client_id);
 	at_args_number(args, "server_type", cfg->is_tls ? 1 : 0);
-	at_args_number(args, "mqtt_version", SIM7600_MQTT_VERSION);
 	at_args_number(args, "optimeout_val", SIM7600_OP_TIMEOUT_S);
 }
 

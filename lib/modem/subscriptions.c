@@ -9,7 +9,7 @@
 
 void subscriptions_init(struct subscriptions *s)
 {
-	*s = (struct subscriptions){ .step = SUBSCRIBE_NOTHING };
+	*s = (struct subscriptions){ .step = SUBSCRIBE_NOTHING, .has_lists = true };
 }
 
 static void drop_removals(struct subscriptions *s)
@@ -84,10 +84,11 @@ void subscriptions_configure(
 	s->busy = 0;
 }
 
-void subscriptions_restart(struct subscriptions *s)
+void subscriptions_restart(struct subscriptions *s, bool has_lists)
 {
 	size_t i;
 
+	s->has_lists = has_lists;
 	for (i = 0; i < s->count; i++)
 		s->state[i] = FILTER_WANTED;
 	memset(s->was_retried, 0, sizeof s->was_retried);
@@ -115,6 +116,8 @@ static enum subscribe_step next_filter(struct subscriptions *s)
 	size_t len;
 
 	if (find_state(s, FILTER_WANTED, &s->current)) {
+		if (!s->has_lists)
+			return SUBSCRIBE_ONE;
 		len = strlen(s->filters[s->current].filter);
 		return s->staged_bytes + len <= MODEM_SUBTOPICS_MAX ? SUBSCRIBE_STAGE
 								    : SUBSCRIBE_COMMIT;
@@ -135,7 +138,10 @@ enum subscribe_step subscriptions_next(struct subscriptions *s, struct filter_co
 		return s->step;
 	/* One at a time: removals are few, and none may hinder another. */
 	*ret_filter = (struct filter_config){ .filter = s->removal[0] };
-	s->step = s->is_removal_staged ? SUBSCRIBE_REMOVE_COMMIT : SUBSCRIBE_REMOVE;
+	if (!s->has_lists)
+		s->step = SUBSCRIBE_REMOVE_ONE;
+	else
+		s->step = s->is_removal_staged ? SUBSCRIBE_REMOVE_COMMIT : SUBSCRIBE_REMOVE;
 	return s->step;
 }
 
@@ -178,6 +184,7 @@ static void step_ok(struct subscriptions *s)
 		s->is_removal_staged = true;
 		break;
 	case SUBSCRIBE_REMOVE_COMMIT:
+	case SUBSCRIBE_REMOVE_ONE:
 		s->is_removal_staged = false;
 		s->was_removal_retried = false;
 		forget_removal(s, 0);
@@ -187,11 +194,16 @@ static void step_ok(struct subscriptions *s)
 	}
 }
 
-static enum subscribe_verdict refuse_current(struct subscriptions *s)
+static enum subscribe_verdict refuse_current(struct subscriptions *s, bool has_err)
 {
 	/* An identical SUBTOPIC was seen to be refused with 12 once and taken the next time. */
 	if (!s->was_retried[s->current]) {
 		s->was_retried[s->current] = true;
+		return SUBSCRIBE_GO_ON;
+	}
+	/* A bare ERROR is what a modem says that has no SUBTOPIC. */
+	if (s->step == SUBSCRIBE_STAGE && !has_err) {
+		s->state[s->current] = FILTER_WANTED_ALONE;
 		return SUBSCRIBE_GO_ON;
 	}
 	s->state[s->current] = FILTER_GIVEN_UP;
@@ -210,17 +222,18 @@ static enum subscribe_verdict refuse_removal(struct subscriptions *s)
 	return SUBSCRIBE_GO_ON;
 }
 
-static enum subscribe_verdict step_refused(struct subscriptions *s)
+static enum subscribe_verdict step_refused(struct subscriptions *s, bool has_err)
 {
 	switch (s->step) {
 	case SUBSCRIBE_STAGE:
 	case SUBSCRIBE_ONE:
-		return refuse_current(s);
+		return refuse_current(s, has_err);
 	case SUBSCRIBE_COMMIT:
 		move_staged(s, FILTER_WANTED_ALONE);
 		return SUBSCRIBE_GO_ON;
 	case SUBSCRIBE_REMOVE:
 	case SUBSCRIBE_REMOVE_COMMIT:
+	case SUBSCRIBE_REMOVE_ONE:
 		return refuse_removal(s);
 	case SUBSCRIBE_NOTHING:
 		break;
@@ -237,6 +250,7 @@ static enum subscribe_verdict step_unknown(struct subscriptions *s)
 	case SUBSCRIBE_STAGE:
 	case SUBSCRIBE_ONE:
 	case SUBSCRIBE_REMOVE:
+	case SUBSCRIBE_REMOVE_ONE:
 		/* The body may have been completed by what recovered the line. */
 		return SUBSCRIBE_LOST;
 	case SUBSCRIBE_COMMIT:
@@ -268,12 +282,12 @@ enum subscribe_verdict subscriptions_done(
 	case AT_CANCELLED:
 		return step_unknown(s);
 	case AT_INVALID:
-		return step_refused(s);
+		return step_refused(s, true);
 	case AT_FAILED:
 		break;
 	}
 	if (!has_err)
-		return step_refused(s);
+		return step_refused(s, false);
 	switch (mqtt_err_class(err)) {
 	case ERR_CLASS_SESSION:
 		return SUBSCRIBE_LOST;
@@ -285,5 +299,5 @@ enum subscribe_verdict subscriptions_done(
 	case ERR_CLASS_CONFIG:
 		break;
 	}
-	return step_refused(s);
+	return step_refused(s, true);
 }

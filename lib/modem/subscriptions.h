@@ -3,9 +3,10 @@
  * What one session subscribes to and unsubscribes from, in which order and with which command.
  *
  * Filters go into the modem's list (SUBTOPIC) up to its limit in bytes and are then subscribed
- * together (SUB). A filter that the modem or the broker does not take must not take others with it:
- * when SUB fails, each filter of the list is tried alone, and one that fails alone is given up and
- * reported. Decides only; its owner talks to the modem.
+ * together (SUB). A modem without these lists gets one SUB or UNSUB for each filter. A filter that
+ * the modem or the broker does not take must not take others with it: when SUB fails, each filter
+ * of the list is tried alone, and one that fails alone is given up and reported. Decides only; its
+ * owner talks to the modem.
  */
 #ifndef CMQTTD_MODEM_SUBSCRIPTIONS_H
 #define CMQTTD_MODEM_SUBSCRIPTIONS_H
@@ -30,6 +31,7 @@ enum subscribe_step {
 	SUBSCRIBE_ONE,
 	SUBSCRIBE_REMOVE,        /* into the list of what is unsubscribed */
 	SUBSCRIBE_REMOVE_COMMIT, /* unsubscribe it */
+	SUBSCRIBE_REMOVE_ONE,    /* unsubscribe without the list */
 	SUBSCRIBE_NOTHING,
 };
 
@@ -45,6 +47,7 @@ enum subscribe_verdict {
 struct subscriptions {
 	const struct filter_config *filters; /* borrowed */
 	size_t count;
+	bool has_lists; /* the modem collects topics: SUBTOPIC, UNSUBTOPIC */
 	enum filter_state state[BRIDGE_ROUTES_MAX];
 	bool was_retried[BRIDGE_ROUTES_MAX];
 	size_t staged_bytes;
@@ -66,10 +69,10 @@ void subscriptions_fini(struct subscriptions *s);
 void subscriptions_configure(
     struct subscriptions *s, const struct filter_config *filters, size_t count);
 
-/* A new connection: subscribe everything. */
-void subscriptions_restart(struct subscriptions *s);
+/* A new connection: subscribe everything, to a modem that collects topics or not. */
+void subscriptions_restart(struct subscriptions *s, bool has_lists);
 
-/* The next step; *ret_filter for STAGE, ONE and REMOVE. */
+/* The next step; *ret_filter for STAGE, ONE, REMOVE and REMOVE_ONE. */
 enum subscribe_step subscriptions_next(struct subscriptions *s, struct filter_config *ret_filter);
 
 /* Something is left to do. */

@@ -460,8 +460,8 @@ void fm_cmd_line(struct fake_modem *m)
 		fm_report(m, FAKE_REPORT_NOT_A_COMMAND, "%td bytes before AT", at - m->line);
 	m->stats.commands++;
 	at += 2;
-	if (m->line_long || strlen(at) > FAKE_LINE_MAX) {
-		fm_report(m, FAKE_REPORT_LINE_TOO_LONG, "more than %d characters", FAKE_LINE_MAX);
+	if (m->line_long || strlen(at) > m->cfg.line_max) {
+		fm_report(m, FAKE_REPORT_LINE_TOO_LONG, "more than %u characters", m->cfg.line_max);
 		fm_error(m);
 	} else if (has_control(at)) {
 		fm_report(m, FAKE_REPORT_QUOTING, "control byte on a line");

@@ -17,7 +17,6 @@ enum {
 	ERR_TOPIC_EMPTY = 18,
 	ERR_USED = 19,
 	ERR_NOT_ACQUIRED = 20,
-	ERR_NOT_RELEASED = 21,
 	ERR_LENGTH = 22,
 	ERR_OPENED = 23,
 	MAX_MS = 120000,
@@ -140,19 +139,40 @@ static void check_unused(struct fake_modem *m, unsigned client)
 
 static void run_start(struct fake_modem *m)
 {
-	if (m->svc.up)
+	if (m->svc.up && m->cfg.start_again_bare)
+		fm_error(m);
+	else if (m->svc.up)
 		fm_refuse(m, ERR_OPENED);
 	else
 		fm_cmqtt_start(m);
 }
 
+static void on_reboot(struct fake_modem *m, const struct fm_event *ev)
+{
+	(void)ev;
+	fm_down(m);
+	fm_boot(m);
+}
+
+/* A command in a state in which this firmware does not survive it. */
+static void reboot(struct fake_modem *m)
+{
+	fm_report(m, FAKE_REPORT_ORDER, "%s makes this modem start anew", m->cmd.name);
+	fm_at(m, m->cfg.latency_ms, on_reboot, 0, 0);
+	fm_hold(m);
+}
+
 static void run_stop(struct fake_modem *m)
 {
+	if (m->cfg.stop_reboots) {
+		reboot(m);
+		return;
+	}
 	for (int i = 0; i < FAKE_CLIENTS; i++)
 		if (m->client[i].state != FAKE_CLIENT_FREE) {
 			fm_report_order(
 			    m, i, FAKE_REPORT_ORDER, "STOP with client %d not released", i);
-			fm_refuse(m, ERR_NOT_RELEASED);
+			fm_refuse(m, m->cfg.stop_held_err);
 			return;
 		}
 	fm_cmqtt_stop(m);
@@ -175,7 +195,8 @@ static void set_accq(struct fake_modem *m)
 	}
 	if (!fm_str(m, 1, 1, FM_NAME_MAX, &id) || !fm_utf8_ok((const uint8_t *)id, strlen(id)) ||
 	    (m->cmd.np > 2 && !fm_int(m, 2, 0, 1, &type)) ||
-	    (m->cmd.np > 3 && !fm_int(m, 3, 3, 4, &version)) || m->cmd.np > 4) {
+	    (m->cmd.np > 3 && !fm_int(m, 3, 3, 4, &version)) ||
+	    m->cmd.np > (m->cfg.accq_version ? 4u : 3u)) {
 		bad(m, ERR_PARAM, "client id, server type or version");
 		return;
 	}
@@ -195,8 +216,14 @@ static void run_accq(struct fake_modem *m)
 		return;
 	}
 	for (int i = 0; i < FAKE_CLIENTS; i++)
-		fm_say_more(m, "+CMQTTACCQ: %d,\"%s\",%d,%d", i, m->client[i].id, m->client[i].tls,
-		    m->client[i].version ? m->client[i].version : m->cfg.default_mqtt_version);
+		if (m->cfg.accq_version)
+			fm_say_more(m, "+CMQTTACCQ: %d,\"%s\",%d,%d", i, m->client[i].id,
+			    m->client[i].tls,
+			    m->client[i].version ? m->client[i].version
+						 : m->cfg.default_mqtt_version);
+		else
+			fm_say_more(
+			    m, "+CMQTTACCQ: %d,\"%s\",%d", i, m->client[i].id, m->client[i].tls);
 	fm_ok(m);
 }
 
@@ -296,6 +323,13 @@ static void set_cfg(struct fake_modem *m)
 		c->check_utf8 = v;
 	} else if (strcmp(what, "optimeout") == 0 && m->cmd.np == 3 && fm_int(m, 2, 20, 120, &v)) {
 		c->optimeout_s = v;
+	} else if (m->cfg.cfg_version && strcmp(what, "version") == 0 && m->cmd.np == 3 &&
+		   fm_int(m, 2, 3, 4, &v)) {
+		c->version = v;
+	} else if (strcmp(what, "version") == 0) {
+		fm_report_order(m, (int)client, FAKE_REPORT_PARAMETER, "CFG \"version\" or value");
+		cfg_refuse(m, ERR_PARAM);
+		return;
 	} else if (strcmp(what, "aliauth") != 0 || m->cmd.np != 5 || !fm_str(m, 2, 1, 256, &s)) {
 		fm_param_error(m, "name or value");
 		cfg_refuse(m, ERR_PARAM);
@@ -414,7 +448,7 @@ static void run_topic(struct fake_modem *m)
 	}
 	if (payload ? c->payload.s : c->topic.s)
 		unused(m, client, payload ? "payload" : "topic");
-	stage(m, client, 1, payload ? FAKE_PAYLOAD_MAX : FAKE_TOPIC_MAX, staged);
+	stage(m, client, 1, payload ? (int)m->cfg.payload_max : FAKE_TOPIC_MAX, staged);
 }
 
 static void list_add(struct fake_modem *m, struct fm_topic_list *l)
@@ -439,11 +473,17 @@ static void listed(struct fake_modem *m)
 static void run_subtopic(struct fake_modem *m)
 {
 	unsigned client;
-	struct fm_client *c = may_stage(m, &client);
+	struct fm_client *c;
 	bool sub = named(m, "+CMQTTSUBTOPIC");
 	const struct fm_topic_list *l;
 	int len;
 
+	if (!m->cfg.has_topic_lists) {
+		fm_report(m, FAKE_REPORT_UNKNOWN_COMMAND, "%s", m->cmd.name);
+		fm_error(m);
+		return;
+	}
+	c = may_stage(m, &client);
 	if (!c)
 		return;
 	l = sub ? &c->subs : &c->unsubs;
@@ -501,6 +541,10 @@ static void set_connect(struct fake_modem *m)
 
 	if (!c)
 		return;
+	if (c->state == FAKE_CLIENT_CONNECTED && m->cfg.connect_again_reboots) {
+		reboot(m);
+		return;
+	}
 	if (c->state == FAKE_CLIENT_CONNECTED) {
 		fm_refuse(m, ERR_UNSUPPORTED);
 		return;
@@ -567,7 +611,8 @@ static void run_disc(struct fake_modem *m)
 	c = connected(m, &client);
 	if (!c)
 		return;
-	if (m->cmd.np != 2 || !fm_int(m, 1, 0, 180, &timeout) || (timeout && timeout < 60)) {
+	if (m->cmd.np != 2 || !fm_int(m, 1, 0, 180, &timeout) ||
+	    (timeout && timeout < (int)m->cfg.disc_timeout_min_s)) {
 		bad(m, ERR_PARAM, "timeout");
 		return;
 	}
@@ -595,7 +640,8 @@ static void run_pub(struct fake_modem *m)
 	if (!c)
 		return;
 	c->pub_retain = c->pub_dup = 0;
-	if (!fm_int(m, 1, 0, 2, &c->pub_qos) || !fm_int(m, 2, 60, 180, &c->pub_timeout_s) ||
+	if (!fm_int(m, 1, 0, 2, &c->pub_qos) ||
+	    !fm_int(m, 2, (int)m->cfg.pub_timeout_min_s, 180, &c->pub_timeout_s) ||
 	    (m->cmd.np > 3 && !fm_int(m, 3, 0, 1, &c->pub_retain)) ||
 	    (m->cmd.np > 4 && !fm_int(m, 4, 0, 1, &c->pub_dup)) || m->cmd.np > 5) {
 		refuse_pub(m, c, ERR_PARAM, "qos, pub_timeout, retained or dup");

@@ -574,7 +574,9 @@ static void on_ready(struct fake_modem *m, const struct fm_event *ev)
 	(void)ev;
 	m->up = true;
 	if (m->cfg.say_rdy && !m->cfg.autobaud)
-		fm_urc(m, 0, "RDY");
+		fm_urc(m, 0, "%s", m->cfg.boot_line);
+	if (m->cfg.says_boot_extras && !m->cfg.autobaud)
+		fm_urc(m, 0, "+MSTK: 11, D081%0*d", 254, 0); /* SIM toolkit, as long as captured */
 	fm_net_boot(m, false);
 }
 
@@ -610,6 +612,16 @@ void fake_modem_cfg_init(struct fake_modem_cfg *ret_cfg)
 		.echo_data = true,
 		.prompt = "\r\n>",
 		.power = true,
+		.line_max = FAKE_LINE_MAX,
+		.payload_max = FAKE_PAYLOAD_MAX,
+		.pub_timeout_min_s = 60,
+		.disc_timeout_min_s = 60,
+		.accq_version = true,
+		.has_topic_lists = true,
+		.has_ciphersuites = true,
+		.stop_held_err = 21,
+		.boot_line = "RDY",
+		.cert_name_max = FM_NAME_MAX,
 		.say_rdy = true,
 		.boot_ms = 5000,
 		.sim_ms = 800,

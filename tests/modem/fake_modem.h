@@ -32,6 +32,7 @@ enum {
 	FAKE_CLIENTS = 2,       /* MQTT clients of the modem (manual ch. 16) */
 	FAKE_SSL_CONTEXTS = 10, /* AT+CSSLCFG contexts */
 	FAKE_LINE_MAX = 559,    /* characters after "AT" (manual 1.4.4) */
+	FAKE_LINE_LIMIT = 3071, /* the same of other families: the most there is */
 	FAKE_RX_CHUNK_MAX = 1500,
 	FAKE_PAYLOAD_MAX = 10240,
 	FAKE_TOPIC_MAX = 1024,
@@ -269,6 +270,24 @@ struct fake_modem_cfg {
 	enum fake_busy_input busy_input;
 	const char *prompt; /**< "\r\n>"; other firmwares: "\r\n> ", "\r\n>\r\n" */
 
+	/* family; fake_modem_cfg_model() sets these and others */
+	uint32_t line_max;           /**< characters after "AT"; 559 */
+	uint32_t payload_max;        /**< bytes of one message; 10240 */
+	uint32_t pub_timeout_min_s;  /**< PUB; 60 */
+	uint32_t disc_timeout_min_s; /**< DISC, where it is not 0; 60 */
+	bool accq_version;           /**< ACCQ takes the MQTT version; true */
+	bool cfg_version;            /**< CMQTTCFG "version" exists; false */
+	bool has_topic_lists;        /**< SUBTOPIC and UNSUBTOPIC exist; true */
+	bool has_ciphersuites;       /**< CSSLCFG "ciphersuites" and "keypwd" exist; true */
+	bool start_again_bare;       /**< START twice: bare ERROR instead of 23; false */
+	bool start_says_cid;         /**< `+CMQTTSTART: err,cid`; false */
+	int stop_held_err;           /**< STOP with a client in use; 21 */
+	bool stop_reboots;          /**< STOP makes it start anew, as reported of an A7672; false */
+	bool connect_again_reboots; /**< CONNECT on a connected client likewise; false */
+	bool says_boot_extras;      /**< +CGEV and a long +MSTK line at the start; false */
+	const char *boot_line;      /**< "RDY" */
+	uint32_t cert_name_max;     /**< 128 */
+
 	/* life */
 	bool power; /**< on at once when created; true */
 	bool warm;  /**< created as a modem that has been up for long: no boot, no boot lines; false
@@ -322,7 +341,7 @@ struct fake_modem_cfg {
 	bool staging_needs_connection; /**< TOPIC, PAYLOAD, SUBTOPIC when down: 11; true */
 	bool nonet_stops;         /**< +CMQTTNONET stops the service and frees the clients; true */
 	bool utf8_checks_payload; /**< checkUTF8 covers the payload; true */
-	uint32_t rx_chunk;        /**< payload bytes per +CMQTTRXPAYLOAD, 1..1500; 1500 */
+	uint32_t rx_chunk;        /**< payload bytes per +CMQTTRXPAYLOAD; 1500 */
 	uint32_t rx_topic_chunk;  /**< topic bytes per +CMQTTRXTOPIC; 1024 (one line) */
 	uint32_t rx_gap_ms;       /**< between the blocks of an incoming message; 0 */
 	bool rx_interleave;       /**< blocks of the two clients' messages may mix; false */
@@ -348,6 +367,10 @@ struct fake_modem_cfg {
 };
 
 void fake_modem_cfg_init(struct fake_modem_cfg *ret_cfg);
+
+/** Make it one of another family: sim7600, sim7500, a7670, a7672, a7608, sim7670, sim7672. To be
+ * called before what is particular to the case. False: no such model. */
+bool fake_modem_cfg_model(struct fake_modem_cfg *cfg, const char *name);
 
 /* ---- the modem ---- */
 

@@ -85,7 +85,8 @@ static void on_service(struct fake_modem *m, const struct fm_event *ev)
 	(void)ev;
 	m->svc.pending = FM_SVC_IDLE;
 	m->svc.up = start && !err;
-	snprintf(text, sizeof text, "%s: %d", start ? "+CMQTTSTART" : "+CMQTTSTOP", err);
+	snprintf(text, sizeof text, "%s: %d%s", start ? "+CMQTTSTART" : "+CMQTTSTOP", err,
+	    start && m->cfg.start_says_cid ? ",1" : "");
 	if (op.held)
 		end_held(m, &op, text, err, true, m->cfg.start_fail);
 	else if (!op.silent)
@@ -605,8 +606,7 @@ static bool step(struct fake_modem *m, struct fm_msg *msg)
 		return false;
 	}
 	left = msg->payload.len - msg->payload_at;
-	max = m->cfg.rx_chunk && m->cfg.rx_chunk < FAKE_RX_CHUNK_MAX ? m->cfg.rx_chunk
-								     : FAKE_RX_CHUNK_MAX;
+	max = m->cfg.rx_chunk ? m->cfg.rx_chunk : FAKE_RX_CHUNK_MAX;
 	if (left) {
 		left = left > max ? max : left;
 		say_block(

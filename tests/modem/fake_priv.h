@@ -284,7 +284,7 @@ struct fake_modem {
 	char pin[12];
 
 	/* line */
-	char line[FAKE_LINE_MAX + 8];
+	char line[FAKE_LINE_LIMIT + 8];
 	size_t line_len;
 	bool line_long, skip_lf;
 	bool busy;

@@ -65,11 +65,11 @@ static bool full(const struct fake_modem *m)
 	return true;
 }
 
-static bool name_ok(const char *s)
+static bool name_ok(const struct fake_modem *m, const char *s)
 {
 	size_t n = strlen(s);
 
-	return n >= NAME_MIN && n <= FM_NAME_MAX &&
+	return n >= NAME_MIN && n <= m->cfg.cert_name_max &&
 	       (strcasecmp(s + n - 4, ".pem") == 0 || strcasecmp(s + n - 4, ".der") == 0);
 }
 
@@ -86,7 +86,7 @@ static void run_certdown(struct fake_modem *m)
 	const char *name;
 	int len;
 
-	if (m->cmd.np != 2 || !fm_str(m, 0, NAME_MIN, FM_NAME_MAX, &name) || !name_ok(name) ||
+	if (m->cmd.np != 2 || !fm_str(m, 0, NAME_MIN, FM_NAME_MAX, &name) || !name_ok(m, name) ||
 	    !fm_int(m, 1, 1, FM_CERT_MAX, &len)) {
 		fm_param_error(m, "file name or length");
 		fm_error(m);
@@ -176,7 +176,7 @@ static bool set_key(struct fake_modem *m, size_t k, struct fm_ssl *ssl)
 	case KEY_CIPHERS:
 		return set_ciphers(m, at);
 	case KEY_FILE:
-		if (!fm_str(m, 2, NAME_MIN, FM_NAME_MAX, &s) || !name_ok(s))
+		if (!fm_str(m, 2, NAME_MIN, FM_NAME_MAX, &s) || !name_ok(m, s))
 			return false;
 		break;
 	case KEY_TEXT:
@@ -192,6 +192,12 @@ static void say_context(struct fake_modem *m, int ctx)
 {
 	const struct fm_ssl *s = &m->ssl[ctx];
 
+	if (!m->cfg.has_ciphersuites) {
+		fm_say_more(m, "+CSSLCFG: %d,%d,%d,%d,%d,\"%s\",\"%s\",\"%s\",\"\",%d", ctx,
+		    s->version, s->authmode, s->ignore_time, s->negotiate_s, s->ca, s->cert, s->key,
+		    s->sni);
+		return;
+	}
 	fm_say_more(m, "+CSSLCFG: %d,%d,%d,%d,%d,\"%s\",\"%s\",\"%s\",%d,\"%s\",0x%04X", ctx,
 	    s->version, s->authmode, s->ignore_time, s->negotiate_s, s->ca, s->cert, s->key, s->sni,
 	    s->keypwd, (unsigned)s->ciphers);
@@ -224,6 +230,10 @@ static void set_csslcfg(struct fake_modem *m)
 	for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
 		if (strcasecmp(keys[k].name, key) != 0)
 			continue;
+		if (keys[k].type >= KEY_TEXT && !m->cfg.has_ciphersuites) {
+			fm_error(m); /* another meaning, or none */
+			return;
+		}
 		if (keys[k].type == KEY_FILE && m->cfg.missing_file_refused_early &&
 		    !fm_ssl_find(m, m->cmd.p[2].s)) {
 			fm_error(m);

@@ -95,6 +95,7 @@ static void on_cert(void *ctx, const char *name, const uint8_t *data, size_t len
 enum {
 	O_LINK = 256,
 	O_MAP,
+	O_MODEL,
 	O_BAUD,
 	O_LATENCY,
 	O_JITTER,
@@ -131,6 +132,7 @@ enum {
 static const struct option options[] = {
 	{ "link", required_argument, NULL, O_LINK },
 	{ "map", required_argument, NULL, O_MAP },
+	{ "model", required_argument, NULL, O_MODEL },
 	{ "baud", required_argument, NULL, O_BAUD },
 	{ "latency", required_argument, NULL, O_LATENCY },
 	{ "jitter", required_argument, NULL, O_JITTER },
@@ -186,6 +188,8 @@ static const char help[] =
     "  --usb                 the port exists only while the modem is up\n"
     "  --seed N              for chunk sizes, jitter and garbage\n"
     "modem:\n"
+    "  --model NAME          sim7600 (default), sim7500, a7670, a7672, a7608, sim7670, sim7672;\n"
+    "                        the options behind it change it\n"
     "  --boot-ms MS, --register-ms MS  power to RDY (5000), SIM ready to registered (3000)\n"
     "  --warm                has been up for long: no boot\n"
     "  --no-rdy, --no-sim, --pin PIN, --puk PUK\n"
@@ -336,6 +340,8 @@ static bool take_option(struct sim *s, int o, const char *arg)
 		return true;
 	case O_MAP:
 		return uplink_map(s->uplink, arg) == 0;
+	case O_MODEL:
+		return fake_modem_cfg_model(&s->cfg, arg);
 	case O_START_ORDER:
 	case O_DISC_ORDER:
 	case O_CONNECT_FAIL:

@@ -332,7 +332,10 @@ static void bench_init(struct bench *b, const struct broker_config *cfg)
 	prng_init(&b->prng, 1);
 	b->chan = at_chan_new(sim7600_framing, AT_CMD_MAX);
 	assert_non_null(b->chan);
-	b->env = (struct session_env){ .chan = b->chan, .events = &b->events, .prng = &b->prng };
+	b->env = (struct session_env){ .chan = b->chan,
+		.events = &b->events,
+		.prng = &b->prng,
+		.family = family_of("SIM7600") };
 	session_init(&b->session, 0, &b->env);
 	at_chan_open(b->chan, b->now);
 	run(b, "fence");
