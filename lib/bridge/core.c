@@ -370,11 +370,24 @@ static void commit_store(struct core *c)
 	c->commit_at_ms = TIMER_NEVER;
 }
 
+/* What can go out without the disk does not wait for it: it is written before the commit, and the
+ * caller comes back. Once for each commit: clients that are written to all the time do not keep it
+ * away. */
+static bool goes_out_first(struct core *c)
+{
+	if (!is_commit_due(c) || c->action_count == 0 || c->has_gone_out)
+		return false;
+	c->has_gone_out = true;
+	return true;
+}
+
 /* Everything accepted in this turn becomes durable, then it is acknowledged: in this order only. */
 static void commit(struct core *c)
 {
-	if (is_commit_due(c))
+	if (is_commit_due(c)) {
+		c->has_gone_out = false;
 		commit_store(c);
+	}
 	if (!c->is_store_dirty)
 		mqtt_server_committed(c->server, c->now_ms);
 }
@@ -406,6 +419,8 @@ void core_settle(struct core *c, uint64_t now_ms)
 	drain(c);
 	for (size_t round = 0; round < SETTLE_ROUNDS_MAX; round++) {
 		offer_held_again(c);
+		if (goes_out_first(c))
+			return;
 		commit(c);
 		core_pump(c);
 		if (!drain(c))

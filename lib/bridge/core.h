@@ -169,7 +169,8 @@ void core_reload_done(struct core *c, uint64_t now_ms, const char *error);
 void core_shutdown(struct core *c, uint64_t now_ms);
 
 /* Drain, commit the store, release the acknowledgements, start what can be started, free the dead.
- */
+ * As long as there are actions it is not done: execute them, and call it again. What does not
+ * depend on a commit that is due comes out before it, so that it does not wait for the disk. */
 void core_settle(struct core *c, uint64_t now_ms);
 
 /* Next action, false: none. Borrowed until the next call of any core function. */

@@ -83,6 +83,7 @@ struct core {
 	bool is_store_dirty;    /* something was accepted since the last commit */
 	bool is_store_deferred; /* something left since then */
 	bool has_commit_failed; /* and is tried again at commit_at_ms */
+	bool has_gone_out;      /* what need not wait for the next commit was written */
 	bool has_store_failed;  /* and it was said */
 	bool is_store_full;     /* and it was said */
 	uint8_t full_priority;  /* of the message that found it full */
