@@ -54,6 +54,7 @@ struct core {
 	struct outbox outbox[MODEM_CLIENTS];
 	struct echo echo[MODEM_CLIENTS];
 	struct broker_counters counters[MODEM_CLIENTS];
+	uint64_t stuck_since_ms[MODEM_CLIENTS]; /* the modem was working since then */
 	uint64_t last_seq;
 
 	struct queued_action actions[CORE_ACTIONS_MAX];

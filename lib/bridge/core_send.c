@@ -116,6 +116,30 @@ static void on_buried(struct core *c, unsigned client, uint64_t seq, unsigned er
 	core_note_removed(c, client, seq, err, reason);
 }
 
+/* Since when the modem has been working without a break; TIMER_NEVER: it is not. */
+static uint64_t ready_since(const struct core *c)
+{
+	const struct modem_status *s = modem_get_status(c->modem);
+
+	return s->state == MODEM_READY ? s->since_ms : TIMER_NEVER;
+}
+
+/* The session is online again after a message got stuck. If the modem has answered everything but
+ * this message it is the message's fault, otherwise it was the modem's. */
+static void judge_stuck(struct core *c, unsigned client)
+{
+	static const char reason[] = "the modem does not take it";
+	struct outbox *o = &c->outbox[client];
+	struct span topic = { buf_data(&o->flight), o->topic_len };
+	uint64_t since_ms = ready_since(c);
+
+	if (!o->is_stuck || since_ms == TIMER_NEVER || since_ms != c->stuck_since_ms[client])
+		return;
+	core_defer_commit(c);
+	if (outbox_blame(o, BRIDGE_POISON_TRIES, reason) == OUTBOX_BURIED)
+		on_buried(c, client, o->seq, 0, reason, topic);
+}
+
 static void finish(
     struct core *c, unsigned client, enum send_result result, unsigned err, unsigned tries_max)
 {
@@ -134,6 +158,8 @@ static void finish(
 		c->counters[client].unknown++;
 	else if (result != SEND_OK)
 		echo_take(&c->echo[client], c->now_ms, topic, payload);
+	if (result == SEND_STUCK)
+		c->stuck_since_ms[client] = ready_since(c);
 	switch (outbox_finish(o, result, err, tries_max, reason)) {
 	case OUTBOX_SENT:
 		c->counters[client].published++;
@@ -184,6 +210,7 @@ static void publish_next(struct core *c, unsigned client)
 	struct modem_publish p;
 	int r;
 
+	judge_stuck(c, client);
 	drop_expired_head(c, client);
 	r = outbox_begin(o, &p);
 	if (r == -E2BIG)

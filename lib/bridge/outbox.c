@@ -43,6 +43,7 @@ uint64_t outbox_use_queue(struct outbox *o, unsigned queue)
 	assert(!o->is_busy);
 	o->durable_queue = queue;
 	o->sent_seq = 0;
+	o->is_stuck = false;
 	while (o->memory->ops->head(o->memory, o->memory_queue, &e)) {
 		o->memory->ops->remove(o->memory, o->memory_queue, e.seq);
 		count++;
@@ -147,6 +148,7 @@ int outbox_begin(struct outbox *o, struct modem_publish *ret)
 	if (r < 0)
 		return r;
 	o->is_busy = true;
+	o->is_stuck = false;
 	o->is_from_memory = is_memory;
 	o->seq = e.seq;
 	o->tries = e.tries;
@@ -173,6 +175,7 @@ static bool counts_as_try(enum send_result result, unsigned err)
 	case SEND_SESSION:
 	case SEND_UNKNOWN:
 		return err == ERR_RECEIVE || err == ERR_SERVER_CLOSED;
+	case SEND_STUCK: /* see outbox_blame */
 	case SEND_OK:
 	case SEND_RETRY:
 		break;
@@ -188,10 +191,21 @@ static enum outbox_fate finish_memory(struct outbox *o, enum send_result result)
 	return result == SEND_OK ? OUTBOX_SENT : OUTBOX_DROPPED;
 }
 
+/* Bury it, or remember what is known of it. */
+static enum outbox_fate keep_or_bury(struct outbox *o, unsigned tries_max, const char *reason)
+{
+	const struct store_ops *ops = o->durable->ops;
+
+	if (o->tries >= tries_max && ops->bury(o->durable, o->durable_queue, o->seq, reason) == 0)
+		return OUTBOX_BURIED;
+	ops->mark(o->durable, o->durable_queue, o->seq, o->tries, o->maybe_sent);
+	return OUTBOX_KEPT;
+}
+
 enum outbox_fate outbox_finish(
     struct outbox *o, enum send_result result, unsigned err, unsigned tries_max, const char *reason)
 {
-	const struct store_ops *ops = o->durable->ops;
+	enum outbox_fate fate;
 	int r;
 
 	assert(o->is_busy);
@@ -200,18 +214,25 @@ enum outbox_fate outbox_finish(
 		return finish_memory(o, result);
 	/* The entry may be gone already (dropped by the operator): that is no error here. */
 	if (result == SEND_OK) {
-		r = ops->remove(o->durable, o->durable_queue, o->seq);
+		r = o->durable->ops->remove(o->durable, o->durable_queue, o->seq);
 		o->sent_seq = r < 0 && r != -ENOENT ? o->seq : 0;
 		return OUTBOX_SENT;
 	}
 	if (counts_as_try(result, err))
 		o->tries++;
-	if (o->tries >= tries_max && ops->bury(o->durable, o->durable_queue, o->seq, reason) == 0)
-		return OUTBOX_BURIED;
 	if (result == SEND_UNKNOWN)
 		o->maybe_sent = true;
-	ops->mark(o->durable, o->durable_queue, o->seq, o->tries, o->maybe_sent);
-	return result == SEND_UNKNOWN ? OUTBOX_KEPT_DUP : OUTBOX_KEPT;
+	o->is_stuck = result == SEND_STUCK;
+	fate = keep_or_bury(o, tries_max, reason);
+	return fate == OUTBOX_KEPT && result == SEND_UNKNOWN ? OUTBOX_KEPT_DUP : fate;
+}
+
+enum outbox_fate outbox_blame(struct outbox *o, unsigned tries_max, const char *reason)
+{
+	assert(!o->is_busy && o->is_stuck);
+	o->is_stuck = false;
+	o->tries++;
+	return keep_or_bury(o, tries_max, reason);
 }
 
 void outbox_usage(const struct outbox *o, struct store_usage *ret)

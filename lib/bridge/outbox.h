@@ -21,9 +21,10 @@ struct outbox {
 	unsigned durable_queue;
 	struct store *memory; /* owned */
 	unsigned memory_queue;
-	bool is_busy; /* a publish is under way */
+	bool is_busy;  /* a publish is under way */
+	bool is_stuck; /* the last one was SEND_STUCK, and nobody has been blamed for it */
 	bool is_from_memory;
-	uint64_t seq;      /* of the message in flight */
+	uint64_t seq;      /* of the message in flight, or the last one that was */
 	uint64_t sent_seq; /* the broker has it, and the store could not remove it; 0: none */
 	uint8_t tries;
 	bool maybe_sent;
@@ -72,6 +73,10 @@ int outbox_begin(struct outbox *o, struct modem_publish *ret);
  * message is a dead letter. reason: what the dead letter's text says. */
 enum outbox_fate outbox_finish(struct outbox *o, enum send_result result, unsigned err,
     unsigned tries_max, const char *reason);
+
+/* The last publish ended with SEND_STUCK, and by now it is clear that the modem answers everything
+ * else: it counts against the message. OUTBOX_KEPT or OUTBOX_BURIED. */
+enum outbox_fate outbox_blame(struct outbox *o, unsigned tries_max, const char *reason);
 
 /* Waiting messages and bytes of both queues, dead letters. */
 void outbox_usage(const struct outbox *o, struct store_usage *ret);

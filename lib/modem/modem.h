@@ -55,6 +55,7 @@ enum send_result {
 	SEND_OK,      /* +CMQTTPUB: n,0 */
 	SEND_RETRY,   /* not sent, the session lives */
 	SEND_SESSION, /* not sent, and the session went down by it */
+	SEND_STUCK,   /* the same; the modem did not answer, or refused it again and again */
 	SEND_POISON,  /* refused for what it is */
 	SEND_UNKNOWN, /* sent, but no result or one that does not exclude that it has arrived */
 };

@@ -42,7 +42,6 @@ void session_online(struct session *s, uint64_t now_ms)
 	s->status.online_at_ms = now_ms;
 	s->status.last_error = (struct session_error){ 0 };
 	s->retries = 0;
-	s->unknowns = 0;
 	set_state(s, now_ms, SESSION_ONLINE, 0, "connected");
 }
 
@@ -493,7 +492,7 @@ static enum send_result send_result_of(const struct at_event *ev)
 	case AT_FAILED:
 		return ev->has_err ? result_of_err(ev) : SEND_RETRY;
 	case AT_UNKNOWN:
-		return ev->step == PUBLISH_STEP_PUB ? SEND_UNKNOWN : SEND_SESSION;
+		return ev->step == PUBLISH_STEP_PUB ? SEND_UNKNOWN : SEND_STUCK;
 	case AT_CANCELLED:
 		return SEND_SESSION;
 	case AT_INVALID:
@@ -502,33 +501,32 @@ static enum send_result send_result_of(const struct at_event *ev)
 	return SEND_POISON;
 }
 
-static bool is_class_session(const struct at_event *ev)
-{
-	return ev->result == AT_FAILED && ev->has_err &&
-	       (mqtt_err_class(ev->err) == ERR_CLASS_SESSION ||
-		   mqtt_err_class(ev->err) == ERR_CLASS_CONFIG);
-}
-
-/* What the outcome of a publish means for the session. */
+/* What the outcome of a publish means for the session. One that is not known ends it: a result that
+ * comes minutes later must not be taken for that of the next publish, and on one connection nothing
+ * is sent twice. */
 static void judge_session(
     struct session *s, uint64_t now_ms, const struct at_event *ev, enum send_result result)
 {
 	const struct session_failure why = session_failure_of(s, ev);
-	bool is_lost =
-	    result == SEND_SESSION || is_class_session(ev) || s->retries >= SESSION_RETRIES_MAX;
+	bool is_worn_out = s->retries >= SESSION_RETRIES_MAX;
 
-	if (result == SEND_OK || result == SEND_POISON) {
+	switch (result) {
+	case SEND_OK:
+	case SEND_POISON:
 		s->retries = 0;
-		s->unknowns = 0;
-	} else if (result == SEND_RETRY) {
+		if (!is_worn_out)
+			return;
+		break;
+	case SEND_RETRY:
 		s->resume_at_ms = now_ms + SESSION_PAUSE_MS;
 		s->is_suspect = s->is_suspect || !ev->has_err;
-	} else if (result == SEND_UNKNOWN) {
-		s->is_suspect = true;
-		is_lost = is_lost || ++s->unknowns >= SESSION_UNKNOWN_MAX;
+		return;
+	case SEND_SESSION:
+	case SEND_STUCK:
+	case SEND_UNKNOWN:
+		break;
 	}
-	if (is_lost)
-		session_fail(s, now_ms, &why);
+	session_fail(s, now_ms, &why);
 }
 
 /* A session that went down takes with it what was not sent; too many refusals do the same. Without
@@ -540,7 +538,7 @@ static enum send_result worn_out(
 		return SEND_SESSION;
 	if (++s->retries < SESSION_RETRIES_MAX)
 		return SEND_RETRY;
-	return ev->has_err ? SEND_SESSION : SEND_POISON;
+	return ev->has_err ? SEND_STUCK : SEND_POISON;
 }
 
 static void publish_done(
@@ -557,6 +555,8 @@ static void publish_done(
 		result = is_session_alive ? SEND_RETRY : SEND_SESSION;
 	else if (result == SEND_RETRY)
 		result = worn_out(s, ev, is_session_alive);
+	else if (result == SEND_STUCK && !is_session_alive)
+		result = SEND_SESSION;
 	event.result = result;
 	if (result == SEND_OK)
 		s->is_payload_staged = false;

@@ -26,7 +26,6 @@
 #define SESSION_PAUSE_MS    1000 /* before an operation that met a busy client is tried again */
 #define SESSION_RETRIES_MAX 5    /* such refusals in a row before the session is opened anew */
 #define SESSION_UTF8_MAX    3    /* refusals of checkUTF8 before it goes without */
-#define SESSION_UNKNOWN_MAX 2    /* publishes without result in a row, likewise */
 
 /* What sessions share with the modem. */
 struct session_env {
@@ -91,7 +90,6 @@ struct session {
 	bool is_clock_told;
 	unsigned utf8_refusals; /* in a row; SESSION_UTF8_MAX: checkUTF8 is optional */
 	unsigned retries;       /* in a row */
-	unsigned unknowns;      /* in a row */
 
 	struct backoff backoff;
 	struct certs certs;

@@ -127,6 +127,7 @@ static void test_fates(void **state)
 		{ SEND_SESSION, 6, OUTBOX_KEPT, 1, false, OUTBOX_DROPPED },
 		{ SEND_UNKNOWN, 6, OUTBOX_KEPT_DUP, 1, true, OUTBOX_DROPPED },
 		{ SEND_UNKNOWN, 26, OUTBOX_KEPT_DUP, 1, true, OUTBOX_DROPPED },
+		{ SEND_STUCK, 0, OUTBOX_KEPT, 0, false, OUTBOX_DROPPED },
 		{ SEND_POISON, 2, OUTBOX_KEPT, 1, false, OUTBOX_DROPPED },
 		{ SEND_UNKNOWN, 0, OUTBOX_KEPT_DUP, 0, true, OUTBOX_DROPPED },
 	};
@@ -207,12 +208,32 @@ static void test_poison_by_closed_connection(void **state)
 	check_poison(*state, SEND_SESSION, 26);
 }
 
+/* A message that gets stuck is blamed only when somebody says so. */
+static void test_poison_by_silence(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, 1, 1, 0);
+	put(f, 2, 1, 0);
+	for (int i = 1; i <= TRIES_MAX; i++) {
+		assert_next(f, 1, 1);
+		assert_int_equal(
+		    outbox_finish(&f->outbox, SEND_STUCK, 0, TRIES_MAX, "why"), OUTBOX_KEPT);
+		assert_next(f, 1, 1);
+		assert_int_equal(
+		    outbox_finish(&f->outbox, SEND_STUCK, 0, TRIES_MAX, "why"), OUTBOX_KEPT);
+		assert_int_equal(outbox_blame(&f->outbox, TRIES_MAX, "stuck"),
+		    i < TRIES_MAX ? OUTBOX_KEPT : OUTBOX_BURIED);
+	}
+	assert_next(f, 2, 1);
+}
+
 /* Tries are remembered over an interruption by the queue's own order, and a message that was
  * dropped or buried by the operator while in flight is no error. */
 static void test_gone_while_in_flight(void **state)
 {
 	static const enum send_result results[] = { SEND_OK, SEND_RETRY, SEND_SESSION, SEND_POISON,
-		SEND_UNKNOWN };
+		SEND_UNKNOWN, SEND_STUCK };
 	struct fixture *f = *state;
 	uint64_t seq = 1;
 
@@ -315,6 +336,7 @@ int main(void)
 		TEST(test_poison_by_refusal),
 		TEST(test_poison_by_receive_failure),
 		TEST(test_poison_by_closed_connection),
+		TEST(test_poison_by_silence),
 		TEST(test_gone_while_in_flight),
 		TEST(test_flight_is_a_copy),
 		TEST(test_higher_priority_overtakes_a_retry),
