@@ -10,6 +10,7 @@
 #include "log.h"
 #include "loop.h"
 #include "notify.h"
+#include "pin_note.h"
 #include "power.h"
 #include "store_sqlite.h"
 #include "tty.h"
@@ -170,6 +171,16 @@ static void reload(struct daemon *d)
 
 /* ---- the turn ---- */
 
+/* Without it a restart could cost another attempt, but no card: the last one is never used. */
+static void keep_pin_note(struct daemon *d, const char *note)
+{
+	int r = pin_note_write(d->config->core.store.path, note);
+
+	if (r < 0)
+		log_write(LOG_DAEMON_FAILED, LOG_LEVEL_WARNING,
+		    "which PIN was tried cannot be kept on disk: %s", strerror(-r));
+}
+
 static void act(struct daemon *d, const struct action *action)
 {
 	switch (action->type) {
@@ -178,6 +189,9 @@ static void act(struct daemon *d, const struct action *action)
 		break;
 	case ACTION_TTY_REOPEN:
 		tty_reopen(d->tty);
+		break;
+	case ACTION_PIN_NOTE:
+		keep_pin_note(d, action->text);
 		break;
 	case ACTION_POWER_HOOK:
 		if (d->config->core.power_cycle)
@@ -359,10 +373,14 @@ static bool start_loop(struct daemon *d)
 
 static bool start_core(struct daemon *d)
 {
+	char note[PIN_NOTE_MAX];
+
 	d->core = core_new(&d->config->core, d->store, make_seed(), loop_now_ms(), CMQTTD_VERSION);
 	if (!d->core)
 		return false;
 	set_wall(d);
+	pin_note_read(d->config->core.store.path, note, sizeof(note));
+	core_set_pin_note(d->core, note);
 	d->pool = listen_pool_new();
 	d->clients = d->pool ? client_sock_new(d->loop, d->core, d->pool) : NULL;
 	d->tty = tty_new(d->loop, d->core);

@@ -56,6 +56,9 @@ static void build_modem(struct builder *b, const struct modem_section *s)
 	modem->apn_password =
 	    builder_parameter(b, "apn_password", &s->apn_password, APN_SECRET_MAX);
 	modem->pdp_type = s->pdp_type.text;
+	modem->no_roaming = !s->roaming.flag;
+	modem->operator_code = s->operator.text;
+	modem->technology = s->technology.text;
 	if (s->apn.state == VALUE_ABSENT)
 		builder_refuse(b, "apn_user", &s->apn_user, "needs \"apn\"");
 	if (s->apn_user.state == VALUE_ABSENT)

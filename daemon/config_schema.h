@@ -54,6 +54,7 @@ struct modem_section {
 	struct section_head head;
 	struct config_value device, baud, flow_control;
 	struct config_value apn, apn_user, apn_password, pdp_type;
+	struct config_value roaming, operator, technology;
 	struct config_value pin, pin_file, power_cycle;
 };
 

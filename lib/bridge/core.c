@@ -211,6 +211,11 @@ static bool drain(struct core *c)
 	return has_done;
 }
 
+void core_set_pin_note(struct core *c, const char *note)
+{
+	modem_set_pin_note(c->modem, note);
+}
+
 void core_tty_up(struct core *c, uint64_t now_ms)
 {
 	c->now_ms = now_ms;

@@ -77,6 +77,7 @@ struct log_event {
 enum action_type {
 	ACTION_TTY_WRITE,    /* core_tty_out has bytes */
 	ACTION_TTY_REOPEN,   /* close the port, open it again, then core_tty_up or _down */
+	ACTION_PIN_NOTE,     /* text: keep it on disk for core_set_pin_note; "": nothing */
 	ACTION_POWER_HOOK,   /* run the operator's power_cycle command */
 	ACTION_CLIENT_WRITE, /* core_client_out has bytes */
 	ACTION_CLIENT_CLOSE, /* write what is left, close, then core_client_gone */
@@ -95,7 +96,7 @@ struct action {
 	enum action_type type;
 	uint32_t id;          /* client or control connection */
 	struct log_event log; /* LOG, LOG_LEVEL */
-	const char *text;     /* STATUS; borrowed until the next core_next_action */
+	const char *text;     /* STATUS, PIN_NOTE; borrowed until the next core_next_action */
 };
 
 /* New core on a store (owned by the caller, must outlive the core). seed: for jitter. version: for
@@ -109,6 +110,9 @@ void core_free(struct core *c);
 /* The host's wall clock: call before the first input and whenever it may have moved; cheap.
  * is_right: it is kept right from outside, so that it tells how long no daemon ran. */
 void core_set_wall(struct core *c, uint64_t now_ms, int64_t wall_ms, bool is_right);
+
+/* What the last ACTION_PIN_NOTE of an earlier process said; before the port is up. */
+void core_set_pin_note(struct core *c, const char *note);
 
 /* The port was opened. */
 void core_tty_up(struct core *c, uint64_t now_ms);

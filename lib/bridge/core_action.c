@@ -108,6 +108,9 @@ bool core_next_action(struct core *c, struct action *ret)
 	case ACTION_STATUS:
 		ret->text = c->status;
 		break;
+	case ACTION_PIN_NOTE:
+		ret->text = c->pin_note;
+		break;
 	case ACTION_TTY_WRITE:
 		c->is_tty_write_queued = false;
 		break;

@@ -179,6 +179,7 @@ static void on_notice(struct core *c, const struct modem_event *ev)
 		[MODEM_NOTICE_PIN_REFUSED] = { LOG_MODEM_PIN_REFUSED, LOG_LEVEL_ERROR, false },
 		[MODEM_NOTICE_NO_SIM] = { LOG_MODEM_NO_SIM, LOG_LEVEL_ERROR, false },
 		[MODEM_NOTICE_DENIED] = { LOG_MODEM_DENIED, LOG_LEVEL_ERROR, false },
+		[MODEM_NOTICE_ROAMING] = { LOG_MODEM_DENIED, LOG_LEVEL_WARNING, false },
 		[MODEM_NOTICE_CERT_UPLOADED] = { LOG_BROKER_CERT_UPLOADED, LOG_LEVEL_INFO, true },
 		[MODEM_NOTICE_CLOCK_SET] = { LOG_MODEM_CLOCK_SET, LOG_LEVEL_INFO, false },
 		[MODEM_NOTICE_CLOCK_WRONG] = { LOG_MODEM_CLOCK_WRONG, LOG_LEVEL_WARNING, false },
@@ -229,6 +230,11 @@ void core_on_modem_event(struct core *c, const struct modem_event *ev)
 		break;
 	case MODEM_EVENT_TTY_REOPEN:
 		core_action(c, ACTION_TTY_REOPEN, 0);
+		break;
+	case MODEM_EVENT_PIN_NOTE:
+		snprintf(c->pin_note, sizeof(c->pin_note), "%.*s", (int)ev->text.len,
+		    ev->text.len > 0 ? (const char *)ev->text.data : "");
+		core_action(c, ACTION_PIN_NOTE, 0);
 		break;
 	case MODEM_EVENT_POWER_HOOK:
 		on_power_hook(c);

@@ -26,6 +26,7 @@
 #define CORE_LOGS_MAX       64   /* log lines of one turn; more are counted and dropped */
 #define CORE_WAITERS_MAX    CTL_CONNS_MAX
 #define CORE_STATUS_MAX     200
+#define CORE_PIN_NOTE_MAX   64
 #define CORE_STORE_RETRY_MS 1000 /* after the store failed, or had no room */
 #define CORE_STORE_DEFER_MS 1000 /* a removal waits so long for a commit that is due anyway */
 #define CORE_TTY_CHUNK      4096 /* bytes to the AT channel at a time (at_chan.h) */
@@ -63,6 +64,7 @@ struct core {
 	size_t log_next, log_count;
 	uint64_t logs_dropped;
 	char status[CORE_STATUS_MAX];
+	char pin_note[CORE_PIN_NOTE_MAX];
 	enum log_level wanted_level;
 
 	struct history_entry history[HISTORY_MAX];

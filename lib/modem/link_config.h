@@ -21,9 +21,12 @@ struct modem_config {
 	const char *apn;      /* NULL: leave the modem's own PDP context alone */
 	const char *apn_user; /* NULL: no authentication */
 	const char *apn_password;
-	const char *pdp_type; /* "IP", "IPV6" or "IPV4V6" */
-	const char *pin;      /* NULL: none */
-	bool has_power_cycle; /* the shell knows a command that cuts the modem's power */
+	const char *pdp_type;      /* "IP", "IPV6" or "IPV4V6" */
+	const char *pin;           /* NULL: none */
+	bool no_roaming;           /* stay off the air in foreign networks */
+	const char *operator_code; /* MCC and MNC, 5 or 6 digits; NULL: the modem chooses */
+	const char *technology;    /* "auto", "gsm", "umts", "lte"; NULL: the modem's own setting */
+	bool has_power_cycle;      /* the shell knows a command that cuts the modem's power */
 };
 
 enum check_time { CHECK_TIME_AUTO, CHECK_TIME_YES, CHECK_TIME_NO };

@@ -88,6 +88,8 @@ static void copy_modem(struct arena *a, struct modem_config *cfg)
 	copy_text(a, &cfg->apn_password);
 	copy_text(a, &cfg->pdp_type);
 	copy_text(a, &cfg->pin);
+	copy_text(a, &cfg->operator_code);
+	copy_text(a, &cfg->technology);
 }
 
 struct modem_config *modem_config_copy(const struct modem_config *cfg)

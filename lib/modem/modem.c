@@ -163,6 +163,11 @@ void modem_set_filters(
 	set_broker(m, client, cfg, true);
 }
 
+void modem_set_pin_note(struct modem *m, const char *note)
+{
+	sim_card_recall(&m->sim, note);
+}
+
 void modem_set_wall(struct modem *m, uint64_t now_ms, int64_t wall_ms, bool is_plausible)
 {
 	m->host = (struct host_clock){

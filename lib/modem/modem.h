@@ -74,6 +74,7 @@ enum inbound_loss {
 enum modem_event_type {
 	MODEM_EVENT_TTY_WRITE,    /* modem_tx has bytes */
 	MODEM_EVENT_TTY_REOPEN,   /* close the port and open it again */
+	MODEM_EVENT_PIN_NOTE,     /* keep this where a restart finds it: text, "": nothing */
 	MODEM_EVENT_POWER_HOOK,   /* run the operator's power_cycle command */
 	MODEM_EVENT_STATE,        /* modem state: from, to, text says why */
 	MODEM_EVENT_SESSION,      /* session state of `client`: from, to, err, text says why */
@@ -95,7 +96,8 @@ enum modem_notice {
 	MODEM_NOTICE_STUCK,       /* the modem does not answer */
 	MODEM_NOTICE_PIN_REFUSED, /* PIN wrong, or one attempt left and not tried */
 	MODEM_NOTICE_NO_SIM,
-	MODEM_NOTICE_DENIED, /* registration denied */
+	MODEM_NOTICE_DENIED,  /* registration denied */
+	MODEM_NOTICE_ROAMING, /* registered abroad, and that is not wanted */
 	MODEM_NOTICE_CERT_UPLOADED,
 	MODEM_NOTICE_CLOCK_SET,   /* modem's clock was set from the host's */
 	MODEM_NOTICE_CLOCK_WRONG, /* expiry dates are not checked, or the handshake will fail */
@@ -172,6 +174,9 @@ void modem_set_broker(
  * `cfg` replaces the whole configuration and must differ in nothing else. */
 void modem_set_filters(
     struct modem *m, uint64_t now_ms, unsigned client, const struct broker_config *cfg);
+
+/* What the last MODEM_EVENT_PIN_NOTE of an earlier process said; before the port is up. */
+void modem_set_pin_note(struct modem *m, const char *note);
 
 /* The host's wall clock: milliseconds since 1970 at monotonic now_ms, and whether to trust it. */
 void modem_set_wall(struct modem *m, uint64_t now_ms, int64_t wall_ms, bool is_plausible);

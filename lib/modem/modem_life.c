@@ -13,6 +13,7 @@
 #define RETRY_MS         1000
 #define POLL_FAST_MS     3000  /* registration, in the first minute */
 #define POLL_SLOW_MS     10000 /* and later */
+#define NOTE_MS          10    /* for the shell to keep a note */
 #define POLL_FAST_FOR_MS 60000
 #define STATUS_MS        120000 /* eight wakes; idle, there is to be one in 10 s at most */
 #define FIRST_STATUS_MS  5000
@@ -37,7 +38,12 @@ enum attach_step {
 	ATTACH_STOP,
 };
 
-enum register_step { REGISTER_SETUP, REGISTER_POLL };
+enum register_step {
+	REGISTER_SETUP,
+	REGISTER_POLL,
+	REGISTER_OPERATOR, /* has somebody tied the modem to a network? */
+	REGISTER_ANY,
+};
 enum ready_step { READY_STATUS, READY_CLOCK, READY_CLOCK_SET, READY_VERIFY, READY_STOP };
 enum recover_step { RECOVER_ACT, RECOVER_WAIT };
 
@@ -93,6 +99,7 @@ static void set_state(struct modem *m, uint64_t now_ms, enum modem_state to, con
 	m->resume_at_ms = 0;
 	m->budget_at_ms = budget_end(to, now_ms);
 	m->env.is_service_up = to == MODEM_READY;
+	m->env.is_barred = false;
 	if (to == from)
 		return;
 	event_queue_push(&m->events, &event, "%s", why);
@@ -173,6 +180,25 @@ static void sync_done(struct modem *m, uint64_t now_ms, const struct at_event *e
 
 /* ---- SIM ---- */
 
+/* It must be on disk before the PIN is on the line: that goes with a later turn. */
+static void tell_pin_note(struct modem *m, uint64_t now_ms)
+{
+	char note[SIM_CARD_NOTE_MAX];
+
+	sim_card_note(&m->sim, note);
+	event_queue_push(
+	    &m->events, &(struct modem_event){ .type = MODEM_EVENT_PIN_NOTE }, "%s", note);
+	pause_for(m, now_ms, NOTE_MS);
+}
+
+static void note_kept(struct modem *m, uint64_t now_ms)
+{
+	uint32_t wait_ms;
+	bool is_noted;
+
+	(void)sim_card_done(&m->sim, now_ms, config_of(m)->pin, AT_OK, NULL, &wait_ms, &is_noted);
+}
+
 static void sim_begin(struct modem *m, uint64_t now_ms)
 {
 	struct at_args *args = exchange_args(&m->exchange);
@@ -183,6 +209,9 @@ static void sim_begin(struct modem *m, uint64_t now_ms)
 		break;
 	case SIM_CARD_ATTEMPTS:
 		run(m, now_ms, sim7600_pin_attempts_script);
+		break;
+	case SIM_CARD_NOTE:
+		note_kept(m, now_ms);
 		break;
 	case SIM_CARD_ENTER:
 		at_args_secret(args, "pin", config_of(m)->pin);
@@ -195,9 +224,12 @@ static void sim_begin(struct modem *m, uint64_t now_ms)
 static void sim_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 {
 	uint32_t wait_ms = 0;
+	bool is_noted;
 	enum sim_card_verdict verdict = sim_card_done(
-	    &m->sim, now_ms, config_of(m)->pin != NULL, ev->result, ev->detail, &wait_ms);
+	    &m->sim, now_ms, config_of(m)->pin, ev->result, ev->detail, &wait_ms, &is_noted);
 
+	if (is_noted)
+		tell_pin_note(m, now_ms);
 	if (m->sim.has_notice)
 		event_queue_notice(&m->events, 0, m->sim.notice, "%s", m->sim.text);
 	switch (verdict) {
@@ -224,8 +256,17 @@ static void register_begin(struct modem *m, uint64_t now_ms)
 	const struct modem_config *cfg = config_of(m);
 	struct at_args *args = exchange_args(&m->exchange);
 
-	if (m->step == REGISTER_POLL) {
+	switch ((enum register_step)m->step) {
+	case REGISTER_SETUP:
+		break;
+	case REGISTER_POLL:
 		run(m, now_ms, sim7600_registration_script);
+		return;
+	case REGISTER_OPERATOR:
+		run(m, now_ms, sim7600_operator_query_script);
+		return;
+	case REGISTER_ANY:
+		run(m, now_ms, sim7600_operator_any_script);
 		return;
 	}
 	at_args_text(args, "apn", cfg->apn);
@@ -233,32 +274,76 @@ static void register_begin(struct modem *m, uint64_t now_ms)
 	at_args_number(args, "auth_type", 3); /* PAP or CHAP, as the network wants (8.2.22) */
 	at_args_text(args, "apn_user", cfg->apn_user);
 	at_args_secret(args, "apn_password", cfg->apn_password ? cfg->apn_password : "");
+	sim7600_fill_network(args, cfg);
 	run(m, now_ms, sim7600_network_script);
 }
 
-static void register_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
+static bool is_barred(const struct modem *m)
+{
+	return config_of(m)->no_roaming && m->status.is_registered && m->status.is_roaming;
+}
+
+static void tell_roaming(struct modem *m)
+{
+	if (!m->is_roaming_told)
+		event_queue_notice(&m->events, 0, MODEM_NOTICE_ROAMING,
+		    "registered in a foreign network, and roaming = false");
+	m->is_roaming_told = true;
+}
+
+static void not_registered(struct modem *m, uint64_t now_ms)
 {
 	bool is_early = now_ms - m->status.since_ms < POLL_FAST_FOR_MS;
 
-	if (m->step == REGISTER_SETUP) {
-		if (ev->result == AT_UNKNOWN)
-			pause_for(m, now_ms, RETRY_MS);
-		else
-			go_to(m, REGISTER_POLL);
-		return;
-	}
-	if (m->status.is_registered) {
-		m->start_failures = 0;
-		m->registered_at_ms = now_ms;
-		set_state(m, now_ms, MODEM_ATTACHED, "registered");
-		return;
-	}
 	if (net_status_is_denied(&m->net) && !m->is_denied_told) {
 		event_queue_notice(
 		    &m->events, 0, MODEM_NOTICE_DENIED, "the network denies the registration");
 		m->is_denied_told = true;
 	}
+	if (!m->was_operator_asked && !config_of(m)->operator_code && !is_barred(m)) {
+		m->was_operator_asked = true;
+		go_to(m, REGISTER_OPERATOR);
+		return;
+	}
 	pause_for(m, now_ms, is_early ? POLL_FAST_MS : POLL_SLOW_MS);
+}
+
+static void polled(struct modem *m, uint64_t now_ms)
+{
+	if (is_barred(m)) {
+		tell_roaming(m);
+		m->budget_at_ms = budget_end(MODEM_REGISTERING, now_ms); /* no remedy helps */
+	} else if (m->status.is_registered) {
+		m->start_failures = 0;
+		m->is_roaming_told = false;
+		m->registered_at_ms = now_ms;
+		set_state(m, now_ms, MODEM_ATTACHED, "registered");
+		return;
+	}
+	not_registered(m, now_ms);
+}
+
+static void register_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
+{
+	switch ((enum register_step)m->step) {
+	case REGISTER_SETUP:
+		m->was_operator_asked = false;
+		if (ev->result == AT_UNKNOWN)
+			pause_for(m, now_ms, RETRY_MS);
+		else
+			go_to(m, REGISTER_POLL);
+		break;
+	case REGISTER_POLL:
+		polled(m, now_ms);
+		break;
+	case REGISTER_OPERATOR:
+		go_to(m, net_status_is_tied(&m->net) ? REGISTER_ANY : REGISTER_POLL);
+		pause_for(m, now_ms, POLL_FAST_MS);
+		break;
+	case REGISTER_ANY:
+		go_to(m, REGISTER_POLL);
+		break;
+	}
 }
 
 /* ---- the clock, in ATTACHED and READY ---- */
@@ -280,12 +365,23 @@ static void clock_line(struct modem *m, uint64_t now_ms, struct span line)
 	m->env.is_clock_right = modem_clock_is_right(utc_s, &m->host, now_ms);
 }
 
-/* Wrong, and the host knows better. */
+/* Some broker's certificates are checked for their dates: nothing else needs the clock. */
+static bool is_time_checked(const struct modem *m)
+{
+	size_t i;
+
+	for (i = 0; i < MODEM_CLIENTS; i++)
+		if (session_checks_time(&m->session[i]))
+			return true;
+	return false;
+}
+
+/* Wrong, needed, and the host knows better. */
 static bool must_set_clock(struct modem *m)
 {
 	if (!m->has_clock)
 		m->env.is_clock_right = false;
-	return !m->env.is_clock_right && m->host.is_plausible;
+	return !m->env.is_clock_right && m->host.is_plausible && is_time_checked(m);
 }
 
 static void clock_set_begin(struct modem *m, uint64_t now_ms)
@@ -464,6 +560,19 @@ static void rest(struct modem *m, uint64_t now_ms)
 		pause_for(m, now_ms, STATUS_MS);
 }
 
+/* The sessions are closed in good order and opened again when it is at home. */
+static void bar_roaming(struct modem *m)
+{
+	bool was_barred = m->env.is_barred;
+	size_t i;
+
+	m->env.is_barred = is_barred(m);
+	if (m->env.is_barred)
+		tell_roaming(m);
+	for (i = 0; i < MODEM_CLIENTS && m->env.is_barred && !was_barred; i++)
+		m->session[i].must_close = true;
+}
+
 /* Once a minute: is it worth while to stay here? */
 static void review(struct modem *m, uint64_t now_ms)
 {
@@ -474,6 +583,7 @@ static void review(struct modem *m, uint64_t now_ms)
 		is_any_online = is_any_online || m->session[i].status.state == SESSION_ONLINE;
 		is_any_unreachable = is_any_unreachable || session_is_unreachable(&m->session[i]);
 	}
+	bar_roaming(m);
 	if (m->status.is_registered || is_any_online)
 		m->registered_at_ms = now_ms;
 	if (is_any_online || !is_any_unreachable) {
@@ -934,6 +1044,8 @@ void life_registration(struct modem *m, uint64_t now_ms)
 {
 	if (m->status.state == MODEM_REGISTERING)
 		m->resume_at_ms = timer_min(m->resume_at_ms, now_ms);
+	else if (m->status.state == MODEM_READY)
+		bar_roaming(m);
 }
 
 void life_started(struct modem *m, uint64_t now_ms)

@@ -45,7 +45,9 @@ struct modem {
 	bool is_verify_due;    /* has the modem started without telling? */
 	bool is_query_trusted; /* this model answers the question for its MQTT clients */
 	bool is_denied_told;
-	unsigned client; /* whose client is released before the service is stopped */
+	bool is_roaming_told;
+	bool was_operator_asked; /* since the state was entered */
+	unsigned client;         /* whose client is released before the service is stopped */
 	enum recovery_rung rung;
 	struct recovery recovery;
 	struct net_status net;

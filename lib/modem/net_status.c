@@ -71,6 +71,8 @@ static void set_operator(struct net_status *n, struct span line)
 	struct span name = { 0 };
 	uint32_t act;
 
+	if (!at_line_number(line, 0, &n->operator_mode))
+		n->operator_mode = 0;
 	at_line_field(line, 2, &name);
 	copy(n->status->operator_name, sizeof n->status->operator_name, name);
 	if (!at_line_number(line, 3, &act))
@@ -116,6 +118,11 @@ void net_status_line(struct net_status *n, struct span line)
 		set_operator(n, line);
 	else if (at_line_has_prefix(line, "+CPSI:"))
 		set_system(n, line);
+}
+
+bool net_status_is_tied(const struct net_status *n)
+{
+	return n->operator_mode != 0;
 }
 
 bool net_status_is_denied(const struct net_status *n)

@@ -21,6 +21,7 @@ enum net_registration {
 struct net_status {
 	struct modem_status *status; /* the owner's, filled from here */
 	uint8_t registration[NET_DOMAINS];
+	uint32_t operator_mode; /* of +COPS; 0: the modem chooses its network itself */
 };
 
 /* Nothing known; status is filled from now on. */
@@ -40,5 +41,8 @@ bool net_status_is_denied(const struct net_status *n);
 void net_status_model(struct net_status *n, struct span line);
 void net_status_revision(struct net_status *n, struct span line);
 void net_status_imei(struct net_status *n, struct span line);
+
+/* Somebody has chosen the network by hand (+COPS), or told it to use none. */
+bool net_status_is_tied(const struct net_status *n);
 
 #endif

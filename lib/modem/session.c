@@ -96,7 +96,7 @@ void session_fail(struct session *s, uint64_t now_ms, const struct session_failu
 
 static bool is_wanted(const struct session *s)
 {
-	return s->cfg && !s->is_off_by_hand && !s->is_shut_down;
+	return s->cfg && !s->is_off_by_hand && !s->is_shut_down && !s->env->is_barred;
 }
 
 /* ---- configuration ---- */
@@ -183,7 +183,9 @@ void session_closed(struct session *s, uint64_t now_ms)
 		apply_next(s);
 	if (!is_wanted(s))
 		set_state(s, now_ms, SESSION_DISABLED, 0,
-		    s->is_off_by_hand ? "disconnected by hand" : "closed");
+		    s->is_off_by_hand   ? "disconnected by hand"
+		    : s->env->is_barred ? "roaming is not wanted"
+					: "closed");
 	else
 		set_state(s, now_ms, SESSION_WAITING, 0, "to be opened");
 }
@@ -384,6 +386,13 @@ void session_shut_down(struct session *s)
 {
 	s->is_shut_down = true;
 	s->must_close = true;
+}
+
+bool session_checks_time(const struct session *s)
+{
+	const struct broker_config *cfg = s->has_next ? s->next : s->cfg;
+
+	return cfg && cfg->is_tls && cfg->tls.check_time != CHECK_TIME_NO;
 }
 
 bool session_is_unreachable(const struct session *s)

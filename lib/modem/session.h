@@ -33,6 +33,7 @@ struct session_env {
 	struct event_queue *events;
 	struct prng *prng;
 	const struct family *family; /* of the modem that answered last */
+	bool is_barred;              /* roaming, which is not wanted: sessions are to be closed */
 	bool is_service_up;          /* the MQTT service runs: sessions may talk */
 	bool is_clock_right;         /* the modem's clock: dates of certificates can be checked */
 	bool is_service_doubted;     /* set by a session: the modem denied having MQTT clients */
@@ -130,6 +131,9 @@ void session_service_down(struct session *s, uint64_t now_ms, bool has_booted, c
 int session_connect(struct session *s, uint64_t now_ms);
 int session_disconnect(struct session *s);
 int session_reconnect(struct session *s);
+
+/* Its broker's certificates are checked for their dates, at least when the clock is right. */
+bool session_checks_time(const struct session *s);
 
 /* It should be online and is not, and not for a reason that somebody must mend. */
 bool session_is_unreachable(const struct session *s);

@@ -263,10 +263,18 @@ static void tell_tls_risks(struct session *s)
 
 static bool tls_begin(struct session *s, uint64_t now_ms)
 {
+	static const struct session_failure clock_wrong = {
+		.pace = BACKOFF_FAST,
+		.text = "the modem's clock is wrong, and check_time = true",
+	};
 	const struct tls_config *tls = &s->cfg->tls;
 	struct at_args *args = exchange_args(&s->exchange);
 
 	tell_tls_risks(s);
+	if (tls->check_time == CHECK_TIME_YES && !s->env->is_clock_right) {
+		session_fail(s, now_ms, &clock_wrong);
+		return true;
+	}
 	at_args_number(args, "ssl_ctx_index", tls->context);
 	at_args_number(args, "sslversion", SIM7600_SSL_VERSION);
 	at_args_number(args, "authmode", authmode_of(tls));

@@ -70,6 +70,27 @@ const struct at_step sim7600_network_script[] = {
 	{ .send = "AT+CGREG=1", .timeout_ms = QUICK_MS, .error_is_fine = true },
 	{ .send = "AT+CEREG=1", .timeout_ms = QUICK_MS, .error_is_fine = true },
 	{ .send = "AT+CTZU=1", .timeout_ms = QUICK_MS, .error_is_fine = true },
+	{ .send = "AT+CNMP=<mode>",
+	    .only_if = "mode",
+	    .timeout_ms = QUICK_MS,
+	    .error_is_fine = true },
+	{ .send = "AT+COPS=1,2,\"<oper>\"",
+	    .only_if = "oper",
+	    .timeout_ms = SEARCH_MS,
+	    .error_is_fine = true },
+	{ 0 },
+};
+
+/* What somebody may have left: the radio off, or one network alone. "+COPS: <mode>[,...]": 0 is
+ * automatic; others survive a reset. */
+const struct at_step sim7600_operator_query_script[] = {
+	{ .send = "AT+CFUN=1", .timeout_ms = QUICK_MS, .error_is_fine = true },
+	{ .send = "AT+COPS?", .collect = "+COPS:", .timeout_ms = SEARCH_MS, .error_is_fine = true },
+	{ 0 },
+};
+
+const struct at_step sim7600_operator_any_script[] = {
+	{ .send = "AT+COPS=0", .timeout_ms = SEARCH_MS, .error_is_fine = true },
 	{ 0 },
 };
 
@@ -372,6 +393,8 @@ const struct sim7600_script sim7600_scripts[] = {
 	{ "pin enter", sim7600_pin_enter_script },
 	{ "network", sim7600_network_script },
 	{ "registration", sim7600_registration_script },
+	{ "operator query", sim7600_operator_query_script },
+	{ "operator any", sim7600_operator_any_script },
 	{ "status", sim7600_status_script },
 	{ "clock", sim7600_clock_script },
 	{ "clock set", sim7600_clock_set_script },
@@ -405,10 +428,10 @@ static const char *const names[] = { "pin", "apn", "pdp_type", "apn_user", "apn_
 	"auth_type", "time", "client_index", "timeout", "connected", "acquired", "ssl_ctx_index",
 	"sslversion", "authmode", "ignoreltime", "negotiatetime", "ca_file", "clientcert_file",
 	"clientkey_file", "enableSNI_flag", "clientID", "server_type", "mqtt_version",
-	"mqtt_version_cfg", "cid", "optimeout_val", "utf8_required", "utf8_optional", "will_topic",
-	"will_message", "qos", "server_addr", "keepalive_time", "clean_session", "user_name",
-	"pass_word", "filter", "topic", "payload", "pub_timeout", "ratained", "dup", "filename",
-	"certificate", "raw_command" };
+	"mqtt_version_cfg", "cid", "mode", "oper", "optimeout_val", "utf8_required",
+	"utf8_optional", "will_topic", "will_message", "qos", "server_addr", "keepalive_time",
+	"clean_session", "user_name", "pass_word", "filter", "topic", "payload", "pub_timeout",
+	"ratained", "dup", "filename", "certificate", "raw_command" };
 
 int sim7600_check_scripts(const char **ret_script, const char **ret_why)
 {

@@ -28,10 +28,14 @@ extern const struct at_step sim7600_sim_script[];          /* AT+CPIN? */
 extern const struct at_step sim7600_pin_attempts_script[]; /* AT+SPIC */
 extern const struct at_step sim7600_pin_enter_script[];    /* pin */
 
-/* APN and what is to be told unasked: apn, pdp_type; apn_user and apn_password or neither. */
+/* APN, network, and what is to be told unasked: apn, pdp_type; apn_user and apn_password or
+ * neither; mode; oper. */
 extern const struct at_step sim7600_network_script[];
 extern const struct at_step sim7600_registration_script[];
 extern const struct at_step sim7600_status_script[];
+
+extern const struct at_step sim7600_operator_query_script[];
+extern const struct at_step sim7600_operator_any_script[];
 
 extern const struct at_step sim7600_clock_script[];
 extern const struct at_step sim7600_clock_set_script[]; /* time */
@@ -124,6 +128,10 @@ int sim7600_check_broker(const struct broker_config *cfg, const char **ret_why);
 /* A command of the operator's can be let through: begins with AT, printable, not too long, and does
  * not take the next command as its data or change how answers look. */
 bool sim7600_is_operator_command(const char *command);
+
+/* The values of sim7600_network_script for technology and operator, as far as they are configured.
+ */
+void sim7600_fill_network(struct at_args *args, const struct modem_config *cfg);
 
 /* The values of sim7600_connect_script and sim7600_acquire_script but for mqtt_version or
  * mqtt_version_cfg, one of which says how the version is set. server_addr: see sim7600_server_addr.

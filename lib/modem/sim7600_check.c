@@ -55,6 +55,21 @@ void sim7600_publish_flags(struct at_args *args, bool retain, bool dup)
 		at_args_number(args, "dup", 1);
 }
 
+/* 5.2 CNMP: 2 automatic, 13 GSM only, 14 WCDMA only, 38 LTE only. */
+void sim7600_fill_network(struct at_args *args, const struct modem_config *cfg)
+{
+	static const struct {
+		const char *technology;
+		unsigned mode;
+	} modes[] = { { "auto", 2 }, { "gsm", 13 }, { "umts", 14 }, { "lte", 38 } };
+	size_t i;
+
+	for (i = 0; cfg->technology && i < sizeof modes / sizeof modes[0]; i++)
+		if (strcmp(modes[i].technology, cfg->technology) == 0)
+			at_args_number(args, "mode", modes[i].mode);
+	at_args_text(args, "oper", cfg->operator_code);
+}
+
 /* ---- checks; each returns NULL or what is wrong ---- */
 
 static bool is_sendable(const char *text, size_t min, size_t max)
@@ -209,6 +224,13 @@ static bool is_pin(const char *pin)
 	return len >= 4 && len <= 8 && strspn(pin, "0123456789") == len;
 }
 
+static bool is_operator_code(const char *code)
+{
+	size_t len = strlen(code);
+
+	return (len == 5 || len == 6) && strspn(code, "0123456789") == len;
+}
+
 static const char *check_modem(const struct modem_config *cfg)
 {
 	if (cfg->apn && !is_sendable(cfg->apn, 1, 100))
@@ -223,6 +245,8 @@ static const char *check_modem(const struct modem_config *cfg)
 		return "apn_password: 1 to 127 characters without quotes and control characters";
 	if (cfg->pdp_type && !is_pdp_type(cfg->pdp_type))
 		return "pdp_type: IP, IPV6 or IPV4V6";
+	if (cfg->operator_code && !is_operator_code(cfg->operator_code))
+		return "operator: country and network code, 5 or 6 digits";
 	if (cfg->pin && !is_pin(cfg->pin))
 		return "pin: 4 to 8 digits";
 	return NULL;

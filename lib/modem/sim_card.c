@@ -2,7 +2,9 @@
 #include "modem/sim_card.h"
 
 #include "at/at_line.h"
+#include "base/hash.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,6 +28,46 @@ void sim_card_new_pin(struct sim_card *s)
 	s->is_told = false;
 }
 
+/* ---- the note ---- */
+
+static uint64_t hash_of(const char *pin)
+{
+	return hash_fnv1a(HASH_INIT, (const uint8_t *)pin, strlen(pin));
+}
+
+void sim_card_recall(struct sim_card *s, const char *note)
+{
+	s->has_note =
+	    sscanf(note, "%16" SCNx64 " %" SCNu32, &s->noted_hash, &s->noted_attempts) == 2;
+}
+
+void sim_card_note(const struct sim_card *s, char ret_note[SIM_CARD_NOTE_MAX])
+{
+	ret_note[0] = '\0';
+	if (s->has_note)
+		snprintf(ret_note, SIM_CARD_NOTE_MAX, "%016" PRIx64 " %" PRIu32, s->noted_hash,
+		    s->noted_attempts);
+}
+
+static void make_note(struct sim_card *s, const char *pin)
+{
+	s->has_note = true;
+	s->noted_hash = hash_of(pin);
+	s->noted_attempts = s->attempts;
+}
+
+/* It was entered before, and the card has no more attempts now than it had then, or does not say.
+ */
+static bool was_refused_before(const struct sim_card *s, const char *pin)
+{
+	if (!s->has_note || s->noted_hash != hash_of(pin))
+		return false;
+	return s->attempts == UINT32_MAX || s->noted_attempts == UINT32_MAX ||
+	       s->attempts < s->noted_attempts;
+}
+
+/* ---- steps ---- */
+
 void sim_card_line(struct sim_card *s, struct span line)
 {
 	struct span field;
@@ -39,6 +81,7 @@ void sim_card_line(struct sim_card *s, struct span line)
 	case SIM_CARD_ATTEMPTS:
 		at_line_number(line, 0, &s->attempts);
 		break;
+	case SIM_CARD_NOTE:
 	case SIM_CARD_ENTER:
 		break;
 	}
@@ -74,9 +117,11 @@ static enum sim_card_verdict wait_for_card(
 }
 
 static enum sim_card_verdict query_done(struct sim_card *s, uint64_t now_ms, bool has_pin,
-    enum at_result result, const char *detail, uint32_t *ret_wait_ms)
+    enum at_result result, const char *detail, uint32_t *ret_wait_ms, bool *ret_is_noted)
 {
 	if (result == AT_OK && strcmp(s->answer, "READY") == 0) {
+		*ret_is_noted = s->is_pin_tried && s->has_note;
+		s->has_note = s->has_note && !s->is_pin_tried;
 		s->is_pin_tried = false; /* it was the right one, or none is needed */
 		return SIM_CARD_READY;
 	}
@@ -95,25 +140,42 @@ static enum sim_card_verdict query_done(struct sim_card *s, uint64_t now_ms, boo
 	return SIM_CARD_GO_ON;
 }
 
-enum sim_card_verdict sim_card_done(struct sim_card *s, uint64_t now_ms, bool has_pin,
-    enum at_result result, const char *detail, uint32_t *ret_wait_ms)
+static enum sim_card_verdict attempts_done(
+    struct sim_card *s, const char *pin, uint32_t *ret_wait_ms)
+{
+	/* A model that cannot tell (ERROR) leaves UINT32_MAX. */
+	if (s->attempts <= 1)
+		return wait_for_man(s, MODEM_NOTICE_PIN_REFUSED,
+		    "one attempt is left for the PIN: not tried", ret_wait_ms);
+	if (was_refused_before(s, pin))
+		return wait_for_man(s, MODEM_NOTICE_PIN_REFUSED,
+		    "the SIM refused the PIN before; it is not tried again", ret_wait_ms);
+	make_note(s, pin);
+	s->step = SIM_CARD_NOTE;
+	return SIM_CARD_GO_ON;
+}
+
+enum sim_card_verdict sim_card_done(struct sim_card *s, uint64_t now_ms, const char *pin,
+    enum at_result result, const char *detail, uint32_t *ret_wait_ms, bool *ret_is_noted)
 {
 	enum sim_card_verdict verdict = SIM_CARD_WAIT;
 
 	s->has_notice = false;
+	*ret_is_noted = false;
 	switch (s->step) {
 	case SIM_CARD_QUERY:
-		verdict = query_done(s, now_ms, has_pin, result, detail, ret_wait_ms);
+		verdict =
+		    query_done(s, now_ms, pin != NULL, result, detail, ret_wait_ms, ret_is_noted);
 		break;
 	case SIM_CARD_ATTEMPTS:
-		/* A model that cannot tell (ERROR) leaves UINT32_MAX. */
-		if (s->attempts <= 1) {
-			verdict = wait_for_man(s, MODEM_NOTICE_PIN_REFUSED,
-			    "one attempt is left for the PIN: not tried", ret_wait_ms);
-			break;
-		}
-		s->step = SIM_CARD_ENTER;
-		s->is_pin_tried = true; /* now: an unknown outcome may have cost an attempt */
+		verdict = pin ? attempts_done(s, pin, ret_wait_ms) : SIM_CARD_GO_ON;
+		*ret_is_noted = s->step == SIM_CARD_NOTE;
+		s->step = pin ? s->step : SIM_CARD_QUERY; /* the configuration changed meanwhile */
+		break;
+	case SIM_CARD_NOTE:
+		s->step = pin ? SIM_CARD_ENTER : SIM_CARD_QUERY;
+		s->is_pin_tried =
+		    pin != NULL; /* now: an unknown outcome may have cost an attempt */
 		return SIM_CARD_GO_ON;
 	case SIM_CARD_ENTER:
 		/* The question says whether it was right. The card needs a moment for that. */

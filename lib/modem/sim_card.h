@@ -4,6 +4,9 @@
  *
  * A wrong PIN locks the card after three tries, so that one PIN is entered once and never again
  * until the configuration has another, and not at all when the card says that one attempt is left.
+ * A note, which its owner keeps where it outlives the process, says which PIN was entered and how
+ * many attempts the card had then. After a restart the same PIN is entered again only if that cost
+ * no attempt: then it was the right one.
  * Right after a start the card is "busy" or "failed" for some seconds (seen on SIM7600 and A76xx);
  * only after SIM_CARD_SETTLE_MS that is told as a missing SIM. Decides only; its owner talks to the
  * modem.
@@ -18,7 +21,14 @@
 #define SIM_CARD_FAST_MS   1000  /* between questions until then */
 #define SIM_CARD_SLOW_MS   15000 /* and after it, or while somebody must act */
 
-enum sim_card_step { SIM_CARD_QUERY, SIM_CARD_ATTEMPTS, SIM_CARD_ENTER };
+enum sim_card_step {
+	SIM_CARD_QUERY,
+	SIM_CARD_ATTEMPTS,
+	SIM_CARD_NOTE, /* its owner keeps the note, then asks for the next step */
+	SIM_CARD_ENTER
+};
+
+#define SIM_CARD_NOTE_MAX 32 /* bytes of a note as text */
 
 enum sim_card_verdict {
 	SIM_CARD_GO_ON,    /* next step now */
@@ -34,6 +44,10 @@ struct sim_card {
 	bool is_pin_tried;
 	char answer[32];   /* "READY", "SIM PIN", ... of the step under way */
 	uint32_t attempts; /* left, as the card says; UINT32_MAX: it does not */
+	/* The note: hash of a PIN, and attempts that were left before it was entered. */
+	bool has_note;
+	uint64_t noted_hash;
+	uint32_t noted_attempts;
 	/* What to tell the operator; valid after a verdict with has_notice. */
 	bool has_notice;
 	enum modem_notice notice;
@@ -49,11 +63,18 @@ void sim_card_restart(struct sim_card *s, uint64_t now_ms);
 /* Another PIN is configured. */
 void sim_card_new_pin(struct sim_card *s);
 
+/* The note as it was kept; "" or what is none: there is none. */
+void sim_card_recall(struct sim_card *s, const char *note);
+
+/* The note to be kept; "": none is needed. */
+void sim_card_note(const struct sim_card *s, char ret_note[SIM_CARD_NOTE_MAX]);
+
 /* A line that the step under way collects. */
 void sim_card_line(struct sim_card *s, struct span line);
 
-/* How the step ended. detail: as in struct at_event. */
-enum sim_card_verdict sim_card_done(struct sim_card *s, uint64_t now_ms, bool has_pin,
-    enum at_result result, const char *detail, uint32_t *ret_wait_ms);
+/* How the step ended; NOTE ends by itself, with AT_OK. pin: NULL: none is configured. detail: as in
+ * struct at_event. *ret_is_noted: the note is another one now. */
+enum sim_card_verdict sim_card_done(struct sim_card *s, uint64_t now_ms, const char *pin,
+    enum at_result result, const char *detail, uint32_t *ret_wait_ms, bool *ret_is_noted);
 
 #endif

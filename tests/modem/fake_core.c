@@ -671,9 +671,12 @@ struct fake_modem *fake_modem_new(const struct fake_modem_cfg *cfg, uint64_t now
 	m->pin_left = 3;
 	m->puk_left = 10;
 	snprintf(m->pin, sizeof m->pin, "%s", cfg->pin ? cfg->pin : "");
+	snprintf(m->tied_to, sizeof m->tied_to, "%s", cfg->tied_to ? cfg->tied_to : "");
 	line_reset(m);
 	fm_ssl_init(m);
 	fm_net_init(m);
+	if (cfg->radio_off)
+		m->net.cfun = 4;
 	for (int i = 0; i < FAKE_CLIENTS; i++)
 		m->client[i].ctx = -1;
 	m->powered = cfg->power;

@@ -299,6 +299,8 @@ struct fake_modem_cfg {
 	uint32_t sms_done_ms; /**< +CPIN: READY to SMS DONE; 1500 */
 	uint32_t pb_done_ms;  /**< SMS DONE to PB DONE; 1500 */
 	uint32_t register_ms; /**< SIM ready to registered; 3000 */
+	const char *tied_to;  /**< network that somebody chose by hand; NULL: automatic */
+	bool radio_off;       /**< somebody left it in CFUN=4; false */
 	int register_stat;    /**< 1 home, 5 roaming, 3 denied, 0/2 never; 1 */
 	int cmee;             /**< AT+CMEE at power-up; 2 (text, as captures show) */
 

@@ -9,6 +9,8 @@
 #include <strings.h>
 #include <time.h>
 
+#define HOME_CODE "26201"
+
 enum {
 	GPS_EPOCH_S = 315964800, /* 1980-01-06: an RTC that was never set */
 	ZONE_S = 900,
@@ -181,7 +183,8 @@ void fm_net_set_stat(struct fake_modem *m, int stat)
 static void on_register(struct fake_modem *m, const struct fm_event *ev)
 {
 	(void)ev;
-	if (m->net.sim == FM_SIM_READY && m->net.cfun == CFUN_FULL)
+	if (m->net.sim == FM_SIM_READY && m->net.cfun == CFUN_FULL &&
+	    (!m->tied_to[0] || strcmp(m->tied_to, HOME_CODE) == 0))
 		fm_net_set_stat(m, m->cfg.register_stat);
 }
 
@@ -358,17 +361,46 @@ static void run_spic(struct fake_modem *m)
 
 /* ---- radio ---- */
 
+/* =0, or =1,2,"<code>"[,AcT]: other forms are not told here. A network that is not there is refused
+ * after the search. */
+static void set_cops(struct fake_modem *m)
+{
+	const char *code = "";
+	int mode, format;
+
+	if (!fm_int(m, 0, 0, 4, &mode) ||
+	    (mode == 1 && (!fm_int(m, 1, 2, 2, &format) || !fm_str(m, 2, 5, 6, &code)))) {
+		fm_param_error(m, "mode, format or network");
+		fm_error(m);
+		return;
+	}
+	snprintf(m->tied_to, sizeof m->tied_to, "%s", code);
+	if (m->tied_to[0] && strcmp(m->tied_to, HOME_CODE) != 0) {
+		fm_net_set_stat(m, STAT_SEARCHING);
+		fm_cme(m, 30);
+		return;
+	}
+	if (!registered(m))
+		fm_at(m, m->cfg.register_ms, on_register, 0, 0);
+	fm_ok(m);
+}
+
 static void run_radio(struct fake_modem *m)
 {
 	bool on = registered(m);
 	const char *n = m->cmd.name;
 
+	if (m->cmd.form == FM_SET && strcmp(n, "+COPS") == 0) {
+		set_cops(m);
+		return;
+	}
 	if (m->cmd.form == FM_SET)
 		;
 	else if (strcmp(n, "+CSQ") == 0)
 		fm_say(m, "+CSQ: %s", m->net.cfun == CFUN_FULL && on ? "22,99" : "99,99");
 	else if (strcmp(n, "+COPS") == 0)
-		fm_say(m, "+COPS: 0%s", on ? ",0,\"Simulated Mobile\",7" : "");
+		fm_say(
+		    m, "+COPS: %d%s", m->tied_to[0] != '\0', on ? ",0,\"Simulated Mobile\",7" : "");
 	else if (strcmp(n, "+CPSI") == 0)
 		fm_say(m, "+CPSI: %s",
 		    on ? "LTE,Online,262-01,0x775C,125414899,241,EUTRAN-BAND3,1849,5,5,-84,-822,-"

@@ -282,6 +282,7 @@ struct fake_modem {
 	int cmee;
 	int pin_left, puk_left; /* survive everything */
 	char pin[12];
+	char tied_to[8]; /* +COPS; "": automatic; survives everything, too */
 
 	/* line */
 	char line[FAKE_LINE_LIMIT + 8];

@@ -180,6 +180,9 @@ static void run_action(struct stage *s, const struct action *a)
 	case ACTION_TTY_REOPEN:
 		tell(s, "reopen");
 		break;
+	case ACTION_PIN_NOTE:
+		tell(s, "pin note");
+		break;
 	case ACTION_POWER_HOOK:
 		tell(s, "power cycle");
 		break;

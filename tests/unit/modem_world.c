@@ -199,6 +199,10 @@ static void on_event(struct world *w, const struct modem_event *ev)
 		if (w->reopens)
 			modem_tty_up(w->m, w->now);
 		break;
+	case MODEM_EVENT_PIN_NOTE:
+		snprintf(w->pin_note, sizeof w->pin_note, "%.*s", (int)ev->text.len,
+		    (const char *)ev->text.data);
+		break;
 	case MODEM_EVENT_POWER_HOOK:
 		w->power_hooks++;
 		fake_modem_power(w->fake, w->now, false);
@@ -362,6 +366,7 @@ void world_restart_daemon(struct world *w)
 	drain_module(w);
 	modem_free(w->m);
 	w->m = modem_new(8);
+	modem_set_pin_note(w->m, w->pin_note);
 }
 
 void world_free(struct world *w)

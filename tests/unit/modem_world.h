@@ -69,6 +69,7 @@ struct world {
 	size_t topic_len, payload_len;
 	unsigned notices[MODEM_NOTICE_NOT_VERIFIED + 1];
 	unsigned stopped, reopens_asked, power_hooks;
+	char pin_note[64]; /* as kept on disk */
 	unsigned went_online[MODEM_CLIENTS];
 	char at_lines[512];
 	unsigned at_dones;

@@ -159,6 +159,8 @@ static const struct mistake_row mistakes[] = {
 	{ BROKER "modem: { device = \"ttyUSB2\"; };\n", "cmqttd.conf:5: \"device\" must be an absolute path" },
 	{ BROKER "modem: { baud = 100; };\n", "cmqttd.conf:5: \"baud\" must be between 300 and 4000000, not 100" },
 	{ BROKER "modem: { baud = 115201; };\n", "cmqttd.conf:5: \"baud\" must be a usual speed" },
+	{ BROKER "modem: { technology = \"5g\"; };\n", "cmqttd.conf:5: \"technology\" must be \"auto\", \"gsm\", \"umts\" or \"lte\"" },
+	{ BROKER "modem: { operator = \"Telekom\"; };\n", "cmqttd.conf:5: operator: country and network code, 5 or 6 digits" },
 	{ BROKER "modem: { flow_control = \"xon\"; };\n", "cmqttd.conf:5: \"flow_control\" must be \"none\" or \"rtscts\"" },
 	{ BROKER "modem: { pdp_type = \"PPP\"; };\n", "cmqttd.conf:5: \"pdp_type\" must be \"IP\", \"IPV6\" or \"IPV4V6\"" },
 	{ BROKER "modem: { apn = \"a\\\"b\"; };\n", "cmqttd.conf:5: \"apn\" must not contain a double quote" },
@@ -460,6 +462,7 @@ static struct config *load_good(const char *text)
 static const char complete[] =
     "modem: { device = \"/dev/ttyUSB2\"; baud = 921600; flow_control = \"rtscts\";\n"
     "  apn = \"internet\"; apn_user = \"au\"; apn_password = \"ap\"; pdp_type = \"IPV4V6\";\n"
+    "  roaming = false; operator = \"26201\"; technology = \"lte\";\n"
     "  pin_file = \"pin\"; power_cycle = \"/bin/true\"; };\n"
     "brokers: (\n"
     "{ name = \"cloud\"; address = \"mqtts://broker.example.com\"; client_id = \"gateway-17\";\n"
@@ -497,6 +500,9 @@ static void check_modem(const struct core_config *core)
 	assert_string_equal(core->modem.apn_user, "au");
 	assert_string_equal(core->modem.apn_password, "ap");
 	assert_string_equal(core->modem.pdp_type, "IPV4V6");
+	assert_true(core->modem.no_roaming);
+	assert_string_equal(core->modem.operator_code, "26201");
+	assert_string_equal(core->modem.technology, "lte");
 	assert_string_equal(core->modem.pin, "1234");
 	assert_true(core->modem.has_power_cycle);
 	assert_string_equal(core->power_cycle, "/bin/true");

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a modem as it is found on a site to two sessions online: what others have left in it, its
+ * SIM, networks, its clock.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "modem/session.h"
+#include "modem_world.h"
+
+#define TEXT(literal)                                                          \
+	{                                                                      \
+		.data = (const uint8_t *)(literal), .len = sizeof(literal) - 1 \
+	}
+
+static struct modem_config modem_config;
+static enum check_time check_time;
+static struct world w;
+
+static void configure(unsigned client)
+{
+	const struct broker_config cfg = {
+		.name = "cloud",
+		.host = "broker.example.com",
+		.port = 8883,
+		.client_id = "gateway-17",
+		.keepalive_s = 60,
+		.is_tls = true,
+		.tls = { .ca = TEXT("ca\n"),
+		    .verify = true,
+		    .check_time = check_time,
+		    .negotiate_s = 60 },
+		.reconnect_min_ms = 1000,
+		.reconnect_max_ms = 10000,
+	};
+
+	modem_set_broker(w.m, w.now, client, &cfg);
+}
+
+static void configure_all(void)
+{
+	modem_configure(w.m, w.now, &modem_config);
+	configure(0);
+	configure(1);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	modem_config = (struct modem_config){ .device = "/dev/null", .apn = "internet" };
+	check_time = CHECK_TIME_AUTO;
+	world_init(&w);
+	configure_all();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	world_free(&w);
+	return 0;
+}
+
+/* The daemon dies, another one starts with the configuration as it is now. */
+static void restart(void)
+{
+	world_restart_daemon(&w);
+	configure_all();
+	modem_set_trace(w.m, true);
+	modem_tty_up(w.m, w.now);
+}
+
+static unsigned count(const char *text)
+{
+	const char *at = w.traces;
+	unsigned n = 0;
+
+	while ((at = strstr(at, text))) {
+		n++;
+		at += strlen(text);
+	}
+	return n;
+}
+
+static enum modem_state state_now(void)
+{
+	return modem_get_status(w.m)->state;
+}
+
+/* ---- PIN ---- */
+
+static void start_with_pin(const char *of_card, const char *configured)
+{
+	w.fake_cfg.pin = of_card;
+	modem_config.pin = configured;
+	modem_configure(w.m, w.now, &modem_config);
+	modem_set_trace(w.m, true);
+	world_start(&w);
+}
+
+static void a_right_pin_leaves_no_note(void **state)
+{
+	(void)state;
+	start_with_pin("1234", "1234");
+	assert_true(world_run_until(&w, world_both_online, 60000));
+	assert_int_equal(count("AT+CPIN="), 1);
+	assert_string_equal(w.pin_note, "");
+}
+
+static void a_refused_pin_is_not_tried_after_a_restart(void **state)
+{
+	(void)state;
+	start_with_pin("4321", "1234");
+	world_run(&w, 60000);
+	assert_int_equal(count("AT+CPIN="), 1);
+	assert_true(w.pin_note[0] != '\0');
+	assert_null(strstr(w.pin_note, "1234"));
+	restart();
+	w.traces[0] = '\0';
+	world_run(&w, 60000);
+	assert_int_equal(count("AT+CPIN="), 0);
+	assert_int_equal(state_now(), MODEM_SIM);
+	modem_config.pin = "4321"; /* the operator has found his mistake */
+	modem_configure(w.m, w.now, &modem_config);
+	assert_true(world_run_until(&w, world_both_online, 60000));
+	assert_string_equal(w.pin_note, "");
+}
+
+/* The process died between PIN and answer; the card has been without power since. */
+static void a_pin_that_cost_nothing_is_tried_again(void **state)
+{
+	(void)state;
+	snprintf(w.pin_note, sizeof w.pin_note, "%s", "");
+	start_with_pin("1234", "1234");
+	while (w.pin_note[0] == '\0')
+		world_run(&w, 1);
+	world_restart_daemon(&w);
+	configure_all();
+	fake_modem_power(w.fake, w.now, false);
+	fake_modem_power(w.fake, w.now, true);
+	modem_tty_up(w.m, w.now);
+	assert_true(world_run_until(&w, world_both_online, 60000));
+}
+
+/* Nothing says whether it would be the last attempt. */
+static void a_card_that_does_not_count_is_not_tried_twice(void **state)
+{
+	struct fake_fault fault;
+
+	(void)state;
+	start_with_pin("4321", "1234");
+	assert_int_equal(fake_fault_parse("+SPIC*0 error", &fault), 0);
+	fake_modem_add_fault(w.fake, &fault);
+	world_run(&w, 60000);
+	assert_int_equal(count("AT+CPIN="), 1);
+	restart();
+	w.traces[0] = '\0';
+	world_run(&w, 60000);
+	assert_int_equal(count("AT+CPIN="), 0);
+}
+
+static void a_damaged_note_is_none(void **state)
+{
+	(void)state;
+	modem_set_pin_note(w.m, "gibberish");
+	start_with_pin("1234", "1234");
+	assert_true(world_run_until(&w, world_both_online, 60000));
+}
+
+/* ---- networks ---- */
+
+static void undoes_what_others_have_set(void **state)
+{
+	(void)state;
+	w.fake_cfg.tied_to = "22210";
+	w.fake_cfg.radio_off = true;
+	world_start(&w);
+	assert_true(world_run_until(&w, world_both_online, 90000));
+	assert_int_equal(modem_recoveries(w.m), 0);
+	assert_int_equal(w.violations, 0);
+}
+
+static void chooses_operator_and_technology(void **state)
+{
+	(void)state;
+	modem_config.operator_code = "26201";
+	modem_config.technology = "lte";
+	modem_configure(w.m, w.now, &modem_config);
+	modem_set_trace(w.m, true);
+	world_start(&w);
+	assert_true(world_run_until(&w, world_both_online, 60000));
+	assert_int_equal(count("AT+COPS=1,2,\"26201\""), 1);
+	assert_int_equal(count("AT+CNMP=38"), 1);
+	assert_int_equal(w.violations, 0);
+}
+
+static void waits_for_the_operator_it_was_given(void **state)
+{
+	(void)state;
+	modem_config.operator_code = "22210";
+	modem_configure(w.m, w.now, &modem_config);
+	modem_set_trace(w.m, true);
+	world_start(&w);
+	world_run(&w, 120000);
+	assert_int_equal(state_now(), MODEM_REGISTERING);
+	assert_int_equal(count("AT+COPS=0"), 0);
+}
+
+static void stays_off_the_air_abroad(void **state)
+{
+	(void)state;
+	modem_config.no_roaming = true;
+	modem_configure(w.m, w.now, &modem_config);
+	w.fake_cfg.register_stat = 5;
+	world_start(&w);
+	world_run(&w, 3600000);
+	assert_int_equal(state_now(), MODEM_REGISTERING);
+	assert_int_equal(w.notices[MODEM_NOTICE_ROAMING], 1);
+	assert_int_equal(modem_recoveries(w.m), 0);
+	fake_modem_set_registration(w.fake, w.now, 1);
+	assert_true(world_run_until(&w, world_both_online, 60000));
+}
+
+static bool is_closed(struct world *world)
+{
+	return fake_modem_client_state(world->fake, 0) == FAKE_CLIENT_FREE &&
+	       fake_modem_client_state(world->fake, 1) == FAKE_CLIENT_FREE;
+}
+
+static void closes_its_sessions_at_the_border(void **state)
+{
+	(void)state;
+	modem_config.no_roaming = true;
+	modem_configure(w.m, w.now, &modem_config);
+	world_start(&w);
+	assert_true(world_run_until(&w, world_both_online, 60000));
+	fake_modem_set_registration(w.fake, w.now, 5);
+	assert_true(world_run_until(&w, is_closed, 10000));
+	assert_int_equal(w.broker[0].disconnects, 1);
+	world_run(&w, 600000);
+	assert_true(is_closed(&w));
+	fake_modem_set_registration(w.fake, w.now, 1);
+	assert_true(world_run_until(&w, world_both_online, 200000));
+	assert_int_equal(w.violations, 0);
+}
+
+static void roams_when_it_may(void **state)
+{
+	(void)state;
+	w.fake_cfg.register_stat = 5;
+	world_start(&w);
+	assert_true(world_run_until(&w, world_both_online, 60000));
+	assert_true(modem_get_status(w.m)->is_roaming);
+	assert_int_equal(w.notices[MODEM_NOTICE_ROAMING], 0);
+}
+
+/* ---- clock ---- */
+
+#define NOW_MS (INT64_C(1767225600) * 1000) /* 2026-01-01, as the simulated network has it */
+
+static void says_that_the_clock_is_wrong(void **state)
+{
+	(void)state;
+	check_time = CHECK_TIME_YES;
+	configure(0);
+	configure(1);
+	w.fake_cfg.clock_set = false;
+	w.fake_cfg.nitz = false;
+	world_start(&w);
+	world_run(&w, 60000);
+	assert_int_equal(w.broker[0].connects, 0);
+	assert_int_equal(modem_get_session(w.m, 0)->state, SESSION_BACKOFF);
+	assert_int_equal(modem_get_session(w.m, 0)->last_error.code, 0);
+	assert_non_null(strstr(modem_get_session(w.m, 0)->last_error.text, "clock is wrong"));
+	modem_set_wall(w.m, w.now, NOW_MS, true);
+	assert_true(world_run_until(&w, world_both_online, 300000));
+	assert_int_equal(w.notices[MODEM_NOTICE_CLOCK_SET], 1);
+	assert_false(w.broker[0].ignores_time);
+}
+
+static void takes_the_time_of_the_network(void **state)
+{
+	(void)state;
+	check_time = CHECK_TIME_YES;
+	configure(0);
+	configure(1);
+	w.fake_cfg.clock_set = false;
+	world_start(&w);
+	assert_true(world_run_until(&w, world_both_online, 300000));
+	assert_int_equal(w.notices[MODEM_NOTICE_CLOCK_SET], 0);
+	assert_false(w.broker[0].ignores_time);
+}
+
+static void leaves_a_clock_that_nobody_needs(void **state)
+{
+	(void)state;
+	check_time = CHECK_TIME_NO;
+	configure(0);
+	configure(1);
+	w.fake_cfg.clock_set = false;
+	w.fake_cfg.nitz = false;
+	modem_set_wall(w.m, w.now, NOW_MS, true);
+	world_start(&w);
+	assert_true(world_run_until(&w, world_both_online, 60000));
+	assert_int_equal(w.notices[MODEM_NOTICE_CLOCK_SET], 0);
+	assert_true(w.broker[0].ignores_time);
+}
+
+#define WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		WORLD(a_right_pin_leaves_no_note),
+		WORLD(a_refused_pin_is_not_tried_after_a_restart),
+		WORLD(a_pin_that_cost_nothing_is_tried_again),
+		WORLD(a_card_that_does_not_count_is_not_tried_twice),
+		WORLD(a_damaged_note_is_none),
+		WORLD(undoes_what_others_have_set),
+		WORLD(chooses_operator_and_technology),
+		WORLD(waits_for_the_operator_it_was_given),
+		WORLD(stays_off_the_air_abroad),
+		WORLD(closes_its_sessions_at_the_border),
+		WORLD(roams_when_it_may),
+		WORLD(says_that_the_clock_is_wrong),
+		WORLD(takes_the_time_of_the_network),
+		WORLD(leaves_a_clock_that_nobody_needs),
+	};
+
+	return cmocka_run_group_tests_name("bring_up", tests, NULL, NULL);
+}
