@@ -39,15 +39,17 @@
 #define AT_FINE_ERRS_MAX 4
 
 /* Local MQTT server */
-#define MQTT_PACKET_MAX       262144 /* larger packets close their connection */
-#define MQTT_CLIENTS_MAX      256
-#define MQTT_CLIENT_OUT_MAX   524288 /* bytes waiting in one client's socket buffer */
-#define MQTT_CLIENT_RX_MAX    (MQTT_PACKET_MAX + 65536)
-#define MQTT_CLIENT_ID_MAX    256
-#define MQTT_TOPIC_MAX        4096 /* local topics; deeper levels are bounded apart */
-#define MQTT_TOPIC_LEVELS_MAX 64
-#define MQTT_PROPERTIES_MAX   8192 /* MQTT 5.0: of one message, bytes, as far as they are passed on \
-				    */
+#define MQTT_PACKET_MAX          262144 /* larger packets close their connection */
+#define MQTT_CLIENTS_MAX         256
+#define MQTT_CLIENT_OUT_MAX      524288 /* bytes waiting in one client's socket buffer */
+#define MQTT_CLIENT_RX_MAX       (MQTT_PACKET_MAX + 65536)
+#define MQTT_CLIENT_ID_MAX       256
+#define MQTT_TOPIC_MAX           4096 /* local topics; deeper levels are bounded apart */
+#define MQTT_TOPIC_LEVELS_MAX    64
+#define MQTT_PROPERTIES_MAX      8192 /* passed on with one message (MQTT 5.0), bytes */
+#define MQTT_TOPIC_ALIAS_MAX     16   /* of one client */
+#define MQTT_RECEIVE_MAX         1024 /* PUBLISH of one MQTT 5.0 client that have no answer yet */
+#define MQTT_REASON_TEXT_MAX     100  /* bytes */
 #define MQTT_SUBS_PER_CLIENT_MAX 256
 #define MQTT_INFLIGHT_MAX        64    /* unacknowledged QoS 1 and 2 messages to one client */
 #define MQTT_QUEUE_MAX           16384 /* messages kept for one client beyond the in-flight ones */

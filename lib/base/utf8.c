@@ -27,7 +27,7 @@ static size_t sequence(uint8_t lead, uint32_t *ret_bits, uint32_t *ret_min)
 	return 0;
 }
 
-bool utf8_is_mqtt_string(const uint8_t *data, size_t len)
+static bool is_utf8(const uint8_t *data, size_t len, uint32_t first)
 {
 	size_t i = 0;
 
@@ -42,10 +42,20 @@ bool utf8_is_mqtt_string(const uint8_t *data, size_t len)
 				return false;
 			code = code << 6 | (data[i + k] & 0x3f);
 		}
-		if (code < min || code == 0 || code > 0x10ffff ||
+		if (code < min || code < first || code > 0x10ffff ||
 		    (code >= 0xd800 && code <= 0xdfff))
 			return false;
 		i += n;
 	}
 	return true;
+}
+
+bool utf8_is_mqtt_string(const uint8_t *data, size_t len)
+{
+	return is_utf8(data, len, 1);
+}
+
+bool utf8_is_text(const uint8_t *data, size_t len)
+{
+	return is_utf8(data, len, 0);
 }

@@ -153,7 +153,8 @@ static void on_server_event(struct core *c, const struct mqtt_event *ev)
 		core_action(c, ACTION_CLIENT_CLOSE, ev->client);
 		break;
 	case MQTT_EVENT_PUBLISH:
-		mqtt_server_verdict(c->server, c->now_ms, core_accept_local(c, ev->msg));
+		mqtt_server_verdict(
+		    c->server, c->now_ms, core_accept_local(c, ev->msg, ev->may_refuse));
 		break;
 	case MQTT_EVENT_PAUSE:
 		core_action(c, ACTION_CLIENT_PAUSE, ev->client);

@@ -20,10 +20,12 @@ struct plan {
 	uint8_t qos[MODEM_CLIENTS];          /* the lower of the message's and the route's */
 	uint64_t old_durable[MODEM_CLIENTS]; /* superseded by it, 0: none */
 	uint64_t old_memory[MODEM_CLIENTS];
+	int64_t expires_ms; /* of the message itself, by the store's clock; 0: never */
 };
 
 static void make_plan(struct core *c, struct span topic, uint8_t qos, int not_to, struct plan *p)
 {
+	p->expires_ms = 0;
 	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
 		p->is_wanted[i] =
 		    (int)i != not_to && router_out(&c->cfg->brokers[i], topic, &p->routed[i]);
@@ -35,6 +37,16 @@ static void make_plan(struct core *c, struct span topic, uint8_t qos, int not_to
 bool core_fits_modem(size_t topic_len, size_t payload_len)
 {
 	return topic_len >= 1 && topic_len <= MODEM_TOPIC_MAX && payload_len <= MODEM_PAYLOAD_MAX;
+}
+
+/* The end of its ttl, or of its own time if that comes first. */
+static int64_t expiry_of(const struct core *c, const struct route_config *route, int64_t expires_ms)
+{
+	int64_t ttl_ms = core_store_time(c) + (int64_t)route->ttl_s * 1000;
+
+	if (route->ttl_s == 0 || (expires_ms != 0 && expires_ms < ttl_ms))
+		return expires_ms;
+	return ttl_ms;
 }
 
 static struct store_target target_of(
@@ -49,7 +61,7 @@ static struct store_target target_of(
 		.priority = route->priority,
 		.retain = retain,
 		.keep_last = route->keep_last,
-		.expires_ms = route->ttl_s ? core_store_time(c) + (int64_t)route->ttl_s * 1000 : 0,
+		.expires_ms = expiry_of(c, route, p->expires_ms),
 	};
 }
 
@@ -401,13 +413,35 @@ static void deliver_locally(struct core *c, int broker, struct mqtt_msg *m)
 	ctl_on_message(c->ctl, c->now_ms, broker, msg_topic(m), msg_payload(m), m->qos, m->retain);
 }
 
-enum mqtt_verdict core_accept_local(struct core *c, struct mqtt_msg *m)
+/* What the modem does not take is told to a publisher that can be told. MQTT_ACCEPT: nothing. */
+static enum mqtt_verdict check_sizes(const struct core *c, const struct plan *p, size_t payload_len)
 {
+	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
+		if (!p->is_wanted[i] || core_fits_modem(p->routed[i].topic_len, payload_len))
+			continue;
+		return payload_len > MODEM_PAYLOAD_MAX ? MQTT_REFUSE_PAYLOAD : MQTT_REFUSE_TOPIC;
+	}
+	return MQTT_ACCEPT;
+}
+
+enum mqtt_verdict core_accept_local(struct core *c, struct mqtt_msg *m, bool may_refuse)
+{
+	enum mqtt_verdict verdict = MQTT_ACCEPT;
 	struct plan plan;
 	uint64_t seq;
+	int r;
 
 	make_plan(c, msg_topic(m), m->qos, -1, &plan);
-	if (enqueue(c, &plan, msg_payload(m), m->retain, &seq) < 0) {
+	if (m->expires_ms != 0)
+		plan.expires_ms = core_store_time(c) + (int64_t)(m->expires_ms - c->now_ms);
+	if (may_refuse)
+		verdict = check_sizes(c, &plan, m->payload_len);
+	if (verdict != MQTT_ACCEPT)
+		return verdict;
+	r = enqueue(c, &plan, msg_payload(m), m->retain, &seq);
+	if (r < 0 && may_refuse)
+		return r == -ENOSPC ? MQTT_REFUSE_QUOTA : MQTT_REFUSE_FAILED;
+	if (r < 0) {
 		c->has_held = true;
 		return MQTT_HOLD;
 	}
@@ -471,6 +505,7 @@ static void plan_direct(
 
 	for (unsigned i = 0; i < c->cfg->broker_count; i++)
 		p->is_wanted[i] = false;
+	p->expires_ms = 0;
 	p->is_wanted[client] = true;
 	p->qos[client] = qos;
 	p->routed[client].route = &direct;

@@ -126,8 +126,9 @@ void core_update_status(struct core *c);
 
 /* core_accept.c */
 
-/* What the server offers: routes, store, local delivery. */
-enum mqtt_verdict core_accept_local(struct core *c, struct mqtt_msg *m);
+/* What the server offers: routes, store, local delivery. may_refuse: the publisher can be told that
+ * there is no room, or that it is too large; else it is held, or there is a dead letter. */
+enum mqtt_verdict core_accept_local(struct core *c, struct mqtt_msg *m, bool may_refuse);
 
 /* The modem takes a message of this size: topic (remote) and payload, bytes. */
 bool core_fits_modem(size_t topic_len, size_t payload_len);

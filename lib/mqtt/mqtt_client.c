@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mqtt/mqtt_server_impl.h"
 
+#include "base/utf8.h"
 #include "mqtt/mqtt_topic.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define RX_IDLE_BYTES 65536 /* memory that an empty receive buffer may keep */
+#define RX_IDLE_BYTES        65536 /* memory that an empty receive buffer may keep */
+#define MQTT_SUBACK_OVERHEAD (1 + MQTT_VARINT_MAX + 3) /* without its codes, bytes */
 
 struct mqtt_client *mqtt_client_new(
     struct mqtt_server *s, uint64_t now_ms, uint32_t number, size_t listener)
@@ -19,6 +22,7 @@ struct mqtt_client *mqtt_client_new(
 	c->state = MQTT_CLIENT_NEW;
 	c->version = MQTT_VERSION_311;
 	c->listener = listener;
+	c->packet_max = UINT32_MAX;
 	buf_init(&c->rx, MQTT_CLIENT_RX_MAX);
 	buf_init(&c->out, MQTT_CLIENT_OUT_MAX);
 	buf_init(&c->acks, MQTT_CLIENT_OUT_MAX);
@@ -37,6 +41,8 @@ void mqtt_client_free(struct mqtt_client *c)
 	buf_fini(&c->out);
 	buf_fini(&c->acks);
 	mqtt_will_free(c->will);
+	for (size_t i = 0; i < MQTT_TOPIC_ALIAS_MAX; i++)
+		free(c->aliases[i]);
 	free(c->client_id);
 	free(c);
 }
@@ -54,28 +60,56 @@ static void unlink_work(struct mqtt_server *s, struct mqtt_client *c)
 	c->is_held = false;
 }
 
+/* Why the server ends the connection, as MQTT 5.0 says it; 0: there is nothing to say. */
+static enum mqtt_reason reason_of(enum mqtt_close why)
+{
+	static const enum mqtt_reason reasons[MQTT_CLOSE_COUNT] = {
+		[MQTT_CLOSE_PROTOCOL] = MQTT_REASON_PROTOCOL_ERROR,
+		[MQTT_CLOSE_TOO_LARGE] = MQTT_REASON_TOO_LARGE,
+		[MQTT_CLOSE_KEEPALIVE] = MQTT_REASON_KEEPALIVE,
+		[MQTT_CLOSE_TAKEN_OVER] = MQTT_REASON_TAKEN_OVER,
+		[MQTT_CLOSE_SLOW] = MQTT_REASON_QUOTA,
+		[MQTT_CLOSE_NOMEM] = MQTT_REASON_QUOTA,
+		[MQTT_CLOSE_SHUTDOWN] = MQTT_REASON_SHUTTING_DOWN,
+	};
+
+	return reasons[why];
+}
+
+/* Only to those who have their CONNACK (MQTT 5.0 [MQTT-3.14.0-1]). */
+static bool say_why(struct mqtt_client *c, enum mqtt_reason reason)
+{
+	return c->state == MQTT_CLIENT_ONLINE && c->version == MQTT_VERSION_5 && !c->is_eof &&
+	       reason != MQTT_REASON_SUCCESS && mqtt_encode_disconnect(&c->out, reason) == 0;
+}
+
 void mqtt_client_close(struct mqtt_server *s, struct mqtt_client *c, enum mqtt_close why)
 {
+	mqtt_client_close_because(s, c, why, reason_of(why));
+}
+
+void mqtt_client_close_because(
+    struct mqtt_server *s, struct mqtt_client *c, enum mqtt_close why, enum mqtt_reason reason)
+{
+	bool is_told;
+
 	if (c->state == MQTT_CLIENT_CLOSED)
 		return;
+	is_told = say_why(c, reason);
 	unlink_work(s, c);
 	c->why = why;
 	s->counters.closed[why]++;
-	if (why == MQTT_CLOSE_NORMAL) {
-		mqtt_will_free(c->will); /* [MQTT-3.14.4-3] */
-		c->will = NULL;
-	}
 	if (c->state == MQTT_CLIENT_ONLINE) {
-		mqtt_will_queue(s, c); /* [MQTT-3.1.2-8] */
-		mqtt_session_detach(&s->sessions, c->session);
+		mqtt_will_execute(s, c); /* [MQTT-3.1.2-8] */
+		mqtt_session_detach(&s->sessions, c->session, s->now_ms);
 		c->session = NULL;
 		c->notices |= MQTT_NOTICE_OFFLINE;
 	}
 	if (!c->is_eof)
 		c->notices |= MQTT_NOTICE_CLOSE;
-	/* A peer that does not read could keep its place for ever. Only CONNACK must get out, and
-	 * at shutdown what there is. */
-	if (why != MQTT_CLOSE_REFUSED && why != MQTT_CLOSE_SHUTDOWN)
+	/* A peer that does not read could keep its place for long. Only CONNACK and DISCONNECT must
+	 * get out, and at shutdown what there is. */
+	if (why != MQTT_CLOSE_REFUSED && why != MQTT_CLOSE_SHUTDOWN && !is_told)
 		buf_fini(&c->out);
 	c->state = MQTT_CLIENT_CLOSED;
 	if (c->notices)
@@ -103,25 +137,61 @@ void mqtt_client_has_news(struct mqtt_server *s, struct mqtt_client *c)
 }
 
 /* An answer that waits until what it answers is durable. */
-static void put_ack(
-    struct mqtt_server *s, struct mqtt_client *c, enum mqtt_type type, uint16_t packet_id)
+static void put_ack(struct mqtt_server *s, struct mqtt_client *c, enum mqtt_type type,
+    const struct mqtt_ack *p, const char *text)
 {
 	int r;
 
 	if (c->is_eof)
 		return;
-	r = mqtt_encode_ack(&c->acks, c->version, type, packet_id);
-	if (r < 0)
+	r = mqtt_encode_ack(&c->acks, c->version, type, p, text);
+	if (r < 0) {
 		mqtt_client_close_unwritable(s, c, r);
-	else
-		mqtt_list_append(&s->acking, &c->acking);
+		return;
+	}
+	if (type != MQTT_TYPE_PUBREC || MQTT_REASON_IS_FAILURE(p->reason))
+		c->answered++;
+	mqtt_list_append(&s->acking, &c->acking);
+}
+
+/* The answer to a PUBLISH of QoS 1 or 2. */
+static void answer_publish(struct mqtt_server *s, struct mqtt_client *c, uint8_t qos,
+    const struct mqtt_ack *p, const char *text)
+{
+	c->unanswered++;
+	put_ack(s, c, qos == 1 ? MQTT_TYPE_PUBACK : MQTT_TYPE_PUBREC, p, text);
 }
 
 void mqtt_client_acknowledge(
     struct mqtt_server *s, struct mqtt_client *c, uint8_t qos, uint16_t packet_id)
 {
+	const struct mqtt_ack p = { .packet_id = packet_id };
+
 	if (qos > 0 && c->state == MQTT_CLIENT_ONLINE)
-		put_ack(s, c, qos == 1 ? MQTT_TYPE_PUBACK : MQTT_TYPE_PUBREC, packet_id);
+		answer_publish(s, c, qos, &p, NULL);
+}
+
+/* Acknowledged all the same, because MQTT 3.1.1 has no way to refuse (3.3.5). */
+static void refuse_quietly(
+    struct mqtt_server *s, struct mqtt_client *c, uint8_t qos, uint16_t packet_id)
+{
+	if (qos == 2 && mqtt_session_remember(c->session, packet_id) < 0)
+		mqtt_client_close(s, c, MQTT_CLOSE_NOMEM);
+	else
+		mqtt_client_acknowledge(s, c, qos, packet_id);
+}
+
+/* The text is left out where the packet would be too large with it (MQTT 5.0 [MQTT-3.4.2-2]). */
+void mqtt_client_refuse(struct mqtt_server *s, struct mqtt_client *c, uint8_t qos,
+    uint16_t packet_id, enum mqtt_reason reason, const char *text)
+{
+	const struct mqtt_ack p = { .packet_id = packet_id, .reason = (uint8_t)reason };
+	bool has_text = text && c->wants_reasons && c->packet_max >= 9 + strlen(text);
+
+	if (c->version != MQTT_VERSION_5)
+		refuse_quietly(s, c, qos, packet_id);
+	else if (qos > 0)
+		answer_publish(s, c, qos, &p, has_text ? text : NULL);
 }
 
 void mqtt_client_flush_acks(struct mqtt_server *s, struct mqtt_client *c)
@@ -137,6 +207,9 @@ void mqtt_client_flush_acks(struct mqtt_server *s, struct mqtt_client *c)
 	}
 	buf_consume(&c->acks, c->acks_durable);
 	c->acks_durable = 0;
+	/* What is answered twice, or was published on another connection, counts but once. */
+	c->unanswered -= c->answered_durable < c->unanswered ? c->answered_durable : c->unanswered;
+	c->answered_durable = 0;
 	mqtt_client_has_news(s, c);
 }
 
@@ -161,129 +234,258 @@ void mqtt_client_timeout(struct mqtt_server *s, struct mqtt_client *c, uint64_t 
 		(void)timerq_set(&s->timers, &c->timer, due_ms);
 }
 
-/* ---- packets: 0, or -EBADMSG for a violation ---- */
+/* ---- packets: 0, or -EBADMSG or -EPROTO for a violation, as the decoders have it ---- */
 
 static int handle_connect(
     struct mqtt_server *s, struct mqtt_client *c, uint64_t now_ms, const struct mqtt_frame *f)
 {
 	if (c->state != MQTT_CLIENT_NEW)
-		return -EBADMSG; /* [MQTT-3.1.0-2] */
+		return -EPROTO; /* [MQTT-3.1.0-2] */
 	mqtt_client_connect(s, c, now_ms, f);
 	return 0;
 }
 
-/* Not for the owner: acknowledged all the same, because MQTT 3.1.1 has no way to refuse (3.3.5). */
-static void refuse_quietly(
+/* A topic alias is set, or used (MQTT 5.0, 3.3.2.3.4). False: the connection is closed. */
+static bool use_alias(
+    struct mqtt_server *s, struct mqtt_client *c, uint32_t alias, struct mqtt_publish *p)
+{
+	char **topic;
+
+	if (alias == 0 || alias > MQTT_TOPIC_ALIAS_MAX) {
+		/* [MQTT-3.3.2-8, -9] */
+		mqtt_client_close_because(s, c, MQTT_CLOSE_PROTOCOL, MQTT_REASON_TOPIC_ALIAS);
+		return false;
+	}
+	topic = &c->aliases[alias - 1];
+	if (p->topic.len > 0) {
+		free(*topic);
+		*topic = strndup((const char *)p->topic.data, p->topic.len);
+		if (!*topic)
+			mqtt_client_close(s, c, MQTT_CLOSE_NOMEM);
+		return *topic;
+	}
+	if (!*topic) {
+		mqtt_client_close(s, c, MQTT_CLOSE_PROTOCOL);
+		return false;
+	}
+	p->topic = (struct span){ .data = (const uint8_t *)*topic, .len = strlen(*topic) };
+	return true;
+}
+
+/* What the decoder leaves open: which topic it is, and whether it is one. False: the connection is
+ * closed. */
+static bool find_topic(struct mqtt_server *s, struct mqtt_client *c, struct mqtt_publish *p,
+    const struct mqtt_props *props)
+{
+	bool has_alias = mqtt_props_has(props, MQTT_PROP_TOPIC_ALIAS);
+
+	if (p->topic.len == 0 && !has_alias) {
+		mqtt_client_close(s, c, MQTT_CLOSE_PROTOCOL); /* [MQTT-4.7.3-1] */
+		return false;
+	}
+	if (p->topic.len > 0 && !mqtt_topic_is_name((const char *)p->topic.data, p->topic.len)) {
+		/* [MQTT-3.3.2-2] */
+		mqtt_client_close_because(s, c, MQTT_CLOSE_PROTOCOL, MQTT_REASON_BAD_TOPIC);
+		return false;
+	}
+	return !has_alias || use_alias(s, c, props->topic_alias, p);
+}
+
+/* The client said that it is text, and it is not (MQTT 5.0, 3.3.2.3.2). */
+static void refuse_format(
     struct mqtt_server *s, struct mqtt_client *c, const struct mqtt_publish *p)
 {
-	if (p->qos == 2 && mqtt_session_remember(c->session, p->packet_id) < 0)
-		mqtt_client_close(s, c, MQTT_CLOSE_NOMEM);
+	if (p->qos == 0)
+		mqtt_client_close_because(s, c, MQTT_CLOSE_PROTOCOL, MQTT_REASON_PAYLOAD_FORMAT);
 	else
-		mqtt_client_acknowledge(s, c, p->qos, p->packet_id);
+		mqtt_client_refuse(s, c, p->qos, p->packet_id, MQTT_REASON_PAYLOAD_FORMAT, NULL);
+}
+
+static void refuse_properties(
+    struct mqtt_server *s, struct mqtt_client *c, const struct mqtt_publish *p)
+{
+	if (p->qos == 0)
+		mqtt_client_close_because(s, c, MQTT_CLOSE_TOO_LARGE, MQTT_REASON_QUOTA);
+	else
+		mqtt_client_refuse(
+		    s, c, p->qos, p->packet_id, MQTT_REASON_QUOTA, "too many properties");
+}
+
+/* Make the message, and offer it to the owner. */
+static void offer(struct mqtt_server *s, struct mqtt_client *c, const struct mqtt_frame *f,
+    const struct mqtt_publish *p, const struct mqtt_props *props)
+{
+	uint8_t properties[MQTT_PROPERTIES_MAX];
+	uint64_t expires_ms = 0;
+	struct mqtt_msg *m;
+	size_t len;
+
+	if (mqtt_props_pick(props, properties, &len) < 0) {
+		refuse_properties(s, c, p);
+		return;
+	}
+	if (mqtt_props_has(props, MQTT_PROP_MESSAGE_EXPIRY))
+		expires_ms = mqtt_msg_expiry(s->now_ms, props->message_expiry_s);
+	m = mqtt_msg_new_full(
+	    p->topic, p->payload, (struct span){ properties, len }, p->qos, p->retain, expires_ms);
+	if (!m) {
+		s->counters.dropped_nomem++;
+		if (p->qos > 0)
+			mqtt_client_close(s, c, MQTT_CLOSE_NOMEM);
+		return;
+	}
+	s->offer = (struct mqtt_offer){
+		.msg = m,
+		.client = c,
+		.packet_len = f->len,
+		.packet_id = p->packet_id,
+	};
 }
 
 static int handle_publish(
     struct mqtt_server *s, struct mqtt_client *c, uint64_t now_ms, const struct mqtt_frame *f)
 {
+	struct mqtt_props props;
 	struct mqtt_publish p;
-	struct mqtt_msg *m;
-	int r = mqtt_decode_publish(c->version, f, &p);
+	int r;
 
 	(void)now_ms;
+	props.present = 0;
+	props.all.len = 0;
+	r = mqtt_decode_publish(c->version, f, &p, &props);
 	if (r < 0)
 		return r;
-	if (!mqtt_topic_is_name((const char *)p.topic.data, p.topic.len))
-		return -EBADMSG; /* [MQTT-3.3.2-2] */
-	if (p.qos == 2 && mqtt_session_remembers(c->session, p.packet_id)) {
+	if (!find_topic(s, c, &p, &props))
+		return 0;
+	if (p.qos == 2 && mqtt_session_remembers(c->session, p.packet_id))
 		mqtt_client_acknowledge(s, c, p.qos, p.packet_id); /* [MQTT-4.3.3-2] */
-		return 0;
-	}
-	if (!mqtt_session_may_write(s, c->session, p.topic)) {
-		refuse_quietly(s, c, &p);
-		return 0;
-	}
-	m = mqtt_msg_new(p.topic.data, (uint16_t)p.topic.len, p.payload.data,
-	    (uint32_t)p.payload.len, p.qos, p.retain);
-	if (m) {
-		s->offer = (struct mqtt_offer){
-			.msg = m,
-			.client = c,
-			.packet_len = f->len,
-			.packet_id = p.packet_id,
-		};
-		return 0;
-	}
-	s->counters.dropped_nomem++;
-	if (p.qos > 0)
-		mqtt_client_close(s, c, MQTT_CLOSE_NOMEM);
+	else if (p.qos > 0 && c->version == MQTT_VERSION_5 && c->unanswered >= MQTT_RECEIVE_MAX)
+		mqtt_client_close_because(s, c, MQTT_CLOSE_PROTOCOL, MQTT_REASON_RECEIVE_MAX);
+	else if (!mqtt_session_may_write(s, c->session, p.topic))
+		mqtt_client_refuse(s, c, p.qos, p.packet_id, MQTT_REASON_NOT_AUTHORIZED, NULL);
+	else if (mqtt_props_has(&props, MQTT_PROP_PAYLOAD_FORMAT) && props.payload_format == 1 &&
+		 !utf8_is_text(p.payload.data, p.payload.len))
+		refuse_format(s, c, &p);
+	else
+		offer(s, c, f, &p, &props);
 	return 0;
 }
 
 static int handle_pubrel(
     struct mqtt_server *s, struct mqtt_client *c, uint64_t now_ms, const struct mqtt_frame *f)
 {
-	uint16_t packet_id;
-	int r = mqtt_decode_ack(c->version, f, &packet_id);
+	struct mqtt_ack p;
+	int r = mqtt_decode_ack(c->version, f, &p);
 
 	(void)now_ms;
 	if (r < 0)
 		return r;
-	mqtt_session_forget(c->session, packet_id);
 	/* For an identifier that we do not know as well: the answer to an earlier PUBREL was lost.
 	 */
-	put_ack(s, c, MQTT_TYPE_PUBCOMP, packet_id);
+	p.reason = mqtt_session_remembers(c->session, p.packet_id) ? MQTT_REASON_SUCCESS
+								   : MQTT_REASON_NO_PACKET_ID;
+	mqtt_session_forget(c->session, p.packet_id);
+	put_ack(s, c, MQTT_TYPE_PUBCOMP, &p, NULL);
 	return 0;
 }
 
 static int handle_ack(
     struct mqtt_server *s, struct mqtt_client *c, uint64_t now_ms, const struct mqtt_frame *f)
 {
-	uint16_t packet_id;
-	int r = mqtt_decode_ack(c->version, f, &packet_id);
+	struct mqtt_ack p;
+	int r = mqtt_decode_ack(c->version, f, &p);
 
 	(void)now_ms;
 	if (r < 0)
 		return r;
 	if (f->type == MQTT_TYPE_PUBACK)
-		return mqtt_deliver_puback(s, c, packet_id);
+		return mqtt_deliver_puback(s, c, p.packet_id);
 	if (f->type == MQTT_TYPE_PUBREC)
-		return mqtt_deliver_pubrec(s, c, packet_id);
-	return mqtt_deliver_pubcomp(s, c, packet_id);
+		return mqtt_deliver_pubrec(s, c, &p);
+	return mqtt_deliver_pubcomp(s, c, p.packet_id);
 }
 
-static bool filters_are_valid(struct mqtt_filters list)
+/* Decode SUBSCRIBE or UNSUBSCRIBE, of which every filter must be one. */
+static int decode_filters(struct mqtt_server *s, struct mqtt_client *c, const struct mqtt_frame *f,
+    struct mqtt_filters *ret)
 {
-	struct span filter;
-	uint8_t qos;
+	struct mqtt_filters list, walk;
+	struct mqtt_filter filter;
+	int r = mqtt_decode_filters(c->version, f, &list);
 
-	while (mqtt_filters_next(&list, &filter, &qos)) {
-		if (!mqtt_topic_is_filter((const char *)filter.data, filter.len))
-			return false;
+	if (r < 0)
+		return r;
+	walk = list;
+	while (mqtt_filters_next(&walk, &filter)) {
+		if (mqtt_topic_is_filter((const char *)filter.filter.data, filter.filter.len))
+			continue;
+		mqtt_client_close_because(s, c, MQTT_CLOSE_PROTOCOL, MQTT_REASON_BAD_FILTER);
+		return 0;
 	}
-	return true;
+	*ret = list;
+	return 0;
 }
 
-static uint8_t subscribe(
-    struct mqtt_server *s, struct mqtt_client *c, struct span filter, uint8_t qos)
+/* Begin the answer to it. False: the connection is closed. */
+static bool begin_suback(struct mqtt_server *s, struct mqtt_client *c, enum mqtt_type type,
+    const struct mqtt_filters *list, size_t count)
 {
-	const struct subs_options options = { .qos = qos };
+	int r;
 
-	if (!mqtt_session_may_subscribe(s, c->session, filter) ||
-	    mqtt_session_subscribe(&s->sessions, c->session, filter, &options) < 0)
-		return MQTT_SUBACK_FAILURE;
-	return qos;
-}
-
-static void deliver_retained(struct mqtt_server *s, struct mqtt_client *c, struct mqtt_filters list,
-    const uint8_t *codes, size_t count)
-{
-	struct span filter;
-	uint8_t qos;
-
-	for (size_t i = 0; i < count && mqtt_filters_next(&list, &filter, &qos); i++) {
-		if (codes[i] != MQTT_SUBACK_FAILURE)
-			mqtt_deliver_retained(s, c, filter, qos);
+	if (count + MQTT_SUBACK_OVERHEAD > c->packet_max) {
+		mqtt_client_close(s, c, MQTT_CLOSE_TOO_LARGE);
+		return false;
 	}
+	r = mqtt_encode_suback(&c->out, c->version, type, list->packet_id, count);
+	if (r < 0)
+		mqtt_client_close_unwritable(s, c, r);
+	else
+		mqtt_client_has_news(s, c);
+	return r == 0;
+}
+
+static size_t count_filters(struct mqtt_filters list)
+{
+	struct mqtt_filter filter;
+	size_t count = 0;
+
+	while (mqtt_filters_next(&list, &filter))
+		count++;
+	return count;
+}
+
+/* Shared subscriptions are not available; before MQTT 5.0 it is a filter like any other. */
+static bool is_shared(const struct mqtt_client *c, struct span filter)
+{
+	static const char prefix[] = "$share/";
+
+	return c->version == MQTT_VERSION_5 && filter.len >= sizeof(prefix) - 1 &&
+	       memcmp(filter.data, prefix, sizeof(prefix) - 1) == 0;
+}
+
+/* The granted QoS, or why not. Whether retained messages are to be sent. */
+static enum mqtt_reason subscribe(struct mqtt_server *s, struct mqtt_client *c,
+    const struct mqtt_filter *f, uint32_t id, bool *ret_send_retained)
+{
+	const struct subs_options options = {
+		.id = id,
+		.qos = f->qos,
+		.no_local = f->no_local,
+		.retain_as_published = f->retain_as_published,
+	};
+	int r;
+
+	*ret_send_retained = false;
+	if (is_shared(c, f->filter))
+		return MQTT_REASON_NO_SHARED;
+	if (!mqtt_session_may_subscribe(s, c->session, f->filter))
+		return MQTT_REASON_NOT_AUTHORIZED;
+	r = mqtt_session_subscribe(&s->sessions, c->session, f->filter, &options);
+	if (r < 0)
+		return MQTT_REASON_QUOTA;
+	*ret_send_retained = f->retain_handling == MQTT_RETAIN_SEND ||
+			     (f->retain_handling == MQTT_RETAIN_SEND_IF_NEW && r > 0);
+	return (enum mqtt_reason)f->qos;
 }
 
 static int handle_subscribe(
@@ -291,27 +493,30 @@ static int handle_subscribe(
 {
 	/* More filters than a client may have are not even looked at: each costs a walk over all
 	 * retained messages. */
-	uint8_t codes[MQTT_SUBS_PER_CLIENT_MAX];
+	bool send_retained[MQTT_SUBS_PER_CLIENT_MAX];
 	struct mqtt_filters list, walk;
-	struct span filter;
-	size_t known = 0, count = 0;
-	uint8_t qos;
-	int r = mqtt_decode_filters(c->version, f, &list);
+	struct mqtt_filter filter;
+	size_t i = 0;
+	int r = decode_filters(s, c, f, &list);
 
 	(void)now_ms;
-	if (r < 0 || !filters_are_valid(list))
-		return -EBADMSG;
-	for (walk = list; mqtt_filters_next(&walk, &filter, &qos); count++) {
-		if (known < MQTT_SUBS_PER_CLIENT_MAX)
-			codes[known++] = subscribe(s, c, filter, qos);
-	}
-	r = mqtt_encode_suback(&c->out, c->version, list.packet_id, codes, known, count);
-	if (r < 0) {
-		mqtt_client_close_unwritable(s, c, r);
+	if (r < 0 || c->state == MQTT_CLIENT_CLOSED)
+		return r;
+	if (!begin_suback(s, c, MQTT_TYPE_SUBACK, &list, count_filters(list)))
 		return 0;
+	for (walk = list; mqtt_filters_next(&walk, &filter); i++) {
+		enum mqtt_reason reason = MQTT_REASON_QUOTA;
+
+		if (i < MQTT_SUBS_PER_CLIENT_MAX)
+			reason = subscribe(s, c, &filter, list.subscription_id, &send_retained[i]);
+		/* There is room for it. */
+		(void)buf_append_u8(&c->out, mqtt_suback_code(c->version, reason));
 	}
-	mqtt_client_has_news(s, c);
-	deliver_retained(s, c, list, codes, known);
+	walk = list;
+	for (i = 0; i < MQTT_SUBS_PER_CLIENT_MAX && mqtt_filters_next(&walk, &filter); i++) {
+		if (send_retained[i])
+			mqtt_deliver_retained(s, c, &filter, list.subscription_id);
+	}
 	return 0;
 }
 
@@ -319,29 +524,29 @@ static int handle_unsubscribe(
     struct mqtt_server *s, struct mqtt_client *c, uint64_t now_ms, const struct mqtt_frame *f)
 {
 	struct mqtt_filters list;
-	struct span filter;
-	uint8_t qos;
-	uint16_t packet_id;
-	int r = mqtt_decode_filters(c->version, f, &list);
+	struct mqtt_filter filter;
+	bool has_codes = c->version == MQTT_VERSION_5;
+	int r = decode_filters(s, c, f, &list);
 
 	(void)now_ms;
-	if (r < 0 || !filters_are_valid(list))
-		return -EBADMSG;
-	packet_id = list.packet_id;
-	while (mqtt_filters_next(&list, &filter, &qos))
-		mqtt_session_unsubscribe(&s->sessions, c->session, filter);
-	r = mqtt_encode_ack(&c->out, c->version, MQTT_TYPE_UNSUBACK, packet_id);
-	if (r < 0)
-		mqtt_client_close_unwritable(s, c, r);
-	else
-		mqtt_client_has_news(s, c);
+	if (r < 0 || c->state == MQTT_CLIENT_CLOSED)
+		return r;
+	if (!begin_suback(s, c, MQTT_TYPE_UNSUBACK, &list, has_codes ? count_filters(list) : 0))
+		return 0;
+	while (mqtt_filters_next(&list, &filter)) {
+		bool was_there = mqtt_session_unsubscribe(&s->sessions, c->session, filter.filter);
+
+		if (has_codes) /* there is room for it */
+			(void)buf_append_u8(
+			    &c->out, was_there ? MQTT_REASON_SUCCESS : MQTT_REASON_NO_SUBSCRIPTION);
+	}
 	return 0;
 }
 
 static int handle_pingreq(
     struct mqtt_server *s, struct mqtt_client *c, uint64_t now_ms, const struct mqtt_frame *f)
 {
-	int r = mqtt_decode_empty(c->version, f);
+	int r = mqtt_decode_pingreq(c->version, f);
 
 	(void)now_ms;
 	if (r < 0)
@@ -360,9 +565,20 @@ static int handle_pingreq(
 static int handle_disconnect(
     struct mqtt_server *s, struct mqtt_client *c, uint64_t now_ms, const struct mqtt_frame *f)
 {
+	struct mqtt_disconnect p;
+	int r = mqtt_decode_disconnect(c->version, f, &p);
+
 	(void)now_ms;
-	if (mqtt_decode_empty(c->version, f) < 0)
-		return -EBADMSG; /* [MQTT-3.14.1-1] */
+	if (r < 0)
+		return r;
+	if (p.has_expiry && p.session_expiry_s > 0 && c->session->expiry_s == 0)
+		return -EPROTO; /* MQTT 5.0, 3.14.2.2.2 */
+	if (p.has_expiry)
+		mqtt_session_set_expiry(c->session, p.session_expiry_s);
+	if (p.reason == MQTT_REASON_SUCCESS) {
+		mqtt_will_free(c->will); /* [MQTT-3.14.4-3] */
+		c->will = NULL;
+	}
 	mqtt_client_close(s, c, MQTT_CLOSE_NORMAL);
 	return 0;
 }
@@ -390,7 +606,8 @@ static void handle(
 	int r = handlers[f->type](s, c, now_ms, f);
 
 	if (r < 0) {
-		mqtt_client_close(s, c, MQTT_CLOSE_PROTOCOL);
+		mqtt_client_close_because(s, c, MQTT_CLOSE_PROTOCOL,
+		    r == -EPROTO ? MQTT_REASON_PROTOCOL_ERROR : MQTT_REASON_MALFORMED);
 		return;
 	}
 	c->last_packet_ms = now_ms;
@@ -427,7 +644,7 @@ void mqtt_client_step(struct mqtt_server *s, struct mqtt_client *c, uint64_t now
 		wait_for_more(s, c);
 		return;
 	case MQTT_FRAMING_MALFORMED:
-		mqtt_client_close(s, c, MQTT_CLOSE_PROTOCOL);
+		mqtt_client_close_because(s, c, MQTT_CLOSE_PROTOCOL, MQTT_REASON_MALFORMED);
 		return;
 	case MQTT_FRAMING_TOO_LARGE:
 		mqtt_client_close(s, c, MQTT_CLOSE_TOO_LARGE);

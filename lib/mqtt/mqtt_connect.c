@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mqtt/mqtt_server_impl.h"
 
+#include "base/utf8.h"
 #include "mqtt/mqtt_auth.h"
 #include "mqtt/mqtt_topic.h"
 
@@ -18,40 +19,48 @@ static bool span_equal(struct span a, struct span b)
 
 /* May this client in? User names that nobody checked are worth nothing: *ret_user, whose rights
  * apply, stays empty then. */
-static enum mqtt_connack check_identity(
+static enum mqtt_reason check_identity(
     const struct mqtt_listener *l, const struct mqtt_connect *p, struct span *ret_user)
 {
 	*ret_user = (struct span){ 0 };
 	if (p->has_user && mqtt_auth_has_users(l->auth)) {
 		if (!mqtt_auth_check(l->auth, p->user, p->password))
-			return MQTT_CONNACK_NOT_AUTHORIZED;
+			return MQTT_REASON_NOT_AUTHORIZED;
 		*ret_user = p->user;
-		return MQTT_CONNACK_ACCEPTED;
+		return MQTT_REASON_SUCCESS;
 	}
-	return l->allow_anonymous ? MQTT_CONNACK_ACCEPTED : MQTT_CONNACK_NOT_AUTHORIZED;
+	return l->allow_anonymous ? MQTT_REASON_SUCCESS : MQTT_REASON_NOT_AUTHORIZED;
 }
 
-static enum mqtt_connack check(const struct mqtt_server *s, const struct mqtt_client *c,
+static enum mqtt_reason check(const struct mqtt_server *s, const struct mqtt_client *c,
     const struct mqtt_connect *p, struct span *ret_user)
 {
 	bool has_no_id = p->client_id.len == 0;
 
 	if (!p->is_supported)
-		return MQTT_CONNACK_BAD_VERSION; /* [MQTT-3.1.2-2] */
-	if (has_no_id && (!p->clean_session || p->version == MQTT_VERSION_31))
-		return MQTT_CONNACK_BAD_CLIENT_ID; /* [MQTT-3.1.3-8] */
+		return MQTT_REASON_BAD_VERSION; /* [MQTT-3.1.2-2] */
+	if (mqtt_props_has(&p->props, MQTT_PROP_AUTH_METHOD))
+		return MQTT_REASON_BAD_AUTH_METHOD; /* MQTT 5.0 [MQTT-4.12.0-1] */
+	if (has_no_id && p->version != MQTT_VERSION_5 &&
+	    (!p->clean_start || p->version == MQTT_VERSION_31))
+		return MQTT_REASON_BAD_CLIENT_ID; /* [MQTT-3.1.3-8] */
 	if (p->client_id.len > MQTT_CLIENT_ID_MAX)
-		return MQTT_CONNACK_BAD_CLIENT_ID; /* [MQTT-3.1.3-9] */
+		return MQTT_REASON_BAD_CLIENT_ID; /* [MQTT-3.1.3-9] */
 	if (p->user.len > MQTT_USER_MAX)
-		return MQTT_CONNACK_BAD_USER;
+		return MQTT_REASON_BAD_USER;
+	if (p->will_props.payload_format == 1 &&
+	    !utf8_is_text(p->will_payload.data, p->will_payload.len))
+		return MQTT_REASON_PAYLOAD_FORMAT; /* MQTT 5.0, 3.1.3.2.3 */
 	return check_identity(&s->listeners[c->listener], p, ret_user);
 }
 
 static void refuse(
-    struct mqtt_server *s, struct mqtt_client *c, uint8_t version, enum mqtt_connack code)
+    struct mqtt_server *s, struct mqtt_client *c, uint8_t version, enum mqtt_reason code)
 {
+	const struct mqtt_connack p = { .reason = code };
+
 	/* Should the answer not fit anywhere, the end of the connection is answer enough. */
-	(void)mqtt_encode_connack(&c->out, version, false, code);
+	(void)mqtt_encode_connack(&c->out, version, &p);
 	mqtt_client_close(s, c, MQTT_CLOSE_REFUSED);
 }
 
@@ -70,6 +79,16 @@ static struct span choose_id(
 	return id;
 }
 
+/* The will of a session that goes on without having been missed is not published (MQTT 5.0
+ * [MQTT-3.1.3-9]). */
+static void forget_will(struct mqtt_server *s, struct mqtt_session *session)
+{
+	struct mqtt_will *w = mqtt_session_take_will(&s->sessions, session);
+
+	s->will_count -= w != NULL;
+	mqtt_will_free(w);
+}
+
 /* The session to go on with, or a new one. A session is its user's: somebody else with the same
  * client identifier does not get the messages in it. 0, -ENOMEM, -ENOSPC. */
 static int find_session(struct mqtt_server *s, struct span id, struct span user, bool clean,
@@ -82,12 +101,13 @@ static int find_session(struct mqtt_server *s, struct span id, struct span user,
 		old = mqtt_sessions_find(&s->sessions, id);
 	}
 	if (old && !clean && span_equal(old->user, user)) {
+		forget_will(s, old);
 		*ret = old;
 		*ret_present = true;
 		return 0;
 	}
 	if (old)
-		mqtt_sessions_destroy(&s->sessions, old);
+		mqtt_will_end_session(s, old);
 	*ret_present = false;
 	return mqtt_sessions_create(&s->sessions, id, user, ret);
 }
@@ -104,6 +124,62 @@ static void start_keepalive(
 		(void)timerq_set(&s->timers, &c->timer, now_ms + c->silence_max_ms);
 }
 
+/* What the client said of itself (MQTT 5.0, 3.1.2.11). */
+static void use_props(struct mqtt_client *c, const struct mqtt_props *props)
+{
+	c->wants_reasons =
+	    !mqtt_props_has(props, MQTT_PROP_REQUEST_PROBLEM) || props->request_problem;
+	if (mqtt_props_has(props, MQTT_PROP_PACKET_MAX))
+		c->packet_max = props->packet_max;
+}
+
+static uint16_t receive_max_of(const struct mqtt_props *props)
+{
+	return mqtt_props_has(props, MQTT_PROP_RECEIVE_MAX) ? (uint16_t)props->receive_max
+							    : UINT16_MAX;
+}
+
+/* CONNACK is the first packet [MQTT-3.2.0-1]. False: the connection is closed. */
+static bool greet(struct mqtt_server *s, struct mqtt_client *c, const struct mqtt_connect *p,
+    struct span id, bool is_present)
+{
+	const struct mqtt_connack hello = {
+		.session_present = is_present,
+		.assigned_id = p->client_id.len == 0 ? id : (struct span){ 0 },
+	};
+	int r = mqtt_encode_connack(&c->out, p->version, &hello);
+
+	if (r == 0 && buf_len(&c->out) > c->packet_max) {
+		buf_clear(&c->out);
+		mqtt_client_close(s, c, MQTT_CLOSE_REFUSED);
+		return false;
+	}
+	if (r < 0) {
+		mqtt_client_close_unwritable(s, c, r);
+		return false;
+	}
+	/* From now on a DISCONNECT can be sent, too. */
+	c->version = (enum mqtt_version)p->version;
+	mqtt_client_has_news(s, c);
+	return true;
+}
+
+/* Identifier and will, before anything else changes. False: the connection is closed. */
+static bool take_names(
+    struct mqtt_server *s, struct mqtt_client *c, const struct mqtt_connect *p, struct span id)
+{
+	int r = 0;
+
+	c->client_id = strndup((const char *)id.data, id.len);
+	if (p->has_will)
+		r = mqtt_will_new(p, id, &c->will);
+	if (r == -ENOBUFS)
+		refuse(s, c, p->version, MQTT_REASON_QUOTA);
+	else if (!c->client_id || r < 0)
+		mqtt_client_close(s, c, MQTT_CLOSE_NOMEM);
+	return c->state != MQTT_CLIENT_CLOSED;
+}
+
 /* All is well with the packet: get in. */
 static void enter(struct mqtt_server *s, struct mqtt_client *c, uint64_t now_ms,
     const struct mqtt_connect *p, struct span user)
@@ -113,32 +189,36 @@ static void enter(struct mqtt_server *s, struct mqtt_client *c, uint64_t now_ms,
 	bool is_present;
 	int r;
 
-	c->version = (enum mqtt_version)p->version;
-	c->client_id = strndup((const char *)id.data, id.len);
-	if (p->has_will)
-		c->will = mqtt_will_new(p);
-	if (!c->client_id || (p->has_will && !c->will)) {
-		mqtt_client_close(s, c, MQTT_CLOSE_NOMEM);
+	if (!take_names(s, c, p, id))
 		return;
-	}
-	r = find_session(s, id, user, p->clean_session, &c->session, &is_present);
+	r = find_session(s, id, user, p->clean_start, &c->session, &is_present);
 	if (r < 0) {
-		refuse(s, c, p->version, MQTT_CONNACK_UNAVAILABLE);
+		refuse(
+		    s, c, p->version, r == -ENOSPC ? MQTT_REASON_QUOTA : MQTT_REASON_UNAVAILABLE);
 		return;
 	}
-	mqtt_session_attach(c->session, c, c->listener, !p->clean_session);
+	use_props(c, &p->props);
+	mqtt_session_attach(&s->sessions, c->session, c, c->listener, p->session_expiry_s,
+	    receive_max_of(&p->props));
 	c->state = MQTT_CLIENT_ONLINE;
 	c->notices |= MQTT_NOTICE_ONLINE;
 	mqtt_list_append(&s->notices, &c->notice);
 	start_keepalive(s, c, now_ms, p->keepalive_s);
-	/* CONNACK is the first packet [MQTT-3.2.0-1]. */
-	r = mqtt_encode_connack(&c->out, p->version, is_present, MQTT_CONNACK_ACCEPTED);
-	if (r < 0) {
-		mqtt_client_close_unwritable(s, c, r);
-		return;
-	}
-	mqtt_client_has_news(s, c);
-	mqtt_deliver_pump(s, c);
+	if (greet(s, c, p, id, is_present))
+		mqtt_deliver_pump(s, c);
+}
+
+/* What cannot be read is answered in MQTT 5.0 alone (MQTT 5.0, 4.13.1). */
+static void reject(struct mqtt_server *s, struct mqtt_client *c, uint8_t version, int error)
+{
+	const struct mqtt_connack p = {
+		.reason = error == -EPROTO ? MQTT_REASON_PROTOCOL_ERROR : MQTT_REASON_MALFORMED,
+	};
+
+	if (version == MQTT_VERSION_5 && mqtt_encode_connack(&c->out, version, &p) == 0)
+		mqtt_client_close(s, c, MQTT_CLOSE_REFUSED);
+	else
+		mqtt_client_close(s, c, MQTT_CLOSE_PROTOCOL);
 }
 
 void mqtt_client_connect(
@@ -146,19 +226,24 @@ void mqtt_client_connect(
 {
 	struct mqtt_connect p;
 	struct span user;
-	enum mqtt_connack code;
+	enum mqtt_reason code;
+	uint8_t version;
+	int r = mqtt_decode_connect(f, &p, &version);
 
-	if (mqtt_decode_connect(f, &p) < 0) {
-		mqtt_client_close(s, c, MQTT_CLOSE_PROTOCOL);
+	if (r < 0) {
+		reject(s, c, version, r);
 		return;
 	}
 	if (p.is_supported && p.has_will &&
 	    !mqtt_topic_is_name((const char *)p.will_topic.data, p.will_topic.len)) {
-		mqtt_client_close(s, c, MQTT_CLOSE_PROTOCOL);
+		if (p.version == MQTT_VERSION_5)
+			refuse(s, c, p.version, MQTT_REASON_BAD_TOPIC);
+		else
+			mqtt_client_close(s, c, MQTT_CLOSE_PROTOCOL);
 		return;
 	}
 	code = check(s, c, &p, &user);
-	if (code == MQTT_CONNACK_ACCEPTED)
+	if (code == MQTT_REASON_SUCCESS)
 		enter(s, c, now_ms, &p, user);
 	else
 		refuse(s, c, p.version, code);

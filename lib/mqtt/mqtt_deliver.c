@@ -36,17 +36,9 @@ bool mqtt_session_may_subscribe(
 		   s->listeners[session->listener].auth, session->user, session->id, filter);
 }
 
-/* Messages leave a reserve for acknowledgements, whose loss would cost the connection. */
-static bool has_room(const struct mqtt_client *c, const struct mqtt_msg *m, uint8_t qos)
+static struct mqtt_publish publish_of(const struct mqtt_out *o)
 {
-	size_t len = mqtt_publish_len(c->version, m->topic_len, m->payload_len, qos);
-
-	return len + MQTT_OUT_RESERVE <= buf_room(&c->out);
-}
-
-static int write_publish(struct mqtt_server *s, struct mqtt_client *c, const struct mqtt_out *o)
-{
-	struct mqtt_publish p = {
+	return (struct mqtt_publish){
 		.dup = o->is_dup,
 		.retain = o->retain,
 		.qos = o->qos,
@@ -54,7 +46,64 @@ static int write_publish(struct mqtt_server *s, struct mqtt_client *c, const str
 		.topic = topic_of(o->msg),
 		.payload = { .data = mqtt_msg_payload(o->msg), .len = o->msg->payload_len },
 	};
-	int r = mqtt_encode_publish(&c->out, c->version, &p);
+}
+
+/* What is left of its time goes with it, 0 of what was sent before and is too old by now
+ * (MQTT 5.0 [MQTT-3.3.2-6]). */
+static struct mqtt_publish_props props_of(const struct mqtt_server *s, const struct mqtt_out *o)
+{
+	uint64_t expires_ms = o->msg->expires_ms;
+	uint64_t left_ms = expires_ms > s->now_ms ? expires_ms - s->now_ms : 0;
+
+	return (struct mqtt_publish_props){
+		.has_expiry = expires_ms,
+		.expiry_s = (uint32_t)((left_ms + 999) / 1000),
+		.ids = { .data = o->ids, .len = o->ids_len },
+		.others = mqtt_msg_properties(o->msg),
+	};
+}
+
+static size_t publish_len(
+    const struct mqtt_server *s, const struct mqtt_client *c, const struct mqtt_out *o)
+{
+	struct mqtt_publish p = publish_of(o);
+	struct mqtt_publish_props props;
+
+	if (c->version != MQTT_VERSION_5)
+		return mqtt_publish_len(c->version, &p, NULL);
+	props = props_of(s, o);
+	return mqtt_publish_len(c->version, &p, &props);
+}
+
+/* Messages leave a reserve for acknowledgements, whose loss would cost the connection. */
+static bool has_room(const struct mqtt_client *c, size_t len)
+{
+	return len + MQTT_OUT_RESERVE <= buf_room(&c->out);
+}
+
+/* The client will not have it, and it is dropped as if it had been sent: it is too old (MQTT 5.0
+ * [MQTT-3.3.2-5]), or larger than the client takes (MQTT 5.0 [MQTT-3.1.2-24, -25]). */
+static bool is_to_be_dropped(
+    struct mqtt_server *s, const struct mqtt_client *c, const struct mqtt_out *o, size_t len)
+{
+	bool is_expired = !o->is_dup && mqtt_msg_is_expired(o->msg, s->now_ms);
+
+	if (is_expired)
+		s->counters.dropped_expired++;
+	else if (len > c->packet_max)
+		s->counters.dropped_too_large++;
+	return is_expired || len > c->packet_max;
+}
+
+static int write_publish(struct mqtt_server *s, struct mqtt_client *c, const struct mqtt_out *o)
+{
+	struct mqtt_publish p = publish_of(o);
+	struct mqtt_publish_props props = { 0 };
+	int r;
+
+	if (c->version == MQTT_VERSION_5)
+		props = props_of(s, o);
+	r = mqtt_encode_publish(&c->out, c->version, &p, &props);
 
 	if (r < 0)
 		return r;
@@ -64,21 +113,37 @@ static int write_publish(struct mqtt_server *s, struct mqtt_client *c, const str
 }
 
 /* QoS 0 to a connected client, without detour. */
-static void write_now_or_drop(struct mqtt_server *s, struct mqtt_client *c, struct mqtt_msg *m)
+static void write_now_or_drop(
+    struct mqtt_server *s, struct mqtt_client *c, const struct mqtt_out *o)
 {
-	struct mqtt_out o = { .msg = m };
+	size_t len = publish_len(s, c, o);
 
-	if (!has_room(c, m, 0))
+	if (is_to_be_dropped(s, c, o, len))
+		return;
+	if (!has_room(c, len))
 		s->counters.dropped_slow++;
-	else if (write_publish(s, c, &o) < 0)
+	else if (write_publish(s, c, o) < 0)
 		s->counters.dropped_nomem++;
 }
 
-static void keep(struct mqtt_server *s, struct mqtt_session *session, struct mqtt_msg *m,
-    uint8_t qos, bool retain)
+/* What is too old at the front of a queue makes room. */
+static void drop_expired(struct mqtt_server *s, struct mqtt_session *session)
 {
-	int r = mqtt_session_enqueue(&s->sessions, session, m, qos, retain);
+	struct mqtt_out *o;
 
+	while ((o = mqtt_session_first(session)) && mqtt_msg_is_expired(o->msg, s->now_ms)) {
+		s->counters.dropped_expired++;
+		mqtt_session_drop_first(&s->sessions, session);
+	}
+}
+
+static void keep(struct mqtt_server *s, struct mqtt_session *session, const struct mqtt_out *o)
+{
+	int r;
+
+	drop_expired(s, session);
+	r = mqtt_session_enqueue(&s->sessions, session, o->msg, o->qos, o->retain,
+	    (struct span){ .data = o->ids, .len = o->ids_len });
 	if (r == -ENOMEM)
 		s->counters.dropped_nomem++;
 	else if (r < 0)
@@ -87,58 +152,131 @@ static void keep(struct mqtt_server *s, struct mqtt_session *session, struct mqt
 		mqtt_deliver_pump(s, session->client);
 }
 
-void mqtt_deliver(struct mqtt_server *s, struct mqtt_msg *m)
+/* Subscription identifiers as they are sent; returns how many bytes they take. */
+static size_t put_ids(const uint32_t *ids, size_t count, uint8_t *at)
 {
-	struct subs_owner *o = subs_match(&s->sessions.subs, mqtt_msg_topic(m), m->topic_len, NULL);
+	size_t len = 0;
+
+	for (size_t i = 0; i < count; i++)
+		len += mqtt_prop_put(at + len, MQTT_PROP_SUBSCRIPTION_ID, ids[i]);
+	return len;
+}
+
+static void deliver_to(
+    struct mqtt_server *s, struct mqtt_session *session, const struct mqtt_out *out)
+{
+	if (out->qos > 0)
+		keep(s, session, out);
+	else if (session->client && !session->client->is_eof)
+		write_now_or_drop(s, session->client, out);
+}
+
+/* To one whose subscriptions have identifiers: it gets all of them (MQTT 5.0 [MQTT-3.3.4-3, -4]).
+ */
+static void deliver_with_ids(
+    struct mqtt_server *s, struct mqtt_session *session, const struct mqtt_out *plain)
+{
+	uint8_t bytes[MQTT_SUBS_PER_CLIENT_MAX * MQTT_PROP_NUMBER_MAX];
+	uint32_t ids[MQTT_SUBS_PER_CLIENT_MAX];
+	size_t count = subs_match_ids(&session->subs, ids, MQTT_SUBS_PER_CLIENT_MAX);
+	struct mqtt_out out = *plain;
+
+	out.ids_len = (uint16_t)put_ids(ids, count, bytes);
+	out.ids = bytes;
+	deliver_to(s, session, &out);
+}
+
+void mqtt_deliver(struct mqtt_server *s, struct mqtt_msg *m, const struct subs_owner *from)
+{
+	struct subs_owner *o = subs_match(&s->sessions.subs, mqtt_msg_topic(m), m->topic_len, from);
 
 	for (; o; o = o->match_next) {
 		struct mqtt_session *session = MQTT_LINK_OWNER(o, struct mqtt_session, subs);
-		uint8_t qos = o->match_qos < m->qos ? o->match_qos : m->qos;
+		struct mqtt_out out = {
+			.msg = m,
+			.qos = o->match_qos < m->qos ? o->match_qos : m->qos,
+			.retain = m->retain && o->match_retain, /* MQTT 5.0 [MQTT-3.3.1-13] */
+		};
 
 		if (!mqtt_session_may_read(s, session, topic_of(m)))
 			continue;
-		if (qos > 0)
-			keep(s, session, m, qos, false);
-		else if (session->client && !session->client->is_eof)
-			write_now_or_drop(s, session->client, m);
+		if (o->match_ids)
+			deliver_with_ids(s, session, &out);
+		else
+			deliver_to(s, session, &out);
 	}
 }
 
 void mqtt_deliver_retained(
-    struct mqtt_server *s, struct mqtt_client *c, struct span filter, uint8_t qos)
+    struct mqtt_server *s, struct mqtt_client *c, const struct mqtt_filter *filter, uint32_t id)
 {
+	uint8_t bytes[MQTT_PROP_NUMBER_MAX];
+	struct mqtt_out out = { .retain = true };
 	struct mqtt_retain_walk w;
 	struct mqtt_msg *m;
 
-	mqtt_retain_walk_init(&w, &s->retain, filter);
+	if (id) {
+		out.ids_len = (uint16_t)put_ids(&id, 1, bytes);
+		out.ids = bytes;
+	}
+	mqtt_retain_walk_init(&w, &s->retain, filter->filter);
 	while ((m = mqtt_retain_walk_next(&w))) {
+		out.msg = m;
+		out.qos = filter->qos < m->qos ? filter->qos : m->qos;
 		/* Even those of QoS 0 wait when the buffer is full: many at once is usual here and
 		 * no sign of a slow client. */
-		if (mqtt_session_may_read(s, c->session, topic_of(m)))
-			keep(s, c->session, m, qos < m->qos ? qos : m->qos, true);
+		if (!mqtt_msg_is_expired(m, s->now_ms) &&
+		    mqtt_session_may_read(s, c->session, topic_of(m)))
+			keep(s, c->session, &out);
 	}
 }
 
+static int write_pubrel(
+    struct mqtt_server *s, struct mqtt_client *c, uint16_t packet_id, enum mqtt_reason reason)
+{
+	const struct mqtt_ack p = { .packet_id = packet_id, .reason = (uint8_t)reason };
+	int r = mqtt_encode_ack(&c->out, c->version, MQTT_TYPE_PUBREL, &p, NULL);
+
+	if (r == 0)
+		mqtt_client_has_news(s, c);
+	return r;
+}
+
+/* A window that the client does not bear any more is not sent at once (MQTT 5.0 [MQTT-3.3.4-9]). */
+static bool has_window(const struct mqtt_session *session)
+{
+	return session->inflight_count - session->unsent < session->window;
+}
+
 /* What was in flight when the connection was lost is sent again, in the old order
- * [MQTT-4.4.0-1, 4.6.0-1]. False when the buffer is full. */
+ * [MQTT-4.4.0-1, 4.6.0-1]. False when the buffer or the window is full. */
 static bool resend_inflight(struct mqtt_server *s, struct mqtt_client *c)
 {
 	struct mqtt_session *session = c->session;
+	size_t i = 0;
 
-	for (size_t i = 0; session->unsent > 0 && i < session->inflight_count; i++) {
+	while (session->unsent > 0 && i < session->inflight_count) {
 		struct mqtt_out *o = &session->inflight[i];
 
-		if (o->is_sent)
+		if (o->is_sent) {
+			i++;
 			continue;
+		}
 		if (o->awaits == MQTT_AWAITS_PUBCOMP) {
-			if (mqtt_encode_ack(&c->out, c->version, MQTT_TYPE_PUBREL, o->packet_id) <
-			    0)
+			if (write_pubrel(s, c, o->packet_id, MQTT_REASON_SUCCESS) < 0)
 				return false;
-			mqtt_client_has_news(s, c);
-		} else if (!has_room(c, o->msg, o->qos) || write_publish(s, c, o) < 0) {
-			return false;
+		} else {
+			size_t len = publish_len(s, c, o);
+
+			if (is_to_be_dropped(s, c, o, len)) {
+				mqtt_session_done(&s->sessions, session, o);
+				continue;
+			}
+			if (!has_window(session) || !has_room(c, len) || write_publish(s, c, o) < 0)
+				return false;
 		}
 		mqtt_session_sent(session, o);
+		i++;
 	}
 	return true;
 }
@@ -149,7 +287,15 @@ void mqtt_deliver_pump(struct mqtt_server *s, struct mqtt_client *c)
 
 	if (c->state != MQTT_CLIENT_ONLINE || c->is_eof || !resend_inflight(s, c))
 		return;
-	while ((o = mqtt_session_first(c->session)) && has_room(c, o->msg, o->qos)) {
+	while ((o = mqtt_session_first(c->session))) {
+		size_t len = publish_len(s, c, o);
+
+		if (is_to_be_dropped(s, c, o, len)) {
+			mqtt_session_drop_first(&s->sessions, c->session);
+			continue;
+		}
+		if (!has_room(c, len))
+			return;
 		if (o->qos == 0) {
 			if (write_publish(s, c, o) < 0)
 				return;
@@ -170,27 +316,38 @@ int mqtt_deliver_puback(struct mqtt_server *s, struct mqtt_client *c, uint16_t p
 	if (!o)
 		return 0;
 	if (o->awaits != MQTT_AWAITS_PUBACK)
-		return -EBADMSG;
+		return -EPROTO;
 	mqtt_session_done(&s->sessions, c->session, o);
 	mqtt_deliver_pump(s, c);
 	return 0;
 }
 
-int mqtt_deliver_pubrec(struct mqtt_server *s, struct mqtt_client *c, uint16_t packet_id)
+/* The client refused it, and that is the end of it (MQTT 5.0, 4.3.3). */
+static void pubrec_refused(struct mqtt_server *s, struct mqtt_client *c, struct mqtt_out *o)
 {
-	struct mqtt_out *o = mqtt_session_inflight(c->session, packet_id);
+	if (!o || o->awaits != MQTT_AWAITS_PUBREC)
+		return;
+	mqtt_session_done(&s->sessions, c->session, o);
+	mqtt_deliver_pump(s, c);
+}
+
+int mqtt_deliver_pubrec(struct mqtt_server *s, struct mqtt_client *c, const struct mqtt_ack *p)
+{
+	struct mqtt_out *o = mqtt_session_inflight(c->session, p->packet_id);
 	int r;
 
 	if (o && o->awaits == MQTT_AWAITS_PUBACK)
-		return -EBADMSG;
+		return -EPROTO;
+	if (MQTT_REASON_IS_FAILURE(p->reason)) {
+		pubrec_refused(s, c, o);
+		return 0;
+	}
 	if (o && o->awaits == MQTT_AWAITS_PUBREC)
 		mqtt_session_released(&s->sessions, c->session, o);
 	/* For an identifier that we do not know as well: the client has state to get rid of. */
-	r = mqtt_encode_ack(&c->out, c->version, MQTT_TYPE_PUBREL, packet_id);
+	r = write_pubrel(s, c, p->packet_id, o ? MQTT_REASON_SUCCESS : MQTT_REASON_NO_PACKET_ID);
 	if (r < 0)
 		mqtt_client_close_unwritable(s, c, r);
-	else
-		mqtt_client_has_news(s, c);
 	return 0;
 }
 
@@ -201,7 +358,7 @@ int mqtt_deliver_pubcomp(struct mqtt_server *s, struct mqtt_client *c, uint16_t 
 	if (!o)
 		return 0;
 	if (o->awaits != MQTT_AWAITS_PUBCOMP)
-		return -EBADMSG;
+		return -EPROTO;
 	mqtt_session_done(&s->sessions, c->session, o);
 	mqtt_deliver_pump(s, c);
 	return 0;

@@ -70,6 +70,14 @@ static inline size_t mqtt_msg_bytes(const struct mqtt_msg *m)
 	return sizeof(*m) + m->topic_len + m->payload_len + m->properties_len;
 }
 
+/* When a message is over that has so many seconds: never 0, which would be for ever. */
+static inline uint64_t mqtt_msg_expiry(uint64_t now_ms, uint32_t expiry_s)
+{
+	uint64_t expires_ms = now_ms + (uint64_t)expiry_s * 1000;
+
+	return expires_ms > 0 ? expires_ms : 1;
+}
+
 /* Its time is over. */
 static inline bool mqtt_msg_is_expired(const struct mqtt_msg *m, uint64_t now_ms)
 {

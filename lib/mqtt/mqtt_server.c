@@ -79,7 +79,7 @@ static struct mqtt_client *find_client(const struct mqtt_server *s, uint32_t num
 void mqtt_server_set_listeners(
     struct mqtt_server *s, uint64_t now_ms, const struct mqtt_listener *listeners, size_t count)
 {
-	(void)now_ms;
+	s->now_ms = now_ms;
 	s->listeners = listeners;
 	s->listener_count = count;
 	for (size_t i = 0; i < MQTT_CLIENTS_MAX; i++) {
@@ -117,7 +117,7 @@ void mqtt_server_client_rx(
 	struct mqtt_client *c = find_client(s, client);
 	int r;
 
-	(void)now_ms;
+	s->now_ms = now_ms;
 	if (!c || c->state == MQTT_CLIENT_CLOSED)
 		return;
 	r = buf_append(&c->rx, data, len);
@@ -131,7 +131,7 @@ void mqtt_server_client_gone(struct mqtt_server *s, uint64_t now_ms, uint32_t cl
 {
 	struct mqtt_client *c = find_client(s, client);
 
-	(void)now_ms;
+	s->now_ms = now_ms;
 	if (!c)
 		return;
 	c->is_eof = true;
@@ -157,7 +157,7 @@ void mqtt_server_client_sent(struct mqtt_server *s, uint64_t now_ms, uint32_t cl
 {
 	struct mqtt_client *c = find_client(s, client);
 
-	(void)now_ms;
+	s->now_ms = now_ms;
 	if (!c || c->state == MQTT_CLIENT_CLOSED)
 		return;
 	if (buf_len(&c->out) == 0 && c->out.cap > OUT_IDLE_BYTES)
@@ -211,6 +211,8 @@ static bool take_offer(struct mqtt_server *s, struct mqtt_event *ret)
 		.client = s->offer.client ? s->offer.client->number : 0,
 		.msg = s->offer.msg,
 		.is_will = s->offer.will,
+		.may_refuse = s->offer.client && s->offer.client->version == MQTT_VERSION_5 &&
+			      s->offer.msg->qos > 0,
 	};
 	return true;
 }
@@ -243,6 +245,7 @@ static bool next_dirty(struct mqtt_server *s, struct mqtt_event *ret)
 bool mqtt_server_next_event(struct mqtt_server *s, uint64_t now_ms, struct mqtt_event *ret)
 {
 	assert(!s->offer.msg);
+	s->now_ms = now_ms;
 	for (;;) {
 		if (next_notice(s, ret))
 			return true;
@@ -267,16 +270,35 @@ static void hold(struct mqtt_server *s, struct mqtt_client *c)
 	mqtt_list_append(&s->dirty, &c->dirty);
 }
 
-/* The packet is done with: accepted or denied. */
-static void conclude(struct mqtt_server *s, const struct mqtt_offer *offer, bool is_accepted)
+/* How a refused PUBLISH is answered in MQTT 5.0. Of the codes that PUBACK has, 0x97 is for what may
+ * work later; what never will gets others. */
+static const struct refusal {
+	enum mqtt_reason reason;
+	const char *text;
+} refusals[] = {
+	[MQTT_REFUSE_QUOTA] = { MQTT_REASON_QUOTA, "no room to keep it until the brokers have it" },
+	[MQTT_REFUSE_TOPIC] = { MQTT_REASON_BAD_TOPIC, "topic too long for the broker's link" },
+	[MQTT_REFUSE_PAYLOAD] = { MQTT_REASON_IMPLEMENTATION,
+	    "payload too large for the broker's link" },
+	[MQTT_REFUSE_FAILED] = { MQTT_REASON_IMPLEMENTATION, "it cannot be kept: out of order" },
+};
+
+/* The packet is done with. */
+static void conclude(
+    struct mqtt_server *s, const struct mqtt_offer *offer, enum mqtt_verdict verdict)
 {
 	struct mqtt_client *c = offer->client;
 
-	if (is_accepted)
+	if (verdict == MQTT_ACCEPT)
 		s->counters.received++;
 	if (c->state != MQTT_CLIENT_ONLINE)
 		return;
 	mqtt_client_consume(c, offer->packet_len);
+	if (verdict != MQTT_ACCEPT) {
+		mqtt_client_refuse(s, c, offer->msg->qos, offer->packet_id,
+		    refusals[verdict].reason, refusals[verdict].text);
+		return;
+	}
 	/* Without memory for the identifier it must not be acknowledged. */
 	if (offer->msg->qos == 2 && mqtt_session_remember(c->session, offer->packet_id) < 0)
 		mqtt_client_close(s, c, MQTT_CLOSE_NOMEM);
@@ -288,23 +310,34 @@ void mqtt_server_verdict(struct mqtt_server *s, uint64_t now_ms, enum mqtt_verdi
 {
 	struct mqtt_offer offer = s->offer;
 
-	(void)now_ms;
+	s->now_ms = now_ms;
 	assert(offer.msg);
 	if (offer.will)
 		mqtt_will_verdict(s, verdict);
 	else if (verdict == MQTT_HOLD)
 		hold(s, offer.client);
 	else
-		conclude(s, &offer, verdict == MQTT_ACCEPT);
+		conclude(s, &offer, verdict);
 	s->offer = (struct mqtt_offer){ 0 };
 	mqtt_msg_unref(offer.msg);
+}
+
+/* Who published it: nobody among the subscribers, unless it is what was just offered. */
+static const struct subs_owner *publisher_of(const struct mqtt_server *s, const struct mqtt_msg *m)
+{
+	const struct mqtt_session *session;
+
+	if (m != s->offer.msg)
+		return NULL;
+	session = s->offer.client ? s->offer.client->session : mqtt_will_publisher(s);
+	return session ? &session->subs : NULL;
 }
 
 void mqtt_server_publish(struct mqtt_server *s, uint64_t now_ms, struct mqtt_msg *m)
 {
 	int r;
 
-	(void)now_ms;
+	s->now_ms = now_ms;
 	if (m->retain) {
 		r = mqtt_retain_set(&s->retain, m);
 		if (r == -ENOMEM)
@@ -312,18 +345,20 @@ void mqtt_server_publish(struct mqtt_server *s, uint64_t now_ms, struct mqtt_msg
 		else if (r < 0)
 			s->counters.dropped_retained++;
 	}
-	mqtt_deliver(s, m);
+	mqtt_deliver(s, m, publisher_of(s, m));
 }
 
 void mqtt_server_committed(struct mqtt_server *s, uint64_t now_ms)
 {
 	struct mqtt_link *l;
 
-	(void)now_ms;
+	s->now_ms = now_ms;
 	while ((l = mqtt_list_pop(&s->acking))) {
 		struct mqtt_client *c = MQTT_LINK_OWNER(l, struct mqtt_client, acking);
 
 		c->acks_durable = buf_len(&c->acks);
+		c->answered_durable += c->answered;
+		c->answered = 0;
 		mqtt_client_flush_acks(s, c);
 	}
 }
@@ -332,7 +367,7 @@ void mqtt_server_resume_held(struct mqtt_server *s, uint64_t now_ms)
 {
 	struct mqtt_link *l;
 
-	(void)now_ms;
+	s->now_ms = now_ms;
 	mqtt_will_resume_held(s);
 	while ((l = mqtt_list_pop(&s->held))) {
 		struct mqtt_client *c = MQTT_LINK_OWNER(l, struct mqtt_client, held);
@@ -349,18 +384,20 @@ void mqtt_server_tick(struct mqtt_server *s, uint64_t now_ms)
 {
 	struct timer *t;
 
+	s->now_ms = now_ms;
 	while ((t = timerq_pop(&s->timers, now_ms)))
 		mqtt_client_timeout(s, MQTT_LINK_OWNER(t, struct mqtt_client, timer), now_ms);
+	mqtt_will_tick(s);
 }
 
 uint64_t mqtt_server_deadline(const struct mqtt_server *s)
 {
-	return timerq_deadline(&s->timers);
+	return timer_min(timerq_deadline(&s->timers), timerq_deadline(&s->sessions.deadlines));
 }
 
 void mqtt_server_shutdown(struct mqtt_server *s, uint64_t now_ms)
 {
-	(void)now_ms;
+	s->now_ms = now_ms;
 	for (size_t i = 0; i < MQTT_CLIENTS_MAX; i++) {
 		struct mqtt_client *c = s->clients[i];
 

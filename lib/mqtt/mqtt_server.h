@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * MQTT server for local clients: CONNECT to DISCONNECT, QoS 0..2 both ways, last wills, keep-alive,
- * clean and persistent sessions, retained messages, rights.
+ * MQTT server for local clients, MQTT 3.1, 3.1.1 and 5.0: CONNECT to DISCONNECT, QoS 0..2 both
+ * ways, last wills, keep-alive, clean and persistent sessions, retained messages, rights. Of
+ * MQTT 5.0 it has everything but shared subscriptions and enhanced authentication, which it
+ * refuses, and topic aliases of its own.
  *
  * It owns no socket and no clock. Bytes come in by mqtt_server_client_rx, bytes for a client wait
  * in its output buffer, and what the owner must decide or do comes out of mqtt_server_next_event.
@@ -66,21 +68,29 @@ struct mqtt_event {
 	enum mqtt_close why;   /* CLOSE, OFFLINE */
 	struct mqtt_msg *msg;  /* PUBLISH; borrowed: take a reference to keep it */
 	bool is_will;          /* PUBLISH */
+	bool may_refuse;       /* PUBLISH: the client can be told that it is refused, and why */
 };
 
 enum mqtt_verdict {
 	MQTT_ACCEPT, /* acknowledge at mqtt_server_committed */
 	MQTT_HOLD,   /* not now: the packet stays unread and the client paused until
 		      * mqtt_server_resume_held. For a will: kept and offered again then */
-	MQTT_DENY,   /* refused for good: MQTT 3.1.1 cannot say so; acknowledged, not delivered */
+	/* Refused, not delivered. MQTT 5.0 tells the client at QoS 1 and 2; before it a PUBLISH can
+	 * only be acknowledged all the same (3.3.5). */
+	MQTT_REFUSE_QUOTA,   /* there is no room now */
+	MQTT_REFUSE_TOPIC,   /* the topic is too long to be carried on */
+	MQTT_REFUSE_PAYLOAD, /* the payload is too large to be carried on */
+	MQTT_REFUSE_FAILED,  /* it cannot be kept: memory is out, or the disk fails */
 };
 
 struct mqtt_counters {
-	uint64_t received;         /* PUBLISH from clients, accepted */
-	uint64_t sent;             /* PUBLISH to clients */
-	uint64_t dropped_slow;     /* QoS 0 to a client that does not read */
-	uint64_t dropped_queue;    /* beyond a session's queue; wills beyond MQTT_WILLS_MAX */
-	uint64_t dropped_retained; /* delivered, but not kept: MQTT_RETAINED_MAX, _BYTES_MAX */
+	uint64_t received;          /* PUBLISH from clients, accepted */
+	uint64_t sent;              /* PUBLISH to clients */
+	uint64_t dropped_slow;      /* QoS 0 to a client that does not read */
+	uint64_t dropped_queue;     /* beyond a session's queue; wills beyond MQTT_WILLS_MAX */
+	uint64_t dropped_retained;  /* delivered, but not kept: MQTT_RETAINED_MAX, _BYTES_MAX */
+	uint64_t dropped_expired;   /* MQTT 5.0: its time was over before a client got it */
+	uint64_t dropped_too_large; /* MQTT 5.0: more than the client takes */
 	uint64_t dropped_nomem;
 	uint64_t closed[MQTT_CLOSE_COUNT];
 };

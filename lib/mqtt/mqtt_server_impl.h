@@ -39,6 +39,11 @@ enum mqtt_client_state {
 struct mqtt_will {
 	struct mqtt_link link; /* in wills or held_wills of the server */
 	struct mqtt_msg *msg;
+	uint32_t delay_s;  /* MQTT 5.0; 0: none */
+	uint32_t expiry_s; /* of the message, from when it is published on; 0: none */
+	bool has_expiry;
+	size_t client_id_len;
+	uint8_t client_id[]; /* whose it is */
 };
 
 struct mqtt_client {
@@ -58,6 +63,14 @@ struct mqtt_client {
 	bool is_held;        /* first in rx is a PUBLISH that the owner does not want yet */
 	bool is_told_paused;
 	bool has_news; /* bytes in out, WRITE not told */
+
+	/* MQTT 5.0 */
+	uint32_t packet_max;                 /* it takes none that is larger */
+	bool wants_reasons;                  /* as text */
+	uint32_t unanswered;                 /* its PUBLISH of QoS 1 and 2: MQTT_RECEIVE_MAX */
+	uint32_t answered;                   /* of those, answered for good in acks */
+	uint32_t answered_durable;           /* ... in the part whose turn has come */
+	char *aliases[MQTT_TOPIC_ALIAS_MAX]; /* topics; NULL: not set */
 
 	enum mqtt_close why; /* closed */
 	unsigned notices;
@@ -85,6 +98,7 @@ struct mqtt_offer {
 struct mqtt_server {
 	const struct mqtt_listener *listeners;
 	size_t listener_count;
+	uint64_t now_ms; /* of the call under way */
 	struct mqtt_client *clients[MQTT_CLIENTS_MAX];
 	uint32_t serial;
 	uint64_t generated_ids;
@@ -115,6 +129,10 @@ void mqtt_client_free(struct mqtt_client *c);
  * Nothing happens if it is closed already. */
 void mqtt_client_close(struct mqtt_server *s, struct mqtt_client *c, enum mqtt_close why);
 
+/* The same, and MQTT 5.0 is told another reason than the one that goes with why. */
+void mqtt_client_close_because(
+    struct mqtt_server *s, struct mqtt_client *c, enum mqtt_close why, enum mqtt_reason reason);
+
 /* Close for a failure to write a packet: -ENOBUFS or -ENOMEM. */
 void mqtt_client_close_unwritable(struct mqtt_server *s, struct mqtt_client *c, int error);
 
@@ -127,10 +145,15 @@ void mqtt_client_consume(struct mqtt_client *c, size_t len);
 /* There is something in the output buffer. */
 void mqtt_client_has_news(struct mqtt_server *s, struct mqtt_client *c);
 
-/* Queue the acknowledgement of an accepted, denied or repeated PUBLISH. For QoS 2 the identifier
- * must have been remembered. Nothing happens for QoS 0 and for a closed client. */
+/* Queue the acknowledgement of an accepted or repeated PUBLISH. For QoS 2 the identifier must have
+ * been remembered. Nothing happens for QoS 0 and for a closed client. */
 void mqtt_client_acknowledge(
     struct mqtt_server *s, struct mqtt_client *c, uint8_t qos, uint16_t packet_id);
+
+/* Queue the answer to a PUBLISH that is refused: the reason, with a text or NULL. Before MQTT 5.0
+ * it is acknowledged instead. */
+void mqtt_client_refuse(struct mqtt_server *s, struct mqtt_client *c, uint8_t qos,
+    uint16_t packet_id, enum mqtt_reason reason, const char *text);
 
 /* Move acknowledgements whose turn has come to the output buffer, when all of them fit. */
 void mqtt_client_flush_acks(struct mqtt_server *s, struct mqtt_client *c);
@@ -146,19 +169,21 @@ void mqtt_client_connect(
 
 /* ---- mqtt_deliver.c ---- */
 
-/* To everybody who subscribed, retain = 0 [MQTT-3.3.1-9]. */
-void mqtt_deliver(struct mqtt_server *s, struct mqtt_msg *m);
+/* To everybody who subscribed, retain = 0 [MQTT-3.3.1-9] unless they want it as published. from:
+ * who published it; NULL: none of the subscribers. */
+void mqtt_deliver(struct mqtt_server *s, struct mqtt_msg *m, const struct subs_owner *from);
 
-/* What is retained for this filter, retain = 1 [MQTT-3.3.1-6, -8]. */
+/* What is retained for this filter, retain = 1 [MQTT-3.3.1-6, -8]. id: of the subscription; 0:
+ * none. */
 void mqtt_deliver_retained(
-    struct mqtt_server *s, struct mqtt_client *c, struct span filter, uint8_t qos);
+    struct mqtt_server *s, struct mqtt_client *c, const struct mqtt_filter *filter, uint32_t id);
 
 /* Write what is in flight and unsent, then what waits, as far as window and buffer allow. */
 void mqtt_deliver_pump(struct mqtt_server *s, struct mqtt_client *c);
 
-/* The client acknowledged. 0, or -EBADMSG when it is not what that message awaits. */
+/* The client acknowledged. 0, or -EPROTO when it is not what that message awaits. */
 int mqtt_deliver_puback(struct mqtt_server *s, struct mqtt_client *c, uint16_t packet_id);
-int mqtt_deliver_pubrec(struct mqtt_server *s, struct mqtt_client *c, uint16_t packet_id);
+int mqtt_deliver_pubrec(struct mqtt_server *s, struct mqtt_client *c, const struct mqtt_ack *p);
 int mqtt_deliver_pubcomp(struct mqtt_server *s, struct mqtt_client *c, uint16_t packet_id);
 
 /* Rights of a session on a topic or filter. */
@@ -171,12 +196,23 @@ bool mqtt_session_may_subscribe(
 
 /* ---- mqtt_will.c ---- */
 
-/* The will of a CONNECT, whose topic was checked; NULL when memory is out. */
-struct mqtt_will *mqtt_will_new(const struct mqtt_connect *p);
+/* The will of a CONNECT, whose topic was checked, for a client of this identifier. 0, -ENOMEM, or
+ * -ENOBUFS: more properties than are passed on. */
+int mqtt_will_new(const struct mqtt_connect *p, struct span client_id, struct mqtt_will **ret);
 void mqtt_will_free(struct mqtt_will *w);
 
-/* The client is lost: its will goes to the queue. */
-void mqtt_will_queue(struct mqtt_server *s, struct mqtt_client *c);
+/* The client is lost: its will goes to the queue, or waits with the session. */
+void mqtt_will_execute(struct mqtt_server *s, struct mqtt_client *c);
+
+/* The session ends: a will that waits goes to the queue now, and then the session is destroyed
+ * (MQTT 5.0, 3.1.3.2.2). */
+void mqtt_will_end_session(struct mqtt_server *s, struct mqtt_session *session);
+
+/* Wills and ends of absent sessions whose time has come. */
+void mqtt_will_tick(struct mqtt_server *s);
+
+/* Who left the will that is offered; NULL: gone. */
+const struct mqtt_session *mqtt_will_publisher(const struct mqtt_server *s);
 
 /* Make the first queued will the offer; false: there is none. */
 bool mqtt_will_offer(struct mqtt_server *s);

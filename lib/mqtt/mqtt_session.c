@@ -2,6 +2,7 @@
 #include "mqtt/mqtt_session.h"
 
 #include "base/hash.h"
+#include "mqtt/mqtt_codec.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -24,6 +25,7 @@ static bool span_equal(struct span a, struct span b)
 int mqtt_sessions_init(struct mqtt_sessions *t)
 {
 	*t = (struct mqtt_sessions){ 0 };
+	timerq_init(&t->deadlines);
 	return subs_init(&t->subs);
 }
 
@@ -35,6 +37,7 @@ void mqtt_sessions_fini(struct mqtt_sessions *t)
 	}
 	assert(t->count == 0 && t->kept_bytes == 0);
 	subs_fini(&t->subs);
+	timerq_fini(&t->deadlines);
 }
 
 struct mqtt_session *mqtt_sessions_find(const struct mqtt_sessions *t, struct span id)
@@ -57,6 +60,13 @@ int mqtt_sessions_create(
 	s = calloc(1, sizeof(*s) + id.len + user.len);
 	if (!s)
 		return -ENOMEM;
+	if (timerq_set(&t->deadlines, &s->deadline, TIMER_NEVER) < 0) {
+		free(s);
+		return -ENOMEM;
+	}
+	s->expires_at_ms = TIMER_NEVER;
+	s->will_at_ms = TIMER_NEVER;
+	s->window = MQTT_INFLIGHT_MAX;
 	subs_owner_init(&s->subs);
 	if (id.len > 0)
 		memcpy(s->names, id.data, id.len);
@@ -71,13 +81,20 @@ int mqtt_sessions_create(
 	return 0;
 }
 
+static size_t out_bytes(const struct mqtt_out *o)
+{
+	return mqtt_msg_bytes(o->msg) + o->ids_len;
+}
+
 static void release_msg(struct mqtt_sessions *t, struct mqtt_out *o)
 {
 	if (!o->msg)
 		return;
-	t->kept_bytes -= mqtt_msg_bytes(o->msg);
+	t->kept_bytes -= out_bytes(o);
 	mqtt_msg_unref(o->msg);
+	free(o->ids);
 	o->msg = NULL;
+	o->ids = NULL;
 }
 
 void mqtt_sessions_destroy(struct mqtt_sessions *t, struct mqtt_session *s)
@@ -88,6 +105,8 @@ void mqtt_sessions_destroy(struct mqtt_sessions *t, struct mqtt_session *s)
 		at = &(*at)->chain;
 	*at = s->chain;
 	t->count--;
+	assert(!s->will);
+	timerq_cancel(&t->deadlines, &s->deadline);
 	subs_remove_all(&t->subs, &s->subs);
 	for (size_t i = 0; i < s->inflight_count; i++)
 		release_msg(t, &s->inflight[i]);
@@ -98,13 +117,28 @@ void mqtt_sessions_destroy(struct mqtt_sessions *t, struct mqtt_session *s)
 	free(s);
 }
 
-void mqtt_session_attach(
-    struct mqtt_session *s, struct mqtt_client *c, size_t listener, bool is_persistent)
+static void set_deadline(struct mqtt_sessions *t, struct mqtt_session *s)
 {
-	assert(!s->client);
+	/* Armed when it was made, so it only moves and cannot fail. */
+	(void)timerq_set(&t->deadlines, &s->deadline, timer_min(s->expires_at_ms, s->will_at_ms));
+}
+
+void mqtt_session_set_expiry(struct mqtt_session *s, uint32_t expiry_s)
+{
+	s->expiry_s = expiry_s;
+	s->is_persistent = expiry_s > 0;
+}
+
+void mqtt_session_attach(struct mqtt_sessions *t, struct mqtt_session *s, struct mqtt_client *c,
+    size_t listener, uint32_t expiry_s, uint16_t receive_max)
+{
+	assert(!s->client && !s->will);
 	s->client = c;
 	s->listener = listener;
-	s->is_persistent = is_persistent;
+	s->window = receive_max < MQTT_INFLIGHT_MAX ? receive_max : MQTT_INFLIGHT_MAX;
+	s->expires_at_ms = TIMER_NEVER;
+	mqtt_session_set_expiry(s, expiry_s);
+	set_deadline(t, s);
 	for (size_t i = 0; i < s->inflight_count; i++) {
 		struct mqtt_out *o = &s->inflight[i];
 
@@ -114,11 +148,42 @@ void mqtt_session_attach(
 	s->unsent = s->inflight_count;
 }
 
-void mqtt_session_detach(struct mqtt_sessions *t, struct mqtt_session *s)
+void mqtt_session_detach(struct mqtt_sessions *t, struct mqtt_session *s, uint64_t now_ms)
 {
 	s->client = NULL;
-	if (!s->is_persistent)
+	if (!s->is_persistent) {
 		mqtt_sessions_destroy(t, s);
+		return;
+	}
+	if (s->expiry_s != MQTT_EXPIRY_NEVER)
+		s->expires_at_ms = now_ms + (uint64_t)s->expiry_s * 1000;
+	set_deadline(t, s);
+}
+
+void mqtt_session_keep_will(
+    struct mqtt_sessions *t, struct mqtt_session *s, struct mqtt_will *will, uint64_t at_ms)
+{
+	assert(!s->will);
+	s->will = will;
+	s->will_at_ms = at_ms;
+	set_deadline(t, s);
+}
+
+struct mqtt_will *mqtt_session_take_will(struct mqtt_sessions *t, struct mqtt_session *s)
+{
+	struct mqtt_will *will = s->will;
+
+	s->will = NULL;
+	s->will_at_ms = TIMER_NEVER;
+	set_deadline(t, s);
+	return will;
+}
+
+struct mqtt_session *mqtt_sessions_due(struct mqtt_sessions *t, uint64_t now_ms)
+{
+	struct timer *due = timerq_pop(&t->deadlines, now_ms);
+
+	return due ? MQTT_LINK_OWNER(due, struct mqtt_session, deadline) : NULL;
 }
 
 int mqtt_session_subscribe(struct mqtt_sessions *t, struct mqtt_session *s, struct span filter,
@@ -153,21 +218,30 @@ static int grow_queue(struct mqtt_session *s)
 	return 0;
 }
 
-int mqtt_session_enqueue(
-    struct mqtt_sessions *t, struct mqtt_session *s, struct mqtt_msg *m, uint8_t qos, bool retain)
+int mqtt_session_enqueue(struct mqtt_sessions *t, struct mqtt_session *s, struct mqtt_msg *m,
+    uint8_t qos, bool retain, struct span ids)
 {
-	size_t bytes = mqtt_msg_bytes(m);
+	size_t bytes = mqtt_msg_bytes(m) + ids.len;
+	uint8_t *copy = NULL;
 
 	if (s->queue_count >= MQTT_QUEUE_MAX || bytes > MQTT_QUEUE_BYTES_MAX - s->queue_bytes ||
 	    bytes > MQTT_KEPT_BYTES_MAX - t->kept_bytes)
 		return -ENOBUFS;
 	if (s->queue_count == s->queue_cap && grow_queue(s) < 0)
 		return -ENOMEM;
+	if (ids.len > 0) {
+		copy = malloc(ids.len);
+		if (!copy)
+			return -ENOMEM;
+		memcpy(copy, ids.data, ids.len);
+	}
 	s->queue_count++;
 	*queue_at(s, s->queue_count - 1) = (struct mqtt_out){
 		.msg = mqtt_msg_ref(m),
 		.qos = qos,
 		.retain = retain,
+		.ids = copy,
+		.ids_len = (uint16_t)ids.len,
 	};
 	s->queue_bytes += bytes;
 	t->kept_bytes += bytes;
@@ -184,7 +258,7 @@ static struct mqtt_out take_first(struct mqtt_session *s)
 {
 	struct mqtt_out o = *queue_at(s, 0);
 
-	s->queue_bytes -= mqtt_msg_bytes(o.msg);
+	s->queue_bytes -= out_bytes(&o);
 	s->queue_first = (s->queue_first + 1) & (s->queue_cap - 1);
 	s->queue_count--;
 	return o;
@@ -210,7 +284,7 @@ struct mqtt_out *mqtt_session_launch_first(struct mqtt_session *s)
 {
 	struct mqtt_out *o;
 
-	if (s->inflight_count >= MQTT_INFLIGHT_MAX)
+	if (s->inflight_count >= s->window)
 		return NULL;
 	o = &s->inflight[s->inflight_count];
 	*o = take_first(s);

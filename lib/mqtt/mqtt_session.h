@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "base/timerq.h"
 #include "mqtt/mqtt_msg.h"
 #include "mqtt/subs.h"
 
@@ -23,6 +24,7 @@
 #define MQTT_SESSION_BUCKETS 512
 
 struct mqtt_client;
+struct mqtt_will;
 
 /* What is awaited from the client for a message in flight (4.3). */
 enum mqtt_awaits {
@@ -37,6 +39,8 @@ struct mqtt_out {
 	uint16_t packet_id;   /* 0 while it waits */
 	uint8_t qos;          /* as this client gets it */
 	uint8_t awaits;       /* enum mqtt_awaits, in flight only */
+	uint16_t ids_len;
+	uint8_t *ids; /* subscription identifiers (MQTT 5.0), as they are sent; owned; NULL: none */
 	bool retain;
 	bool is_sent; /* on the present connection */
 	bool is_dup;  /* it was sent on an earlier one */
@@ -47,7 +51,13 @@ struct mqtt_session {
 	struct mqtt_session *chain;
 	struct mqtt_client *client; /* NULL: absent */
 	size_t listener;            /* whose rights apply */
-	bool is_persistent;
+	bool is_persistent;         /* expiry_s is not 0 */
+	uint32_t expiry_s; /* 0: ends with its connection; MQTT_EXPIRY_NEVER (mqtt_codec.h) */
+	struct timer deadline;
+	uint64_t expires_at_ms; /* the client is absent, and the session ends then */
+	struct mqtt_will *will; /* it is absent, and its will waits; the server's to free */
+	uint64_t will_at_ms;
+	uint16_t window; /* messages in flight, at most; the client may bear less than we do */
 	uint16_t last_packet_id;
 	struct mqtt_out inflight[MQTT_INFLIGHT_MAX]; /* in order of sending */
 	size_t inflight_count;
@@ -64,6 +74,7 @@ struct mqtt_sessions {
 	struct mqtt_session *buckets[MQTT_SESSION_BUCKETS];
 	size_t count;
 	size_t kept_bytes; /* of messages waiting and in flight, each counted for every holder */
+	struct timerq deadlines; /* every session is in it: nothing can fail later */
 	struct subs subs;
 };
 
@@ -80,31 +91,46 @@ int mqtt_sessions_create(
     struct mqtt_sessions *t, struct span id, struct span user, struct mqtt_session **ret);
 void mqtt_sessions_destroy(struct mqtt_sessions *t, struct mqtt_session *s);
 
-/* The client is there: what was in flight has to be sent again [MQTT-4.4.0-1]. */
-void mqtt_session_attach(
-    struct mqtt_session *s, struct mqtt_client *c, size_t listener, bool is_persistent);
+/* The client is there: what was in flight has to be sent again [MQTT-4.4.0-1]. receive_max:
+ * messages in flight that it bears (MQTT 5.0, 3.1.2.11.3). */
+void mqtt_session_attach(struct mqtt_sessions *t, struct mqtt_session *s, struct mqtt_client *c,
+    size_t listener, uint32_t expiry_s, uint16_t receive_max);
 
-/* The client went. Destroys the session unless it is persistent. */
-void mqtt_session_detach(struct mqtt_sessions *t, struct mqtt_session *s);
+/* The client went. Destroys the session unless it is persistent: then its time runs from now on. */
+void mqtt_session_detach(struct mqtt_sessions *t, struct mqtt_session *s, uint64_t now_ms);
+
+/* Other than it was said in CONNECT (MQTT 5.0, 3.14.2.2.2). */
+void mqtt_session_set_expiry(struct mqtt_session *s, uint32_t expiry_s);
+
+/* Keep the will of a session that will be persistent without client, until then. */
+void mqtt_session_keep_will(
+    struct mqtt_sessions *t, struct mqtt_session *s, struct mqtt_will *will, uint64_t at_ms);
+
+/* The will that waits, if any: it goes to the caller. */
+struct mqtt_will *mqtt_session_take_will(struct mqtt_sessions *t, struct mqtt_session *s);
+
+/* A session whose end, or the moment of whose will, has come; NULL: none. Take the will, or destroy
+ * it, before the next call. */
+struct mqtt_session *mqtt_sessions_due(struct mqtt_sessions *t, uint64_t now_ms);
 
 /* Subscriptions; results as those of subs_add and subs_remove. */
 int mqtt_session_subscribe(struct mqtt_sessions *t, struct mqtt_session *s, struct span filter,
     const struct subs_options *options);
 bool mqtt_session_unsubscribe(struct mqtt_sessions *t, struct mqtt_session *s, struct span filter);
 
-/* Keep a message for the client (a reference is taken). 0, -ENOMEM, or -ENOBUFS at MQTT_QUEUE_MAX,
- * MQTT_QUEUE_BYTES_MAX or MQTT_KEPT_BYTES_MAX. */
-int mqtt_session_enqueue(
-    struct mqtt_sessions *t, struct mqtt_session *s, struct mqtt_msg *m, uint8_t qos, bool retain);
+/* Keep a message for the client (a reference is taken, ids are copied). 0, -ENOMEM, or -ENOBUFS at
+ * MQTT_QUEUE_MAX, MQTT_QUEUE_BYTES_MAX or MQTT_KEPT_BYTES_MAX. */
+int mqtt_session_enqueue(struct mqtt_sessions *t, struct mqtt_session *s, struct mqtt_msg *m,
+    uint8_t qos, bool retain, struct span ids);
 
 /* The message that waits longest; NULL: none. */
 struct mqtt_out *mqtt_session_first(struct mqtt_session *s);
 
-/* Drop that one, after it was sent at QoS 0. */
+/* Drop that one: it was sent at QoS 0, or nobody wants it any more. */
 void mqtt_session_drop_first(struct mqtt_sessions *t, struct mqtt_session *s);
 
 /* Put that one, of QoS 1 or 2, in flight under a new packet identifier. NULL when
- * MQTT_INFLIGHT_MAX are. */
+ * as many are as the window allows. */
 struct mqtt_out *mqtt_session_launch_first(struct mqtt_session *s);
 
 /* It is in the client's output buffer. */

@@ -1,21 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mqtt/mqtt_server_impl.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
-struct mqtt_will *mqtt_will_new(const struct mqtt_connect *p)
+static void set_expiry(struct mqtt_will *w, const struct mqtt_props *props)
 {
-	struct mqtt_will *w = calloc(1, sizeof(*w));
+	w->delay_s = props->will_delay_s;
+	w->has_expiry = mqtt_props_has(props, MQTT_PROP_MESSAGE_EXPIRY);
+	w->expiry_s = props->message_expiry_s;
+}
 
+int mqtt_will_new(const struct mqtt_connect *p, struct span client_id, struct mqtt_will **ret)
+{
+	uint8_t properties[MQTT_PROPERTIES_MAX];
+	struct mqtt_will *w;
+	size_t len;
+	int r = mqtt_props_pick(&p->will_props, properties, &len);
+
+	if (r < 0)
+		return r;
+	w = calloc(1, sizeof(*w) + client_id.len);
 	if (!w)
-		return NULL;
-	w->msg = mqtt_msg_new(p->will_topic.data, (uint16_t)p->will_topic.len, p->will_payload.data,
-	    (uint32_t)p->will_payload.len, p->will_qos, p->will_retain);
+		return -ENOMEM;
+	set_expiry(w, &p->will_props);
+	w->client_id_len = client_id.len;
+	memcpy(w->client_id, client_id.data, client_id.len);
+	w->msg = mqtt_msg_new_full(p->will_topic, p->will_payload, (struct span){ properties, len },
+	    p->will_qos, p->will_retain, 0);
 	if (!w->msg) {
 		free(w);
-		return NULL;
+		return -ENOMEM;
 	}
-	return w;
+	*ret = w;
+	return 0;
 }
 
 void mqtt_will_free(struct mqtt_will *w)
@@ -31,7 +50,16 @@ static struct span topic_of(const struct mqtt_msg *m)
 	return (struct span){ .data = m->bytes, .len = m->topic_len };
 }
 
-void mqtt_will_queue(struct mqtt_server *s, struct mqtt_client *c)
+/* To those that are to be offered; it is counted among them already. */
+static void queue(struct mqtt_server *s, struct mqtt_will *w)
+{
+	/* Nobody else has the message yet. */
+	if (w->has_expiry)
+		w->msg->expires_ms = mqtt_msg_expiry(s->now_ms, w->expiry_s);
+	mqtt_list_append(&s->wills, &w->link);
+}
+
+void mqtt_will_execute(struct mqtt_server *s, struct mqtt_client *c)
 {
 	struct mqtt_will *w = c->will;
 
@@ -48,7 +76,40 @@ void mqtt_will_queue(struct mqtt_server *s, struct mqtt_client *c)
 		return;
 	}
 	s->will_count++;
-	mqtt_list_append(&s->wills, &w->link);
+	if (w->delay_s > 0 && c->session->is_persistent)
+		mqtt_session_keep_will(
+		    &s->sessions, c->session, w, s->now_ms + (uint64_t)w->delay_s * 1000);
+	else
+		queue(s, w);
+}
+
+void mqtt_will_end_session(struct mqtt_server *s, struct mqtt_session *session)
+{
+	struct mqtt_will *w = mqtt_session_take_will(&s->sessions, session);
+
+	if (w)
+		queue(s, w);
+	mqtt_sessions_destroy(&s->sessions, session);
+}
+
+void mqtt_will_tick(struct mqtt_server *s)
+{
+	struct mqtt_session *session;
+
+	while ((session = mqtt_sessions_due(&s->sessions, s->now_ms))) {
+		if (session->expires_at_ms <= s->now_ms)
+			mqtt_will_end_session(s, session);
+		else
+			queue(s, mqtt_session_take_will(&s->sessions, session));
+	}
+}
+
+const struct mqtt_session *mqtt_will_publisher(const struct mqtt_server *s)
+{
+	const struct mqtt_will *w = s->offer.will;
+
+	return mqtt_sessions_find(
+	    &s->sessions, (struct span){ .data = w->client_id, .len = w->client_id_len });
 }
 
 bool mqtt_will_offer(struct mqtt_server *s)
@@ -87,6 +148,10 @@ void mqtt_will_free_all(struct mqtt_server *s)
 {
 	struct mqtt_link *l;
 
+	for (size_t i = 0; i < MQTT_SESSION_BUCKETS; i++) {
+		for (struct mqtt_session *a = s->sessions.buckets[i]; a; a = a->chain)
+			mqtt_will_free(mqtt_session_take_will(&s->sessions, a));
+	}
 	mqtt_will_resume_held(s);
 	while ((l = mqtt_list_pop(&s->wills)))
 		mqtt_will_free(MQTT_LINK_OWNER(l, struct mqtt_will, link));

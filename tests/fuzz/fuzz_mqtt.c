@@ -108,7 +108,7 @@ static void do_command(struct owner *o, enum command command, unsigned value)
 		assert(mqtt_server_deadline(o->server) > o->now_ms);
 		break;
 	case OWNER_VERDICT:
-		o->verdict = (enum mqtt_verdict)(value % 3);
+		o->verdict = (enum mqtt_verdict)(value % (MQTT_REFUSE_FAILED + 1));
 		break;
 	case OWNER_RESUMES:
 		mqtt_server_resume_held(o->server, o->now_ms);

@@ -76,6 +76,16 @@ static void test_frame(void **state)
 /* What a decoder made of it, as text. */
 static char shown[4096];
 
+__attribute__((format(printf, 1, 2))) static void show_more(const char *format, ...)
+{
+	size_t len = strlen(shown);
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(shown + len, sizeof(shown) - len, format, ap);
+	va_end(ap);
+}
+
 static const char *show_span(struct span s)
 {
 	static char text[8][64];
@@ -89,61 +99,135 @@ static const char *show_span(struct span s)
 	return t;
 }
 
+/* Properties as the reader understood them, and what would be passed on. */
+static void show_props(const char *name, const struct mqtt_props *p)
+{
+	uint8_t picked[MQTT_PROPERTIES_MAX];
+	size_t len;
+
+	show_more(" %s:", name);
+	for (unsigned id = 0; id < 64; id++) {
+		if (p->present >> id & 1)
+			show_more(" %u", id);
+	}
+	if (p->message_expiry_s)
+		show_more(" expiry %u", p->message_expiry_s);
+	if (p->will_delay_s)
+		show_more(" delay %u", p->will_delay_s);
+	if (p->packet_max)
+		show_more(" packet %u", p->packet_max);
+	if (p->receive_max)
+		show_more(" receive %u", p->receive_max);
+	if (p->topic_alias)
+		show_more(" alias %u", p->topic_alias);
+	if (p->response_topic.len)
+		show_more(" response <%s>", show_span(p->response_topic));
+	assert_int_equal(mqtt_props_pick(p, picked, &len), 0);
+	if (len > 0)
+		show_more(" pass on");
+	for (size_t i = 0; i < len; i++)
+		show_more(" %02x", picked[i]);
+}
+
 static int show_connect(const struct mqtt_frame *f)
 {
 	struct mqtt_connect p;
-	int r = mqtt_decode_connect(f, &p);
+	uint8_t version;
+	int r = mqtt_decode_connect(f, &p, &version);
 
 	if (r < 0)
 		return r;
 	if (!p.is_supported) {
-		snprintf(shown, sizeof(shown), "level %u", p.version);
+		show_more("level %u", p.version);
 		return 0;
 	}
-	snprintf(shown, sizeof(shown), "level %u clean %d keepalive %u id <%s>", p.version,
-	    p.clean_session, p.keepalive_s, show_span(p.client_id));
+	show_more("level %u clean %d keepalive %u id <%s>", p.version, p.clean_start, p.keepalive_s,
+	    show_span(p.client_id));
+	if (p.version == MQTT_VERSION_5)
+		show_more(" expiry %u", p.session_expiry_s);
+	else
+		assert_int_equal(p.session_expiry_s, p.clean_start ? 0 : MQTT_EXPIRY_NEVER);
 	if (p.has_will)
-		snprintf(shown + strlen(shown), 512, " will <%s> <%s> qos %u retain %d",
-		    show_span(p.will_topic), show_span(p.will_payload), p.will_qos, p.will_retain);
+		show_more(" will <%s> <%s> qos %u retain %d", show_span(p.will_topic),
+		    show_span(p.will_payload), p.will_qos, p.will_retain);
 	if (p.has_user)
-		snprintf(shown + strlen(shown), 512, " user <%s>", show_span(p.user));
+		show_more(" user <%s>", show_span(p.user));
 	if (p.has_password)
-		snprintf(shown + strlen(shown), 512, " password <%s>", show_span(p.password));
+		show_more(" password <%s>", show_span(p.password));
+	if (p.props.present)
+		show_props("props", &p.props);
+	if (p.will_props.present)
+		show_props("will", &p.will_props);
 	return 0;
 }
 
 static int show_publish(enum mqtt_version version, const struct mqtt_frame *f)
 {
+	struct mqtt_props props = { 0 };
 	struct mqtt_publish p;
-	int r = mqtt_decode_publish(version, f, &p);
+	int r = mqtt_decode_publish(version, f, &p, &props);
 
 	if (r < 0)
 		return r;
-	snprintf(shown, sizeof(shown), "qos %u dup %d retain %d id %u <%s> <%s>", p.qos, p.dup,
-	    p.retain, p.packet_id, show_span(p.topic), show_span(p.payload));
+	show_more("qos %u dup %d retain %d id %u <%s> <%s>", p.qos, p.dup, p.retain, p.packet_id,
+	    show_span(p.topic), show_span(p.payload));
+	if (props.present)
+		show_props("props", &props);
 	return 0;
 }
 
 static int show_filters(enum mqtt_version version, const struct mqtt_frame *f)
 {
 	struct mqtt_filters list;
-	struct span filter;
-	uint8_t qos;
+	struct mqtt_filter one;
 	int r = mqtt_decode_filters(version, f, &list);
 
 	if (r < 0)
 		return r;
-	snprintf(shown, sizeof(shown), "id %u", list.packet_id);
-	while (mqtt_filters_next(&list, &filter, &qos))
-		snprintf(shown + strlen(shown), 128, " <%s> %u", show_span(filter), qos);
+	show_more("id %u", list.packet_id);
+	if (list.subscription_id)
+		show_more(" subscription %u", list.subscription_id);
+	while (mqtt_filters_next(&list, &one)) {
+		show_more(" <%s> %u", show_span(one.filter), one.qos);
+		if (one.no_local)
+			show_more(" no local");
+		if (one.retain_as_published)
+			show_more(" as published");
+		if (one.retain_handling)
+			show_more(" handling %u", one.retain_handling);
+	}
+	return 0;
+}
+
+static int show_ack(enum mqtt_version version, const struct mqtt_frame *f)
+{
+	struct mqtt_ack p;
+	int r = mqtt_decode_ack(version, f, &p);
+
+	if (r < 0)
+		return r;
+	show_more("id %u", p.packet_id);
+	if (p.reason)
+		show_more(" reason %02x", p.reason);
+	return 0;
+}
+
+static int show_disconnect(enum mqtt_version version, const struct mqtt_frame *f)
+{
+	struct mqtt_disconnect p;
+	int r = mqtt_decode_disconnect(version, f, &p);
+
+	if (r < 0)
+		return r;
+	if (p.reason)
+		show_more("reason %02x", p.reason);
+	if (p.has_expiry)
+		show_more("expiry %u", p.session_expiry_s);
 	return 0;
 }
 
 static int show(enum mqtt_version version, const struct mqtt_frame *f)
 {
-	uint16_t id;
-	int r;
-
 	shown[0] = '\0';
 	switch (f->type) {
 	case MQTT_TYPE_CONNECT:
@@ -154,13 +238,11 @@ static int show(enum mqtt_version version, const struct mqtt_frame *f)
 	case MQTT_TYPE_UNSUBSCRIBE:
 		return show_filters(version, f);
 	case MQTT_TYPE_PINGREQ:
+		return mqtt_decode_pingreq(version, f);
 	case MQTT_TYPE_DISCONNECT:
-		return mqtt_decode_empty(version, f);
+		return show_disconnect(version, f);
 	default:
-		r = mqtt_decode_ack(version, f, &id);
-		if (r == 0)
-			snprintf(shown, sizeof(shown), "id %u", id);
-		return r;
+		return show_ack(version, f);
 	}
 }
 
@@ -181,7 +263,6 @@ static const struct {
 	{ "MQTT 3.1", "10 { s'MQIsdp' 03 02 0000 s'c' }", "level 3 clean 1 keepalive 0 id <c>" },
 	{ "MQTT 3.1, reserved flag means nothing", "10 { s'MQIsdp' 03 03 0000 s'c' }",
 	    "level 3 clean 1 keepalive 0 id <c>" },
-	{ "MQTT 5.0 [MQTT-3.1.2-2]", "10 { s'MQTT' 05 02 0000 00 s'c' }", "level 5" },
 	{ "level 0", "10 { s'MQTT' 00 02 0000 s'c' }", "level 0" },
 	{ "level 3 under the new name", "10 { s'MQTT' 03 02 0000 s'c' }", "level 3" },
 	{ "a bridge's level", "10 { s'MQTT' 84 02 0000 s'c' }", "level 132" },
@@ -352,33 +433,32 @@ static void expect(struct buf *out, const char *bytes)
 
 static void test_encode(void **state)
 {
-	static const uint8_t codes[] = { 0, 1, 2, 0x80 };
+	const struct mqtt_ack id_258 = { .packet_id = 258 }, id_1 = { .packet_id = 1 };
+	struct mqtt_connack hello = { 0 };
 	struct mqtt_publish p = { .topic = { (const uint8_t *)"a/b", 3 } };
 	struct buf out;
 
 	(void)state;
 	buf_init(&out, 300000);
-	assert_int_equal(mqtt_encode_connack(&out, 4, false, MQTT_CONNACK_ACCEPTED), 0);
+	assert_int_equal(mqtt_encode_connack(&out, 4, &hello), 0);
 	expect(&out, "20020000");
-	assert_int_equal(mqtt_encode_connack(&out, 4, true, MQTT_CONNACK_ACCEPTED), 0);
+	hello.session_present = true;
+	assert_int_equal(mqtt_encode_connack(&out, 4, &hello), 0);
 	expect(&out, "20020100");
-	assert_int_equal(mqtt_encode_connack(&out, 3, true, MQTT_CONNACK_ACCEPTED), 0);
+	assert_int_equal(mqtt_encode_connack(&out, 3, &hello), 0);
 	expect(&out, "20020000");
-	assert_int_equal(mqtt_encode_connack(&out, 4, false, MQTT_CONNACK_NOT_AUTHORIZED), 0);
-	expect(&out, "20020005");
-	assert_int_equal(mqtt_encode_connack(&out, 5, false, MQTT_CONNACK_BAD_VERSION), 0);
-	expect(&out, "2003 00 84 00");
-	assert_int_equal(mqtt_encode_ack(&out, MQTT_VERSION_311, MQTT_TYPE_PUBACK, 258), 0);
+	assert_int_equal(
+	    mqtt_encode_ack(&out, MQTT_VERSION_311, MQTT_TYPE_PUBACK, &id_258, NULL), 0);
 	expect(&out, "40020102");
-	assert_int_equal(mqtt_encode_ack(&out, MQTT_VERSION_311, MQTT_TYPE_PUBREL, 1), 0);
+	assert_int_equal(mqtt_encode_ack(&out, MQTT_VERSION_311, MQTT_TYPE_PUBREL, &id_1, NULL), 0);
 	expect(&out, "62020001");
-	assert_int_equal(mqtt_encode_ack(&out, MQTT_VERSION_311, MQTT_TYPE_UNSUBACK, 1), 0);
+	assert_int_equal(mqtt_encode_suback(&out, MQTT_VERSION_311, MQTT_TYPE_UNSUBACK, 1, 0), 0);
 	expect(&out, "b0020001");
 	assert_int_equal(mqtt_encode_pingresp(&out), 0);
 	expect(&out, "d000");
-	assert_int_equal(mqtt_encode_suback(&out, MQTT_VERSION_311, 9, codes, 4, 6), 0);
-	expect(&out, "90 { 0009 00010280 8080 }");
-	assert_int_equal(mqtt_encode_publish(&out, MQTT_VERSION_311, &p), 0);
+	assert_int_equal(mqtt_encode_suback(&out, MQTT_VERSION_311, MQTT_TYPE_SUBACK, 9, 3), 0);
+	expect(&out, "90 05 0009");
+	assert_int_equal(mqtt_encode_publish(&out, MQTT_VERSION_311, &p, NULL), 0);
 	expect(&out, "30 { s'a/b' }");
 	p = (struct mqtt_publish){ .dup = true,
 		.qos = 2,
@@ -386,8 +466,38 @@ static void test_encode(void **state)
 		.packet_id = 0x1234,
 		.topic = p.topic,
 		.payload = { (const uint8_t *)"xyz", 3 } };
-	assert_int_equal(mqtt_encode_publish(&out, MQTT_VERSION_311, &p), 0);
+	assert_int_equal(mqtt_encode_publish(&out, MQTT_VERSION_311, &p, NULL), 0);
 	expect(&out, "3d { s'a/b' 1234 'xyz' }");
+	buf_fini(&out);
+}
+
+/* The same reasons, in words of each version. */
+static void test_encode_connack_reasons(void **state)
+{
+	static const struct {
+		enum mqtt_reason reason;
+		const char *in_311;
+		const char *in_5;
+	} rows[] = {
+		{ MQTT_REASON_BAD_VERSION, "20020001", "2003 00 84 00" },
+		{ MQTT_REASON_BAD_CLIENT_ID, "20020002", "2003 00 85 00" },
+		{ MQTT_REASON_UNAVAILABLE, "20020003", "2003 00 88 00" },
+		{ MQTT_REASON_QUOTA, "20020003", "2003 00 97 00" },
+		{ MQTT_REASON_BAD_USER, "20020004", "2003 00 86 00" },
+		{ MQTT_REASON_NOT_AUTHORIZED, "20020005", "2003 00 87 00" },
+	};
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 100);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct mqtt_connack p = { .reason = rows[i].reason };
+
+		assert_int_equal(mqtt_encode_connack(&out, MQTT_VERSION_311, &p), 0);
+		expect(&out, rows[i].in_311);
+		assert_int_equal(mqtt_encode_connack(&out, MQTT_VERSION_5, &p), 0);
+		expect(&out, rows[i].in_5);
+	}
 	buf_fini(&out);
 }
 
@@ -404,16 +514,16 @@ static void test_encode_sizes(void **state)
 
 		p.payload = (struct span){ .data = payload, .len = len };
 		buf_init(&out, 20010);
-		assert_int_equal(mqtt_encode_publish(&out, MQTT_VERSION_311, &p), 0);
-		assert_int_equal(buf_len(&out), mqtt_publish_len(MQTT_VERSION_311, 1, len, 0));
+		assert_int_equal(mqtt_encode_publish(&out, MQTT_VERSION_311, &p, NULL), 0);
+		assert_int_equal(buf_len(&out), mqtt_publish_len(MQTT_VERSION_311, &p, NULL));
 		f = frame_of(buf_data(&out), buf_len(&out));
-		assert_int_equal(mqtt_decode_publish(MQTT_VERSION_311, &f, &back), 0);
+		assert_int_equal(mqtt_decode_publish(MQTT_VERSION_311, &f, &back, NULL), 0);
 		assert_int_equal(back.payload.len, len);
 		buf_fini(&out);
 
 		/* One byte too few: nothing is written. */
-		buf_init(&out, mqtt_publish_len(MQTT_VERSION_311, 1, len, 0) - 1);
-		assert_int_equal(mqtt_encode_publish(&out, MQTT_VERSION_311, &p), -ENOBUFS);
+		buf_init(&out, mqtt_publish_len(MQTT_VERSION_311, &p, NULL) - 1);
+		assert_int_equal(mqtt_encode_publish(&out, MQTT_VERSION_311, &p, NULL), -ENOBUFS);
 		assert_int_equal(buf_len(&out), 0);
 		buf_fini(&out);
 	}
@@ -427,6 +537,7 @@ int main(void)
 		cmocka_unit_test(test_decode_31),
 		cmocka_unit_test(test_truncated_body),
 		cmocka_unit_test(test_encode),
+		cmocka_unit_test(test_encode_connack_reasons),
 		cmocka_unit_test(test_encode_sizes),
 	};
 
