@@ -26,64 +26,135 @@ static const char settings[] = "PRAGMA page_size=" PAGE_SIZE ";"
 			       "PRAGMA cache_spill=OFF;"
 			       "PRAGMA temp_store=MEMORY;";
 
-#define STR2(x)  #x
-#define STR(x)   STR2(x)
-#define SEQ_MASK "0xfffffffffffff"
+/* STORE_SEQ_BITS and STORE_PRIORITY_BITS, as SQL has them. */
+#define SEQ(id)      "(" id " & 0xffffffffffff)"
+#define PRIORITY(id) "(7 - (" id " >> 48 & 7))"
+#define QUEUE(id)    "(" id " >> 51)"
 
-#define COLUMNS                                                       \
-	"id INTEGER PRIMARY KEY,"                                     \
-	"topic TEXT NOT NULL,"                                        \
-	"payload BLOB," /* NULL: in body, shared with other queues */ \
-	"qos INTEGER NOT NULL,"                                       \
-	"retain INTEGER NOT NULL,"                                    \
-	"keep_last INTEGER NOT NULL,"                                 \
-	"maybe_sent INTEGER NOT NULL,"                                \
-	"tries INTEGER NOT NULL,"                                     \
-	"accepted_ms INTEGER NOT NULL,"                               \
+#define STR2(x)      #x
+#define STR(x)       STR2(x)
+
+#define COLUMNS                                                          \
+	"id INTEGER PRIMARY KEY,"                                        \
+	"topic TEXT NOT NULL,"                                           \
+	"properties BLOB," /* of MQTT 5; NULL: none */                   \
+	"payload BLOB,"    /* NULL: in body, shared with other queues */ \
+	"qos INTEGER NOT NULL,"                                          \
+	"retain INTEGER NOT NULL,"                                       \
+	"keep_last INTEGER NOT NULL,"                                    \
+	"state INTEGER NOT NULL," /* enum store_state */                 \
+	"packet_id INTEGER NOT NULL,"                                    \
+	"tries INTEGER NOT NULL,"                                        \
+	"accepted_ms INTEGER NOT NULL,"                                  \
 	"expires_ms INTEGER NOT NULL"
 
-/* The same for people. */
-#define VIEW(name, table, more)                                                                    \
-	"CREATE VIEW " name " AS SELECT queue.name AS broker, 7 - (m.id >> 52 & 15) AS priority,"  \
-	" m.id & " SEQ_MASK                                                                        \
-	" AS number, m.topic, length(coalesce(m.payload, body.payload)) AS bytes,"                 \
-	" m.qos, m.retain, m.maybe_sent, m.tries, datetime(m.accepted_ms / 1000, 'unixepoch') AS " \
-	"accepted,"                                                                                \
-	" iif(m.expires_ms, datetime(m.expires_ms / 1000, 'unixepoch'), NULL) AS expires" more     \
-	" FROM " table " AS m LEFT JOIN queue ON queue.id = m.id >> 56"                            \
-	" LEFT JOIN body ON m.payload IS NULL AND body.seq = m.id & " SEQ_MASK ";"
+#define TABLES                                                                  \
+	"CREATE TABLE waiting(" COLUMNS ");"                                    \
+	"CREATE INDEX waiting_keep_last ON waiting(topic) WHERE keep_last = 1;" \
+	"CREATE TABLE dead(" COLUMNS ", reason TEXT NOT NULL);"                 \
+	"CREATE TABLE note(queue INTEGER NOT NULL, kind INTEGER NOT NULL,"      \
+	" key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY(queue, kind, key)) WITHOUT ROWID;"
+
+/* The same for people: of a table with a queue's name and a body that may be shared. */
+#define TIME(column) "datetime(m." column " / 1000, 'unixepoch')"
+#define VIEW(name, columns, table, condition)                                                    \
+	"CREATE VIEW " name " AS SELECT " columns " FROM " table " AS m"                         \
+	" LEFT JOIN queue AS q ON q.id = " QUEUE("m.id") " LEFT JOIN body AS b ON m.payload IS " \
+							 "NULL AND b.seq = " SEQ(                \
+							     "m.id") " WHERE " condition ";"
+#define VIEWED                                                                                    \
+	"q.name AS queue, " PRIORITY("m.id") " AS priority, " SEQ(                                \
+	    "m.id") " AS number, m.topic,"                                                        \
+		    " length(coalesce(m.payload, b.payload)) AS bytes, m.qos, m.retain,"          \
+		    " CASE m.state WHEN 1 THEN 'maybe sent' WHEN 2 THEN 'released' END AS state," \
+		    " nullif(m.packet_id, 0) AS packet_id, m.tries, " TIME(                       \
+			"accepted_ms") " AS accepted,"                                            \
+				       " iif(m.expires_ms, " TIME(                                \
+					   "expires_ms") ", NULL) AS expires"
+
+#define VIEWS                                                                                    \
+	VIEW("messages", VIEWED, "waiting", "q.name IS NOT '$retained'")                         \
+	VIEW("dead_letters", VIEWED ", m.reason", "dead", "1")                                   \
+	VIEW("retained",                                                                         \
+	    SEQ("m.id") " AS number, m.topic, coalesce(m.payload, b.payload) AS"                 \
+			" payload, m.qos, " TIME("accepted_ms") " AS accepted",                  \
+	    "waiting", "q.name = '$retained'")                                                   \
+	"CREATE VIEW sessions AS SELECT substr(q.name, 8) AS client,"                            \
+	" (SELECT count(*) FROM waiting WHERE id BETWEEN q.id << 51 AND ((q.id + 1) << 51) - 1)" \
+	" AS messages,"                                                                          \
+	" (SELECT count(*) FROM note WHERE queue = q.id AND kind = 1) AS subscriptions,"         \
+	" (SELECT count(*) FROM note WHERE queue = q.id AND kind = 2) AS received,"              \
+	" (SELECT group_concat(key || '=' || value, ' ') FROM note WHERE queue = q.id AND"       \
+	" kind = 0) AS properties FROM queue AS q WHERE q.name GLOB 'client:*';"                 \
+	"CREATE VIEW subscriptions AS SELECT substr(q.name, 8) AS client, n.key AS filter,"      \
+	" n.value AS options FROM queue AS q JOIN note AS n ON n.queue = q.id"                   \
+	" WHERE q.name GLOB 'client:*' AND n.kind = 1;"
 
 static const char schema[] =
     "BEGIN IMMEDIATE;"
     "CREATE TABLE queue(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
-    "CREATE TABLE waiting(" COLUMNS ");"
-    "CREATE INDEX waiting_keep_last ON waiting(topic) WHERE keep_last = 1;"
-    "CREATE TABLE dead(" COLUMNS ", reason TEXT NOT NULL);"
-    "CREATE TABLE body(seq INTEGER PRIMARY KEY, refs INTEGER NOT NULL, payload BLOB NOT NULL);"
     /* clang-format off */
-    VIEW("messages", "waiting", "")
-    VIEW("dead_letters", "dead", ", m.reason")
-    /* clang-format on */
+    TABLES
+    "CREATE TABLE body(seq INTEGER PRIMARY KEY, refs INTEGER NOT NULL, payload BLOB NOT NULL);"
+    VIEWS
     "CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
     "INSERT INTO meta VALUES('last_seq', 0);"
     "PRAGMA application_id=" STR(STORE_APPLICATION_ID) ";"
-						       "PRAGMA user_version=" STR(
-							   STORE_SCHEMA_VERSION) ";"
-										 "COMMIT;";
+    "PRAGMA user_version=" STR(STORE_SCHEMA_VERSION) ";"
+    "COMMIT;";
+/* clang-format on */
 
-#define WHOLE_ROW(table, reason)                                                              \
-	"SELECT m.id, m.topic, coalesce(m.payload, b.payload), m.qos, m.retain, m.keep_last," \
-	" m.maybe_sent, m.tries, m.accepted_ms, m.expires_ms, " reason " FROM " table " AS m" \
-	" LEFT JOIN body AS b ON m.payload IS NULL AND b.seq = m.id & " SEQ_MASK              \
-	" WHERE m.id BETWEEN ?1 AND ?2 ORDER BY m.id LIMIT 1"
+/* Version 1 had ids of queue << 56 | (7 - priority) << 52 | number, maybe_sent in the place of
+ * state, and no notes. */
+#define MOVED_FROM_1                                                                            \
+	STORE_ID_FROM_1 ", topic, NULL, payload, qos, retain, keep_last, maybe_sent, 0, tries," \
+			" accepted_ms, expires_ms"
+
+static const char from_version_1[] =
+    "PRAGMA cache_spill=ON;" /* more than fits in memory */
+    "BEGIN IMMEDIATE;"
+    "DROP VIEW messages;"
+    "DROP VIEW dead_letters;"
+    "DROP INDEX waiting_keep_last;"
+    "ALTER TABLE waiting RENAME TO waiting_1;"
+    "ALTER TABLE dead RENAME TO dead_1;"
+    /* clang-format off */
+    TABLES
+    VIEWS
+    "INSERT INTO waiting SELECT " MOVED_FROM_1 " FROM waiting_1 ORDER BY id;"
+    "INSERT INTO dead SELECT " MOVED_FROM_1 ", reason FROM dead_1 ORDER BY id;"
+    "DROP TABLE waiting_1;"
+    "DROP TABLE dead_1;"
+    "PRAGMA user_version=" STR(STORE_SCHEMA_VERSION) ";"
+    "COMMIT;"
+    "PRAGMA cache_spill=OFF;";
+/* clang-format on */
+
+#define WHOLE_ROW(table, reason)                                                               \
+	"SELECT m.id, m.topic, m.properties, coalesce(m.payload, b.payload), m.qos, m.retain," \
+	" m.keep_last, m.state, m.packet_id, m.tries, m.accepted_ms, m.expires_ms, " reason    \
+	" FROM " table " AS m LEFT JOIN body AS b ON m.payload IS NULL AND b.seq = " SEQ(      \
+	    "m.id") " WHERE m.id BETWEEN ?1 AND ?2 ORDER BY m.id LIMIT 1"
 #define FIRST_ID(table) "SELECT id FROM " table " WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT 1"
-/* length() of a payload reads no more than the head of the row. */
-#define SIZES(table)                                                                      \
-	"SELECT id, topic, CASE WHEN payload IS NULL"                                     \
-	" THEN (SELECT length(b.payload) FROM body AS b WHERE b.seq = id & " SEQ_MASK ")" \
-	" ELSE length(payload) END, payload IS NULL FROM " table " WHERE id BETWEEN ?1 AND ?2"
-#define MARK(table) "UPDATE " table " SET tries = ?2, maybe_sent = ?3 WHERE id = ?1"
-#define COMMON      "id, topic, payload, qos, retain, keep_last, maybe_sent, "
+/* length() of a blob reads no more than the head of the row. */
+#define SIZES(table)                                                               \
+	"SELECT m.id, m.topic, length(m.properties), coalesce(length(m.payload), " \
+	"length(b.payload)),"                                                      \
+	" m.payload IS NULL, b.refs <= 1 FROM " table " AS m"                      \
+	" LEFT JOIN body AS b ON m.payload IS NULL AND b.seq = " SEQ(              \
+	    "m.id") " WHERE m.id BETWEEN ?1 AND ?2"
+#define REMOVE(table) "DELETE FROM " table " WHERE id BETWEEN ?1 AND ?2"
+#define MARK(table)   "UPDATE " table " SET tries = ?2, state = ?3 WHERE id = ?1"
+#define BODIES_OF(table)                           \
+	"seq IN (SELECT " SEQ("id") " FROM " table \
+				    " WHERE id BETWEEN ?1 AND ?2 AND payload IS NULL)"
+#define DROP_BODIES(table)  "DELETE FROM body WHERE refs <= 1 AND " BODIES_OF(table)
+#define UNREF_BODIES(table) "UPDATE body SET refs = refs - 1 WHERE refs > 1 AND " BODIES_OF(table)
+/* clang-format off */
+#define COMMON \
+	"id, topic, properties, payload, qos, retain, keep_last, state, packet_id, "
+/* clang-format on */
+#define ONE_NOTE " WHERE queue = ?1 AND kind = ?2 AND key = ?3"
 
 static const char *const texts[STMT_COUNT] = {
 	[STMT_BEGIN] = "BEGIN IMMEDIATE",
@@ -95,21 +166,30 @@ static const char *const texts[STMT_COUNT] = {
 	[STMT_FIRST_ID_DEAD] = FIRST_ID("dead"),
 	[STMT_SIZES] = SIZES("waiting"),
 	[STMT_SIZES_DEAD] = SIZES("dead"),
-	[STMT_REMOVE] = "DELETE FROM waiting WHERE id = ?1",
-	[STMT_REMOVE_DEAD] = "DELETE FROM dead WHERE id = ?1",
+	[STMT_REMOVE] = REMOVE("waiting"),
+	[STMT_REMOVE_DEAD] = REMOVE("dead"),
 	[STMT_MARK] = MARK("waiting"),
 	[STMT_MARK_DEAD] = MARK("dead"),
-	[STMT_ADD] = "INSERT INTO waiting VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0, 0, ?7, ?8)",
+	[STMT_ADD] = "INSERT INTO waiting VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, 0, ?9, ?10)",
 	[STMT_ADD_BODY] = "INSERT INTO body VALUES(?1, ?2, ?3)",
-	[STMT_DROP_BODY] = "DELETE FROM body WHERE seq = ?1 AND refs <= 1",
-	[STMT_UNREF_BODY] = "UPDATE body SET refs = refs - 1 WHERE seq = ?1",
+	[STMT_DROP_BODIES] = DROP_BODIES("waiting"),
+	[STMT_DROP_BODIES_DEAD] = DROP_BODIES("dead"),
+	[STMT_UNREF_BODIES] = UNREF_BODIES("waiting"),
+	[STMT_UNREF_BODIES_DEAD] = UNREF_BODIES("dead"),
 	[STMT_BURY] = "INSERT INTO dead SELECT " COMMON
 		      "tries, accepted_ms, expires_ms, ?2 FROM waiting WHERE id = ?1",
 	[STMT_REVIVE] = "INSERT INTO waiting SELECT " COMMON
 			"0, accepted_ms, expires_ms FROM dead WHERE id = ?1",
 	[STMT_FIND_TOPIC] = "SELECT id FROM waiting WHERE keep_last = 1 AND topic = ?1 AND"
-			    " id BETWEEN ?2 AND ?3 ORDER BY id & " SEQ_MASK " DESC LIMIT 1",
+			    " id BETWEEN ?2 AND ?3 ORDER BY " SEQ("id") " DESC LIMIT 1",
 	[STMT_ADD_QUEUE] = "INSERT INTO queue VALUES(?1, ?2)",
+	[STMT_DROP_QUEUE] = "DELETE FROM queue WHERE id = ?1",
+	[STMT_PUT_NOTE] = "INSERT OR REPLACE INTO note VALUES(?1, ?2, ?3, ?4)",
+	[STMT_DROP_NOTE] = "DELETE FROM note" ONE_NOTE,
+	[STMT_DROP_NOTES] = "DELETE FROM note WHERE queue = ?1",
+	[STMT_GET_NOTE] = "SELECT value FROM note" ONE_NOTE,
+	[STMT_NEXT_NOTE] = "SELECT key, value FROM note WHERE queue = ?1 AND kind = ?2 AND key > ?3"
+			   " ORDER BY key LIMIT 1",
 	[STMT_SET_LAST_SEQ] = "UPDATE meta SET value = ?1 WHERE name = 'last_seq'",
 };
 
@@ -251,8 +331,28 @@ int store_db_number(struct store_db *d, const char *sql, int64_t *ret)
 	return r < 0 ? r : 0;
 }
 
-/* Whose file it is, and of which version. A new one is empty. */
-static int check_version(struct store_db *d, bool *ret_is_new)
+/* Look for damage, page by page. 0, -EUCLEAN, -ENOMEM, -EIO. */
+static int look_for_damage(struct store_db *d)
+{
+	sqlite3_stmt *stmt;
+	int r =
+	    store_db_failed(d, sqlite3_prepare_v2(d->db, "PRAGMA quick_check(1)", -1, &stmt, NULL));
+	const char *text;
+
+	if (r < 0)
+		return r;
+	r = store_db_row(d, stmt);
+	text = r == 1 ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
+	if (r == 1 && text && strcmp(text, "ok") != 0) {
+		snprintf(d->error, sizeof(d->error), "%.200s", text);
+		r = -EUCLEAN;
+	}
+	sqlite3_finalize(stmt);
+	return r < 0 ? r : 0;
+}
+
+/* Whose file it is, and of which version; 0: it is new, and empty. */
+static int check_version(struct store_db *d, int64_t *ret_version)
 {
 	int64_t application = 0, version = 0, tables = 0;
 	int r = store_db_number(d, "PRAGMA application_id", &application);
@@ -263,15 +363,15 @@ static int check_version(struct store_db *d, bool *ret_is_new)
 		r = store_db_number(d, "SELECT count(*) FROM sqlite_schema", &tables);
 	if (r < 0)
 		return r;
-	*ret_is_new = application == 0 && version == 0 && tables == 0;
-	if (*ret_is_new)
+	*ret_version = version;
+	if (application == 0 && version == 0 && tables == 0)
 		return 0;
-	if (application != STORE_APPLICATION_ID) {
+	if (application != STORE_APPLICATION_ID || version < 1) {
 		snprintf(d->error, sizeof(d->error),
 		    "it is a database, but no store of cmqttd: set another path");
 		return -EINVAL;
 	}
-	if (version != STORE_SCHEMA_VERSION) {
+	if (version > STORE_SCHEMA_VERSION) {
 		snprintf(d->error, sizeof(d->error),
 		    "its schema has version %lld, this cmqttd knows up to %d: a newer cmqttd has "
 		    "written it; install that one again, or set another path",
@@ -279,6 +379,19 @@ static int check_version(struct store_db *d, bool *ret_is_new)
 		return -EPROTO;
 	}
 	return 0;
+}
+
+/* What was found becomes a store of this version. */
+static int set_up(struct store_db *d, const char *path, int64_t version)
+{
+	int r;
+
+	if (version > 0) {
+		r = look_for_damage(d);
+		return r == 0 && version == 1 ? store_db_exec(d, from_version_1) : r;
+	}
+	r = store_db_exec(d, schema);
+	return r < 0 ? r : store_db_sync_directory(path);
 }
 
 static int configure(struct store_db *d, const struct store_db_options *o)
@@ -334,7 +447,7 @@ static int open_error(struct store_db *d, int code)
 
 int store_db_open(struct store_db *d, const char *path, const struct store_db_options *options)
 {
-	bool is_new = false;
+	int64_t version = 0;
 	int code, r;
 
 	*d = (struct store_db){ 0 };
@@ -346,12 +459,9 @@ int store_db_open(struct store_db *d, const char *path, const struct store_db_op
 	if (r == 0)
 		r = configure(d, options);
 	if (r == 0)
-		r = check_version(d, &is_new);
-	if (r == 0 && is_new) {
-		r = store_db_exec(d, schema);
-		if (r == 0)
-			r = store_db_sync_directory(path);
-	}
+		r = check_version(d, &version);
+	if (r == 0)
+		r = set_up(d, path, version);
 	if (r == 0)
 		r = prepare(d);
 	if (r < 0) {
@@ -362,7 +472,6 @@ int store_db_open(struct store_db *d, const char *path, const struct store_db_op
 		store_db_close(d);
 		return r;
 	}
-	d->is_new = is_new;
 	return 0;
 }
 
@@ -374,23 +483,4 @@ void store_db_close(struct store_db *d)
 	}
 	sqlite3_close(d->db);
 	d->db = NULL;
-}
-
-int store_db_check(struct store_db *d)
-{
-	sqlite3_stmt *stmt;
-	int r =
-	    store_db_failed(d, sqlite3_prepare_v2(d->db, "PRAGMA quick_check(1)", -1, &stmt, NULL));
-	const char *text;
-
-	if (r < 0)
-		return r;
-	r = store_db_row(d, stmt);
-	text = r == 1 ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
-	if (r == 1 && text && strcmp(text, "ok") != 0) {
-		snprintf(d->error, sizeof(d->error), "%.200s", text);
-		r = -EUCLEAN;
-	}
-	sqlite3_finalize(stmt);
-	return r < 0 ? r : 0;
 }

@@ -3,7 +3,7 @@
  * The store's database: opening it (settings, schema, versions), its prepared statements, and what
  * SQLite's errors mean. It knows the tables, not the queues; store_sqlite.c makes a store of it.
  *
- * An id in the tables `waiting` and `dead` is queue << 56 | (7 - priority) << 52 | sequence number:
+ * An id in the tables `waiting` and `dead` is queue << 51 | (7 - priority) << 48 | sequence number:
  * a queue is one run of the table, in the order of leaving, and a new message changes one page.
  */
 #ifndef CMQTTD_STORE_DB_H
@@ -15,13 +15,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define STORE_SCHEMA_VERSION 1
+#define STORE_SCHEMA_VERSION 2
 #define STORE_APPLICATION_ID 0x636d7174 /* "cmqt" */
 
-#define STORE_QUEUES_MAX     128
-#define STORE_PRIORITIES     8
-#define STORE_SEQ_MAX        ((UINT64_C(1) << 52) - 1)
+#define STORE_SEQ_BITS       48
+#define STORE_PRIORITY_BITS  3
+#define STORE_PRIORITIES     (1 << STORE_PRIORITY_BITS)
+#define STORE_SEQ_MAX        ((UINT64_C(1) << STORE_SEQ_BITS) - 1)
 #define STORE_DB_ERROR_MAX   300
+
+/* SQL: the id of a row of version 1, where it was queue << 56 | (7 - priority) << 52 | number. */
+#define STORE_ID_FROM_1 "(id >> 56 << 51 | (id >> 52 & 7) << 48 | (id & 0xffffffffffff))"
 
 /* Rows wait or are dead letters: the two tables have the same columns but for the reason. */
 enum store_table { STORE_WAITING, STORE_DEAD, STORE_TABLES };
@@ -35,20 +39,28 @@ enum store_stmt {
 	STMT_FIRST_DEAD,
 	STMT_FIRST_ID, /* the first of the ids ?1..?2 */
 	STMT_FIRST_ID_DEAD,
-	STMT_SIZES, /* id, bytes of topic and payload, is the body shared; ids ?1..?2 */
+	STMT_SIZES, /* columns as enum store_size; ids ?1..?2 */
 	STMT_SIZES_DEAD,
-	STMT_REMOVE,
+	STMT_REMOVE, /* ids ?1..?2 */
 	STMT_REMOVE_DEAD,
 	STMT_MARK,
 	STMT_MARK_DEAD,
 	STMT_ADD,
 	STMT_ADD_BODY,
-	STMT_DROP_BODY,  /* if it has one reference */
-	STMT_UNREF_BODY, /* if it has more */
+	STMT_DROP_BODIES, /* of the ids ?1..?2: those that have one reference */
+	STMT_DROP_BODIES_DEAD,
+	STMT_UNREF_BODIES, /* and those that have more */
+	STMT_UNREF_BODIES_DEAD,
 	STMT_BURY,
 	STMT_REVIVE,
 	STMT_FIND_TOPIC,
 	STMT_ADD_QUEUE,
+	STMT_DROP_QUEUE,
+	STMT_PUT_NOTE,
+	STMT_DROP_NOTE,
+	STMT_DROP_NOTES, /* of one queue */
+	STMT_GET_NOTE,   /* value */
+	STMT_NEXT_NOTE,  /* key and value of the first one behind ?3 */
 	STMT_SET_LAST_SEQ,
 	STMT_COUNT
 };
@@ -57,16 +69,28 @@ enum store_stmt {
 enum store_column {
 	COLUMN_ID,
 	COLUMN_TOPIC,
+	COLUMN_PROPERTIES,
 	COLUMN_PAYLOAD,
 	COLUMN_QOS,
 	COLUMN_RETAIN,
 	COLUMN_KEEP_LAST,
-	COLUMN_MAYBE_SENT,
+	COLUMN_STATE,
+	COLUMN_PACKET_ID,
 	COLUMN_TRIES,
 	COLUMN_ACCEPTED_MS,
 	COLUMN_EXPIRES_MS,
 	COLUMN_REASON, /* dead letters; else NULL */
 	COLUMN_COUNT
+};
+
+/* Columns of STMT_SIZES, and of the same for dead letters. */
+enum store_size {
+	SIZE_ID,
+	SIZE_TOPIC, /* itself: its bytes are sqlite3_column_bytes */
+	SIZE_PROPERTIES,
+	SIZE_PAYLOAD,
+	SIZE_IS_SHARED, /* its body is */
+	SIZE_IS_LAST,   /* and has no other reference */
 };
 
 struct store_db_options {
@@ -77,14 +101,17 @@ struct store_db_options {
 struct store_db {
 	sqlite3 *db;
 	sqlite3_stmt *stmts[STMT_COUNT];
-	bool is_new;                    /* this opening made it */
 	bool is_damaged;                /* SQLite found the file damaged since it was opened */
 	bool has_sync_failed;           /* since the caller cleared it */
+	uint64_t reserved_seq;          /* the last number as the open transaction has it */
 	char error[STORE_DB_ERROR_MAX]; /* words for the last failure */
 };
 
 /* Open the database at path, and make it if it is new. Fills *d; after a failure d->error says what
  * is wrong and what to do, and d is closed.
+ *
+ * One that is there is looked through for damage first, page by page, and one of an older version
+ * brought to this one.
  *
  * 0; -EBUSY: another process has it; -EUCLEAN: damaged; -EPROTO: of a newer version; -EINVAL: not a
  * store; -ENOENT: no such directory; -EROFS, -EACCES, -ENOSPC, -ENOMEM, -EIO. */
@@ -92,9 +119,6 @@ int store_db_open(struct store_db *d, const char *path, const struct store_db_op
 
 /* Close it; what was not committed is rolled back. A closed one is fine. */
 void store_db_close(struct store_db *d);
-
-/* Look for damage, page by page. 0, -EUCLEAN, -ENOMEM, -EIO. */
-int store_db_check(struct store_db *d);
 
 /* One SQL text without results. Errors as store_db_run. */
 int store_db_exec(struct store_db *d, const char *sql);
@@ -131,8 +155,8 @@ int store_db_bind_text(sqlite3_stmt *stmt, int at, struct span text);
 
 static inline int64_t store_id(unsigned queue, unsigned priority, uint64_t seq)
 {
-	return (int64_t)((uint64_t)queue << 56 | (uint64_t)(STORE_PRIORITIES - 1 - priority) << 52 |
-			 seq);
+	return (int64_t)((uint64_t)queue << (STORE_SEQ_BITS + STORE_PRIORITY_BITS) |
+			 (uint64_t)(STORE_PRIORITIES - 1 - priority) << STORE_SEQ_BITS | seq);
 }
 
 static inline uint64_t store_id_seq(int64_t id)
@@ -142,13 +166,24 @@ static inline uint64_t store_id_seq(int64_t id)
 
 static inline unsigned store_id_queue(int64_t id)
 {
-	return (unsigned)((uint64_t)id >> 56);
+	return (unsigned)((uint64_t)id >> (STORE_SEQ_BITS + STORE_PRIORITY_BITS));
 }
 
-/* 7 or less in a sound database. */
 static inline unsigned store_id_priority(int64_t id)
 {
-	return STORE_PRIORITIES - 1 - (unsigned)((uint64_t)id >> 52 & 0xf);
+	return STORE_PRIORITIES - 1 -
+	       (unsigned)((uint64_t)id >> STORE_SEQ_BITS & (STORE_PRIORITIES - 1));
+}
+
+/* The ids of a queue are from the first to the last of these. */
+static inline int64_t store_id_first(unsigned queue)
+{
+	return store_id(queue, STORE_PRIORITIES - 1, 0);
+}
+
+static inline int64_t store_id_last(unsigned queue)
+{
+	return store_id(queue, 0, STORE_SEQ_MAX);
 }
 
 #endif

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store_recover.h"
 
+#include "base/limits.h"
+#include "store/store.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -40,10 +43,13 @@ static int move_aside(const char *path, char name[STORE_NAME_MAX])
 
 /* ---- what can be read ---- */
 
+#define QUEUES_OF_VERSION_1 128
+
 struct salvage {
 	sqlite3 *from;
 	struct store_db *to;
 	struct store_salvage *found;
+	bool is_version_1;
 	bool has_queue[STORE_QUEUES_MAX];
 	bool is_used[STORE_QUEUES_MAX];
 };
@@ -64,12 +70,21 @@ static int open_damaged(const char *name, sqlite3 **ret)
 	return 0;
 }
 
+/* Which columns there are says it even where the head of the file does not. */
+static bool has_columns_of_1(sqlite3 *from)
+{
+	sqlite3_stmt *row = NULL;
+	int code = sqlite3_prepare_v2(from, "SELECT maybe_sent FROM waiting", -1, &row, NULL);
+
+	sqlite3_finalize(row);
+	return code == SQLITE_OK;
+}
+
 static bool is_sane(sqlite3_stmt *row)
 {
 	int64_t id = sqlite3_column_int64(row, COLUMN_ID);
 
-	return id > 0 && store_id_queue(id) < STORE_QUEUES_MAX &&
-	       ((uint64_t)id >> 52 & 0xf) < STORE_PRIORITIES && store_id_seq(id) > 0 &&
+	return id > 0 && store_id_queue(id) < STORE_QUEUES_MAX && store_id_seq(id) > 0 &&
 	       sqlite3_column_type(row, COLUMN_TOPIC) == SQLITE_TEXT &&
 	       sqlite3_column_type(row, COLUMN_PAYLOAD) == SQLITE_BLOB;
 }
@@ -100,21 +115,47 @@ static int copy_row(struct salvage *s, sqlite3_stmt *row, sqlite3_stmt *insert, 
 	return 0;
 }
 
+/* What may be in a damaged file as COLUMN_ID and so on, by the version of its schema. */
+static const char *columns_of(const struct salvage *s)
+{
+	return s->is_version_1
+		   ? STORE_ID_FROM_1 ", topic, NULL, coalesce(payload, (SELECT b.payload FROM body"
+				     " AS b WHERE b.seq = id & 0xfffffffffffff)), qos, retain,"
+				     " keep_last, maybe_sent, 0, tries, accepted_ms, expires_ms"
+		   : "id, topic, properties, coalesce(payload, (SELECT b.payload FROM body AS b"
+		     " WHERE b.seq = id & 0xffffffffffff)), qos, retain, keep_last, state,"
+		     " packet_id, tries, accepted_ms, expires_ms";
+}
+
+/* The ids of one priority of a queue, in the damaged file. */
+static void ids_of(const struct salvage *s, unsigned queue, unsigned priority, int64_t *ret_first,
+    int64_t *ret_last)
+{
+	uint64_t first;
+
+	if (s->is_version_1) {
+		first = (uint64_t)queue << 56 | (uint64_t)(STORE_PRIORITIES - 1 - priority) << 52;
+		*ret_first = (int64_t)first;
+		*ret_last = (int64_t)(first | STORE_SEQ_MAX);
+	} else {
+		*ret_first = store_id(queue, priority, 0);
+		*ret_last = store_id(queue, priority, STORE_SEQ_MAX);
+	}
+}
+
 /* One run of a table, from one end until a page cannot be read. */
 static int copy_run(struct salvage *s, bool is_dead, int64_t from, int64_t to, bool is_backward)
 {
 	sqlite3_stmt *row = NULL, *insert = NULL;
-	char sql[400];
+	char sql[500];
 	int code = SQLITE_ERROR, r;
 
-	snprintf(sql, sizeof(sql), "INSERT OR IGNORE INTO %s VALUES(?,?,?,?,?,?,?,?,?,?%s)",
+	snprintf(sql, sizeof(sql), "INSERT OR IGNORE INTO %s VALUES(?,?,?,?,?,?,?,?,?,?,?,?%s)",
 	    is_dead ? "dead" : "waiting", is_dead ? ",?" : "");
 	r = store_db_failed(s->to, sqlite3_prepare_v2(s->to->db, sql, -1, &insert, NULL));
 	snprintf(sql, sizeof(sql),
-	    "SELECT id, topic, coalesce(payload, (SELECT b.payload FROM body AS b WHERE b.seq = "
-	    "id & 0xfffffffffffff)), qos, retain, keep_last, maybe_sent, tries, accepted_ms,"
-	    "expires_ms%s FROM %s WHERE id BETWEEN %" PRId64 " AND %" PRId64 " ORDER BY id%s",
-	    is_dead ? ", reason" : "", is_dead ? "dead" : "waiting", from, to,
+	    "SELECT %s%s FROM %s WHERE id BETWEEN %" PRId64 " AND %" PRId64 " ORDER BY id%s",
+	    columns_of(s), is_dead ? ", reason" : "", is_dead ? "dead" : "waiting", from, to,
 	    is_backward ? " DESC" : "");
 	if (r == 0 && sqlite3_prepare_v2(s->from, sql, -1, &row, NULL) == SQLITE_OK) {
 		while (r == 0 && (code = sqlite3_step(row)) == SQLITE_ROW)
@@ -132,17 +173,74 @@ static int copy_run(struct salvage *s, bool is_dead, int64_t from, int64_t to, b
 /* Queue by queue and priority by priority, so that a bad page costs no more than its neighbours. */
 static int copy_table(struct salvage *s, bool is_dead)
 {
-	for (unsigned queue = 0; queue < STORE_QUEUES_MAX; queue++) {
-		for (unsigned p = 0; p < STORE_PRIORITIES; p++) {
-			int r = copy_run(s, is_dead, store_id(queue, p, 0),
-			    store_id(queue, p, STORE_SEQ_MAX), false);
+	unsigned queues = s->is_version_1 ? QUEUES_OF_VERSION_1 : STORE_QUEUES_MAX;
 
+	for (unsigned queue = 0; queue < queues; queue++) {
+		for (unsigned p = 0; p < STORE_PRIORITIES; p++) {
+			int64_t first, last;
+			int r;
+
+			ids_of(s, queue, p, &first, &last);
+			r = copy_run(s, is_dead, first, last, false);
 			if (r < 0)
 				return r;
 		}
 	}
 	return 0;
 }
+
+/* ---- notes ---- */
+
+static bool is_text(sqlite3_stmt *row, int column, int min)
+{
+	return sqlite3_column_type(row, column) == SQLITE_TEXT &&
+	       sqlite3_column_bytes(row, column) >= min &&
+	       sqlite3_column_bytes(row, column) <= STORE_NOTE_MAX;
+}
+
+static int copy_note(struct salvage *s, sqlite3_stmt *row)
+{
+	int64_t queue = sqlite3_column_int64(row, 0), kind = sqlite3_column_int64(row, 1);
+	sqlite3_stmt *put = store_db_stmt(s->to, STMT_PUT_NOTE);
+
+	if (queue < 0 || queue >= STORE_QUEUES_MAX || kind < 0 || kind >= STORE_NOTE_COUNT ||
+	    !is_text(row, 2, 1) || !is_text(row, 3, 0)) {
+		s->found->lost++;
+		return 0;
+	}
+	for (int i = 0; i < 4; i++)
+		sqlite3_bind_value(put, i + 1, sqlite3_column_value(row, i));
+	s->is_used[queue] = true;
+	return store_db_run(s->to, put);
+}
+
+/* From the one end, and if that does not get through from the other one, too. */
+static int copy_notes(struct salvage *s)
+{
+	static const char *const texts[] = {
+		"SELECT queue, kind, key, value FROM note ORDER BY queue, kind, key",
+		"SELECT queue, kind, key, value FROM note"
+		" ORDER BY queue DESC, kind DESC, key DESC",
+	};
+	int code = SQLITE_ERROR, r = 0;
+
+	if (s->is_version_1)
+		return 0;
+	for (size_t i = 0; r == 0 && code != SQLITE_DONE && i < 2; i++) {
+		sqlite3_stmt *row = NULL;
+
+		if (sqlite3_prepare_v2(s->from, texts[i], -1, &row, NULL) == SQLITE_OK) {
+			while (r == 0 && (code = sqlite3_step(row)) == SQLITE_ROW)
+				r = copy_note(s, row);
+		}
+		sqlite3_finalize(row);
+		if (code != SQLITE_DONE)
+			s->found->is_partial = true;
+	}
+	return r;
+}
+
+/* ---- queues ---- */
 
 static int copy_queues(struct salvage *s)
 {
@@ -215,6 +313,7 @@ static int salvage(const char *name, struct store_db *to, struct store_salvage *
 		r = 0;
 		goto out;
 	}
+	s.is_version_1 = has_columns_of_1(s.from);
 	/* More than fits in memory: this one transaction may write before its end. */
 	r = store_db_exec(to, "PRAGMA cache_spill=ON; BEGIN IMMEDIATE");
 	if (r == 0)
@@ -223,6 +322,8 @@ static int salvage(const char *name, struct store_db *to, struct store_salvage *
 		r = copy_table(&s, false);
 	if (r == 0)
 		r = copy_table(&s, true);
+	if (r == 0)
+		r = copy_notes(&s);
 	if (r == 0)
 		r = name_the_nameless(&s);
 	if (r == 0) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store_sqlite.h"
 
+#include "base/limits.h"
+#include "store_apply.h"
 #include "store_db.h"
 #include "store_recover.h"
 #include "store_redo.h"
@@ -11,19 +13,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #define REASON_MAX 96
 
-/* Numbers are reserved in advance, so that not every commit has to write down the last one. */
-#define SEQ_RESERVE 4096
-
-/* More than this in one transaction is committed on the way. */
-#define REDO_COMMIT_BYTES (256 * 1024)
+/* More than this in one transaction is committed on the way: before a message is added, or if need
+ * be before any change. What belongs to one message is thus one transaction. */
+#define COMMIT_BYTES      (256 * 1024)
+#define COMMIT_BYTES_MUST (768 * 1024)
 
 struct queue {
 	char *name;
 	uint64_t rows[STORE_TABLES][STORE_PRIORITIES];
 	uint64_t bytes;
+};
+
+/* What the last row that was handed out points to, one behind the other. */
+struct texts {
+	uint8_t *mem;
+	size_t cap;
+	size_t used;
 };
 
 struct store_sqlite {
@@ -32,18 +41,14 @@ struct store_sqlite {
 	char *path; /* options.path, our own */
 	struct store_db db;
 	struct redo redo;
-	struct queue queues[STORE_QUEUES_MAX];
-	unsigned queue_count; /* highest number in use + 1 */
-	uint64_t bytes;
+	struct queue *queues[STORE_QUEUES_MAX];
+	struct store_usage total;
 	uint64_t last_seq;
-	uint64_t reserved_seq; /* what the file says */
 	/* The database does not show what was changed since the last commit. */
 	bool is_behind;
 	bool has_commit_failed;  /* and none has worked since */
 	bool is_checkpoint_owed; /* a sync failed: the log alone is not to be trusted */
-	bool is_body_dropped;    /* by the last removal */
-	uint8_t *entry;          /* topic, payload and reason of the last row handed out */
-	size_t entry_size;
+	struct texts texts;
 };
 
 static struct store_sqlite *sq(struct store *s)
@@ -55,131 +60,6 @@ static struct store_sqlite *sq(struct store *s)
 static int to_core(int r)
 {
 	return r == 0 || r == -ENOENT || r == -ENOMEM ? r : -EIO;
-}
-
-/* ---- one change in the database ---- */
-
-static int add_row(struct store_sqlite *s, const struct redo_record *a, size_t i)
-{
-	const struct store_target *t = &a->targets[i];
-	sqlite3_stmt *stmt = store_db_stmt(&s->db, STMT_ADD);
-
-	sqlite3_bind_int64(stmt, 1, store_id(t->queue, t->priority, a->seq));
-	store_db_bind_text(stmt, 2, t->topic);
-	if (a->target_count == 1)
-		store_db_bind_blob(stmt, 3, a->payload);
-	else
-		sqlite3_bind_null(stmt, 3);
-	sqlite3_bind_int(stmt, 4, t->qos);
-	sqlite3_bind_int(stmt, 5, t->retain);
-	sqlite3_bind_int(stmt, 6, t->keep_last);
-	sqlite3_bind_int64(stmt, 7, a->accepted_ms);
-	sqlite3_bind_int64(stmt, 8, t->expires_ms);
-	return store_db_run(&s->db, stmt);
-}
-
-static int do_add(struct store_sqlite *s, const struct redo_record *a)
-{
-	int r = 0;
-
-	if (a->target_count > 1) {
-		sqlite3_stmt *stmt = store_db_stmt(&s->db, STMT_ADD_BODY);
-
-		sqlite3_bind_int64(stmt, 1, (int64_t)a->seq);
-		sqlite3_bind_int64(stmt, 2, (int64_t)a->target_count);
-		store_db_bind_blob(stmt, 3, a->payload);
-		r = store_db_run(&s->db, stmt);
-	}
-	for (size_t i = 0; r == 0 && i < a->target_count; i++)
-		r = add_row(s, a, i);
-	if (r == 0 && a->seq > s->reserved_seq) {
-		sqlite3_stmt *stmt = store_db_stmt(&s->db, STMT_SET_LAST_SEQ);
-
-		sqlite3_bind_int64(stmt, 1, (int64_t)(a->seq + SEQ_RESERVE));
-		r = store_db_run(&s->db, stmt);
-		if (r == 0)
-			s->reserved_seq = a->seq + SEQ_RESERVE;
-	}
-	return r;
-}
-
-/* A statement whose only parameter is an id. */
-static int run_on(struct store_sqlite *s, unsigned which, int64_t id)
-{
-	sqlite3_stmt *stmt = store_db_stmt(&s->db, which);
-
-	sqlite3_bind_int64(stmt, 1, id);
-	return store_db_run(&s->db, stmt);
-}
-
-static int do_remove(struct store_sqlite *s, const struct redo_record *a)
-{
-	int64_t seq = (int64_t)store_id_seq(a->id);
-	int r = run_on(s, STMT_REMOVE + a->is_dead, a->id);
-
-	if (r < 0 || !a->is_shared)
-		return r;
-	r = run_on(s, STMT_DROP_BODY, seq);
-	s->is_body_dropped = r == 0 && sqlite3_changes(s->db.db) > 0;
-	if (r == 0 && !s->is_body_dropped)
-		r = run_on(s, STMT_UNREF_BODY, seq);
-	return r;
-}
-
-static int do_mark(struct store_sqlite *s, const struct redo_record *a)
-{
-	sqlite3_stmt *stmt = store_db_stmt(&s->db, STMT_MARK + a->is_dead);
-
-	sqlite3_bind_int64(stmt, 1, a->id);
-	sqlite3_bind_int(stmt, 2, a->tries);
-	sqlite3_bind_int(stmt, 3, a->maybe_sent);
-	return store_db_run(&s->db, stmt);
-}
-
-static int do_bury(struct store_sqlite *s, const struct redo_record *a)
-{
-	sqlite3_stmt *stmt = store_db_stmt(&s->db, STMT_BURY);
-	int r;
-
-	sqlite3_bind_int64(stmt, 1, a->id);
-	store_db_bind_text(stmt, 2, a->text);
-	r = store_db_run(&s->db, stmt);
-	return r < 0 ? r : run_on(s, STMT_REMOVE, a->id);
-}
-
-static int do_revive(struct store_sqlite *s, const struct redo_record *a)
-{
-	int r = run_on(s, STMT_REVIVE, a->id);
-
-	return r < 0 ? r : run_on(s, STMT_REMOVE_DEAD, a->id);
-}
-
-static int do_queue(struct store_sqlite *s, const struct redo_record *a)
-{
-	sqlite3_stmt *stmt = store_db_stmt(&s->db, STMT_ADD_QUEUE);
-
-	sqlite3_bind_int64(stmt, 1, a->id);
-	store_db_bind_text(stmt, 2, a->text);
-	return store_db_run(&s->db, stmt);
-}
-
-static int apply(struct store_sqlite *s, const struct redo_record *a)
-{
-	switch (a->op) {
-	case REDO_ADD:
-		return do_add(s, a);
-	case REDO_REMOVE:
-		return do_remove(s, a);
-	case REDO_MARK:
-		return do_mark(s, a);
-	case REDO_BURY:
-		return do_bury(s, a);
-	case REDO_REVIVE:
-		return do_revive(s, a);
-	case REDO_QUEUE:
-		return do_queue(s, a);
-	}
-	return -EINVAL;
 }
 
 /* ---- transactions ---- */
@@ -204,11 +84,11 @@ static int catch_up(struct store_sqlite *s)
 		store_db_run(&s->db, store_db_stmt(&s->db, STMT_ROLLBACK));
 	if (redo_size(&s->redo) > 0) {
 		/* A number that was reserved in it is not any more. */
-		s->reserved_seq = 0;
+		s->db.reserved_seq = 0;
 		r = begin(s);
 	}
 	while (r == 0 && redo_next(&s->redo, &at, &record))
-		r = apply(s, &record);
+		r = store_apply(&s->db, &record);
 	if (r == 0)
 		s->is_behind = false;
 	return r;
@@ -267,12 +147,24 @@ static int commit_now(struct store_sqlite *s)
 static int sqlite_commit(struct store *base)
 {
 	struct store_sqlite *s = sq(base);
-	int r;
+	int r = 0;
 
-	if (redo_size(&s->redo) == 0 && !s->is_checkpoint_owed)
-		return 0;
-	r = commit_now(s);
+	if (redo_size(&s->redo) > 0 || s->is_checkpoint_owed)
+		r = commit_now(s);
 	s->has_commit_failed = r < 0;
+	return r;
+}
+
+/* A change that the log has no place for, with all before it. After a failure it is gone, and what
+ * was before it is in the log still. */
+static int commit_unlogged(struct store_sqlite *s)
+{
+	int r = store_db_run(&s->db, store_db_stmt(&s->db, STMT_COMMIT));
+
+	if (s->db.has_sync_failed)
+		s->is_checkpoint_owed = true;
+	if (r == 0)
+		redo_clear(&s->redo);
 	return r;
 }
 
@@ -280,20 +172,23 @@ static int sqlite_commit(struct store *base)
  * are the caller's. */
 static int change(struct store_sqlite *s, const struct redo_record *record)
 {
-	uint64_t reserved = s->reserved_seq;
+	size_t commit_bytes = record->op == REDO_ADD ? COMMIT_BYTES : COMMIT_BYTES_MUST;
+	uint64_t reserved = s->db.reserved_seq;
 	int r = ready(s);
 
-	if (r == 0 && redo_size(&s->redo) > REDO_COMMIT_BYTES && !s->has_commit_failed)
+	if (r == 0 && redo_size(&s->redo) > commit_bytes && !s->has_commit_failed)
 		r = sqlite_commit(&s->base);
 	if (r == 0)
 		r = begin(s);
 	if (r < 0)
 		return to_core(r);
-	r = apply(s, record);
+	r = store_apply(&s->db, record);
 	if (r == 0)
 		r = redo_append(&s->redo, record);
+	if (r == -ENOBUFS)
+		r = commit_unlogged(s);
 	if (r < 0) {
-		s->reserved_seq = reserved;
+		s->db.reserved_seq = reserved;
 		catch_up(s);
 	}
 	return to_core(r);
@@ -303,39 +198,63 @@ static int change(struct store_sqlite *s, const struct redo_record *record)
 
 static struct queue *queue_at(struct store_sqlite *s, unsigned queue)
 {
-	return queue < s->queue_count && s->queues[queue].name ? &s->queues[queue] : NULL;
+	return queue < STORE_QUEUES_MAX ? s->queues[queue] : NULL;
 }
 
-/* Copy what a row points to, in one piece: topic, payload, reason and a NUL. */
-static bool keep_texts(struct store_sqlite *s, struct store_entry *e)
+static bool texts_reserve(struct texts *t, size_t size)
 {
-	size_t reason_len = e->reason ? strlen(e->reason) : 0;
-	size_t size = e->topic.len + e->payload.len + reason_len + 1;
-	uint8_t *pos;
+	uint8_t *mem;
 
-	if (size > s->entry_size) {
-		uint8_t *mem = realloc(s->entry, size);
-
-		if (!mem)
-			return false;
-		s->entry = mem;
-		s->entry_size = size;
-	}
-	pos = s->entry;
-	if (e->topic.len > 0)
-		memcpy(pos, e->topic.data, e->topic.len);
-	e->topic.data = pos;
-	pos += e->topic.len;
-	if (e->payload.len > 0)
-		memcpy(pos, e->payload.data, e->payload.len);
-	e->payload.data = pos;
-	pos += e->payload.len;
-	if (reason_len > 0)
-		memcpy(pos, e->reason, reason_len);
-	pos[reason_len] = '\0';
-	if (e->reason)
-		e->reason = (const char *)pos;
+	t->used = 0;
+	if (size <= t->cap)
+		return true;
+	mem = realloc(t->mem, size);
+	if (!mem)
+		return false;
+	t->mem = mem;
+	t->cap = size;
 	return true;
+}
+
+/* Copy what the span points to, and let it point to the copy. */
+static void texts_take(struct texts *t, struct span *span)
+{
+	uint8_t *to = t->mem + t->used;
+
+	if (span->len > 0)
+		memcpy(to, span->data, span->len);
+	t->used += span->len;
+	span->data = to;
+}
+
+static bool keep_texts(struct texts *t, struct store_entry *e)
+{
+	struct span reason = { (const uint8_t *)e->reason, e->reason ? strlen(e->reason) + 1 : 0 };
+
+	if (!texts_reserve(t, e->topic.len + e->properties.len + e->payload.len + reason.len + 1))
+		return false;
+	texts_take(t, &e->topic);
+	texts_take(t, &e->properties);
+	texts_take(t, &e->payload);
+	if (!e->reason)
+		return true;
+	texts_take(t, &reason);
+	e->reason = (const char *)reason.data;
+	return true;
+}
+
+static struct span text_column(sqlite3_stmt *row, int column)
+{
+	const uint8_t *data = sqlite3_column_text(row, column);
+
+	return (struct span){ data, (size_t)sqlite3_column_bytes(row, column) };
+}
+
+static struct span blob_column(sqlite3_stmt *row, int column)
+{
+	const uint8_t *data = sqlite3_column_blob(row, column);
+
+	return (struct span){ data, (size_t)sqlite3_column_bytes(row, column) };
 }
 
 static void read_row(sqlite3_stmt *row, struct store_entry *ret)
@@ -345,17 +264,18 @@ static void read_row(sqlite3_stmt *row, struct store_entry *ret)
 	*ret = (struct store_entry){
 		.seq = store_id_seq(id),
 		.queue = store_id_queue(id),
-		.priority = (uint8_t)store_id_priority(id),
+		.topic = text_column(row, COLUMN_TOPIC),
+		.properties = blob_column(row, COLUMN_PROPERTIES),
+		.payload = blob_column(row, COLUMN_PAYLOAD),
+		.state = (enum store_state)sqlite3_column_int(row, COLUMN_STATE),
+		.packet_id = (uint16_t)sqlite3_column_int(row, COLUMN_PACKET_ID),
 		.qos = (uint8_t)sqlite3_column_int(row, COLUMN_QOS),
+		.priority = (uint8_t)store_id_priority(id),
 		.retain = sqlite3_column_int(row, COLUMN_RETAIN),
-		.maybe_sent = sqlite3_column_int(row, COLUMN_MAYBE_SENT),
+		.keep_last = sqlite3_column_int(row, COLUMN_KEEP_LAST),
 		.tries = (uint8_t)sqlite3_column_int(row, COLUMN_TRIES),
 		.accepted_ms = sqlite3_column_int64(row, COLUMN_ACCEPTED_MS),
 		.expires_ms = sqlite3_column_int64(row, COLUMN_EXPIRES_MS),
-		.topic.data = sqlite3_column_text(row, COLUMN_TOPIC),
-		.topic.len = (size_t)sqlite3_column_bytes(row, COLUMN_TOPIC),
-		.payload.data = sqlite3_column_blob(row, COLUMN_PAYLOAD),
-		.payload.len = (size_t)sqlite3_column_bytes(row, COLUMN_PAYLOAD),
 		.reason = (const char *)sqlite3_column_text(row, COLUMN_REASON),
 	};
 }
@@ -376,7 +296,7 @@ static bool first_row(struct store_sqlite *s, enum store_table table, int64_t fr
 	if (store_db_row(&s->db, stmt) != 1)
 		return false;
 	read_row(stmt, &e);
-	is_found = keep_texts(s, &e);
+	is_found = keep_texts(&s->texts, &e);
 	sqlite3_reset(stmt);
 	if (is_found)
 		*ret = e;
@@ -511,8 +431,8 @@ static bool sqlite_find_topic(
 		return false;
 	stmt = store_db_stmt(&s->db, STMT_FIND_TOPIC);
 	store_db_bind_text(stmt, 1, topic);
-	sqlite3_bind_int64(stmt, 2, store_id(queue, STORE_PRIORITIES - 1, 0));
-	sqlite3_bind_int64(stmt, 3, store_id(queue, 0, STORE_SEQ_MAX));
+	sqlite3_bind_int64(stmt, 2, store_id_first(queue));
+	sqlite3_bind_int64(stmt, 3, store_id_last(queue));
 	is_found = store_db_row(&s->db, stmt) == 1;
 	if (is_found)
 		*ret_seq = store_id_seq(sqlite3_column_int64(stmt, 0));
@@ -527,64 +447,39 @@ static uint64_t sqlite_last_seq(struct store *base)
 	return sq(base)->last_seq;
 }
 
-static int sqlite_open_queue(struct store *base, const char *name, unsigned *ret_queue)
+/* Bytes of a message with all its targets. 0 or -EINVAL. */
+static int size_of(struct store_sqlite *s, struct span payload, const struct store_target *targets,
+    size_t count, uint64_t *ret)
 {
-	struct store_sqlite *s = sq(base);
-	struct redo_record record = { .op = REDO_QUEUE,
-		.text = { (const uint8_t *)name, strlen(name) } };
-	unsigned place = STORE_QUEUES_MAX;
-	char *copy;
-	int r;
+	uint64_t size = payload.len;
 
-	for (unsigned i = STORE_QUEUES_MAX; i-- > 0;) {
-		if (!s->queues[i].name) {
-			place = i;
-		} else if (strcmp(s->queues[i].name, name) == 0) {
-			*ret_queue = i;
-			return 0;
-		}
+	if (count == 0 || count > STORE_TARGETS_MAX)
+		return -EINVAL;
+	for (size_t i = 0; i < count; i++) {
+		if (!queue_at(s, targets[i].queue) || targets[i].priority >= STORE_PRIORITIES)
+			return -EINVAL;
+		size += targets[i].topic.len + targets[i].properties.len;
 	}
-	if (place == STORE_QUEUES_MAX)
-		return -ENOSPC;
-	copy = strdup(name);
-	if (!copy)
-		return -ENOMEM;
-	record.id = place;
-	r = change(s, &record);
-	if (r < 0) {
-		free(copy);
-		return r;
-	}
-	s->queues[place] = (struct queue){ .name = copy };
-	if (place >= s->queue_count)
-		s->queue_count = place + 1;
-	*ret_queue = place;
-	return to_core(sqlite_commit(base));
+	*ret = size;
+	return 0;
 }
 
 static int sqlite_add(struct store *base, uint64_t seq, int64_t accepted_ms, struct span payload,
     const struct store_target *targets, size_t count)
 {
 	struct store_sqlite *s = sq(base);
-	struct redo_record record = { .op = REDO_ADD,
+	const struct redo_record record = { .op = REDO_ADD,
 		.seq = seq,
 		.accepted_ms = accepted_ms,
 		.payload = payload,
+		.targets = targets,
 		.target_count = count };
-	uint64_t size = payload.len;
-	int r;
+	uint64_t size;
+	int r = size_of(s, payload, targets, count, &size);
 
-	if (count == 0 || count > REDO_TARGETS_MAX || seq <= s->last_seq || seq > STORE_SEQ_MAX)
+	if (r < 0 || seq <= s->last_seq || seq > STORE_SEQ_MAX)
 		return -EINVAL;
-	for (size_t i = 0; i < count; i++) {
-		if (!queue_at(s, targets[i].queue))
-			return -EINVAL;
-		record.targets[i] = targets[i];
-		if (targets[i].priority >= STORE_PRIORITIES)
-			record.targets[i].priority = STORE_PRIORITIES - 1;
-		size += targets[i].topic.len;
-	}
-	if (size > base->max_bytes || s->bytes > base->max_bytes - size)
+	if (size > base->max_bytes || s->total.bytes > base->max_bytes - size)
 		return -ENOSPC;
 	/* The room that is left in the log is for what leaves. */
 	if (s->has_commit_failed)
@@ -593,65 +488,93 @@ static int sqlite_add(struct store *base, uint64_t seq, int64_t accepted_ms, str
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < count; i++) {
-		struct queue *q = &s->queues[targets[i].queue];
+		struct queue *q = queue_at(s, targets[i].queue);
 
-		q->rows[STORE_WAITING][record.targets[i].priority]++;
-		q->bytes += targets[i].topic.len + payload.len;
+		q->rows[STORE_WAITING][targets[i].priority]++;
+		q->bytes += targets[i].topic.len + targets[i].properties.len + payload.len;
 	}
-	s->bytes += size;
+	s->total.messages += count;
+	s->total.bytes += size;
 	s->last_seq = seq;
 	return 0;
 }
 
-/* Bytes of a row's topic and payload. 0 or an error. */
-static int row_sizes(struct store_sqlite *s, enum store_table table, int64_t id, size_t *ret_topic,
-    size_t *ret_payload, bool *ret_is_shared)
+/* What a row takes: of its own, and of a payload. */
+struct size {
+	int64_t id;
+	uint64_t own, payload;
+	bool is_shared, is_last; /* the payload is in a body; this is its only reference */
+};
+
+static void read_size(sqlite3_stmt *row, struct size *ret)
+{
+	*ret = (struct size){
+		.id = sqlite3_column_int64(row, SIZE_ID),
+		.own = (uint64_t)sqlite3_column_bytes(row, SIZE_TOPIC) +
+		       (uint64_t)sqlite3_column_int64(row, SIZE_PROPERTIES),
+		.payload = (uint64_t)sqlite3_column_int64(row, SIZE_PAYLOAD),
+		.is_shared = sqlite3_column_int(row, SIZE_IS_SHARED),
+		.is_last = sqlite3_column_int(row, SIZE_IS_LAST),
+	};
+}
+
+/* What its end frees. */
+static uint64_t freed_by(const struct size *size)
+{
+	return size->own + (size->is_shared && !size->is_last ? 0 : size->payload);
+}
+
+static sqlite3_stmt *sizes_of(
+    struct store_sqlite *s, enum store_table table, int64_t from, int64_t to)
 {
 	sqlite3_stmt *stmt = store_db_stmt(&s->db, STMT_SIZES + table);
-	int r;
 
-	sqlite3_bind_int64(stmt, 1, id);
-	sqlite3_bind_int64(stmt, 2, id);
-	r = store_db_row(&s->db, stmt);
-	if (r == 1) {
-		*ret_topic = (size_t)sqlite3_column_bytes(stmt, 1);
-		*ret_payload = (size_t)sqlite3_column_int64(stmt, 2);
-		*ret_is_shared = sqlite3_column_int(stmt, 3);
-	}
-	sqlite3_reset(stmt);
-	return r < 0 ? r : r == 1 ? 0 : -ENOENT;
+	sqlite3_bind_int64(stmt, 1, from);
+	sqlite3_bind_int64(stmt, 2, to);
+	return stmt;
+}
+
+static uint64_t *count_of(struct store_usage *usage, enum store_table table)
+{
+	return table == STORE_DEAD ? &usage->dead_letters : &usage->messages;
 }
 
 static int sqlite_remove(struct store *base, unsigned queue, uint64_t seq)
 {
 	struct store_sqlite *s = sq(base);
 	struct redo_record record = { .op = REDO_REMOVE };
-	size_t topic_len = 0, payload_len = 0;
 	enum store_table table;
+	sqlite3_stmt *row;
+	struct size size;
 	struct queue *q;
 	int r = locate(s, queue, seq, &table, &record.id);
 
-	if (r == 0)
-		r = row_sizes(s, table, record.id, &topic_len, &payload_len, &record.is_shared);
 	if (r < 0)
 		return to_core(r);
+	row = sizes_of(s, table, record.id, record.id);
+	r = store_db_row(&s->db, row);
+	if (r == 1)
+		read_size(row, &size);
+	sqlite3_reset(row);
+	if (r != 1)
+		return r < 0 ? to_core(r) : -ENOENT;
 	record.is_dead = table == STORE_DEAD;
+	record.is_shared = size.is_shared;
 	r = change(s, &record);
 	if (r < 0)
 		return r;
-	q = &s->queues[queue];
+	q = queue_at(s, queue);
 	q->rows[table][store_id_priority(record.id)]--;
-	q->bytes -= topic_len + payload_len;
-	s->bytes -= topic_len;
-	if (!record.is_shared || s->is_body_dropped)
-		s->bytes -= payload_len;
+	q->bytes -= size.own + size.payload;
+	s->total.bytes -= freed_by(&size);
+	(*count_of(&s->total, table))--;
 	return 0;
 }
 
 static int sqlite_mark(
-    struct store *base, unsigned queue, uint64_t seq, uint8_t tries, bool maybe_sent)
+    struct store *base, unsigned queue, uint64_t seq, uint8_t tries, enum store_state state)
 {
-	struct redo_record record = { .op = REDO_MARK, .tries = tries, .maybe_sent = maybe_sent };
+	struct redo_record record = { .op = REDO_MARK, .tries = tries, .state = state };
 	enum store_table table;
 	int r = locate(sq(base), queue, seq, &table, &record.id);
 
@@ -665,7 +588,7 @@ static int sqlite_mark(
 static int move(struct store_sqlite *s, unsigned queue, uint64_t seq, enum store_table from,
     struct redo_record *record)
 {
-	enum store_table table;
+	enum store_table to = from == STORE_DEAD ? STORE_WAITING : STORE_DEAD, table;
 	unsigned p;
 	int r = locate(s, queue, seq, &table, &record->id);
 
@@ -677,8 +600,10 @@ static int move(struct store_sqlite *s, unsigned queue, uint64_t seq, enum store
 	if (r < 0)
 		return r;
 	p = store_id_priority(record->id);
-	s->queues[queue].rows[from][p]--;
-	s->queues[queue].rows[from == STORE_DEAD ? STORE_WAITING : STORE_DEAD][p]++;
+	s->queues[queue]->rows[from][p]--;
+	s->queues[queue]->rows[to][p]++;
+	(*count_of(&s->total, from))--;
+	(*count_of(&s->total, to))++;
 	return 0;
 }
 
@@ -695,6 +620,212 @@ static int sqlite_revive(struct store *base, unsigned queue, uint64_t seq)
 	struct redo_record record = { .op = REDO_REVIVE };
 
 	return move(sq(base), queue, seq, STORE_DEAD, &record);
+}
+
+/* ---- queues ---- */
+
+static void queue_free(struct queue *q)
+{
+	if (!q)
+		return;
+	free(q->name);
+	free(q);
+}
+
+static struct queue *queue_new(const char *name)
+{
+	struct queue *q = calloc(1, sizeof(*q));
+
+	if (!q)
+		return NULL;
+	q->name = strdup(name);
+	if (q->name)
+		return q;
+	free(q);
+	return NULL;
+}
+
+static int sqlite_open_queue(struct store *base, const char *name, unsigned *ret_queue)
+{
+	struct store_sqlite *s = sq(base);
+	struct redo_record record = { .op = REDO_ADD_QUEUE,
+		.text = { (const uint8_t *)name, strlen(name) } };
+	unsigned place = STORE_QUEUES_MAX;
+	struct queue *q;
+	int r;
+
+	for (unsigned i = STORE_QUEUES_MAX; i-- > 0;) {
+		if (!s->queues[i]) {
+			place = i;
+		} else if (strcmp(s->queues[i]->name, name) == 0) {
+			*ret_queue = i;
+			return 0;
+		}
+	}
+	if (place == STORE_QUEUES_MAX)
+		return -ENOSPC;
+	if (s->has_commit_failed)
+		return -EIO;
+	q = queue_new(name);
+	if (!q)
+		return -ENOMEM;
+	record.id = place;
+	r = change(s, &record);
+	if (r < 0) {
+		queue_free(q);
+		return r;
+	}
+	s->queues[place] = q;
+	*ret_queue = place;
+	return 0;
+}
+
+static bool sqlite_next_queue(
+    struct store *base, int after, unsigned *ret_queue, const char **ret_name)
+{
+	for (unsigned i = (unsigned)(after + 1); i < STORE_QUEUES_MAX; i++) {
+		if (sq(base)->queues[i]) {
+			*ret_queue = i;
+			*ret_name = sq(base)->queues[i]->name;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Add up what the end of a queue frees. */
+static int size_of_queue(struct store_sqlite *s, unsigned queue, struct store_usage *ret)
+{
+	int r = ready(s);
+
+	*ret = (struct store_usage){ 0 };
+	for (unsigned table = 0; r == 0 && table < STORE_TABLES; table++) {
+		sqlite3_stmt *row = sizes_of(s, table, store_id_first(queue), store_id_last(queue));
+
+		while ((r = store_db_row(&s->db, row)) == 1) {
+			struct size size;
+
+			read_size(row, &size);
+			ret->bytes += freed_by(&size);
+			(*count_of(ret, table))++;
+		}
+	}
+	return r;
+}
+
+static int sqlite_drop_queue(struct store *base, unsigned queue)
+{
+	const struct redo_record record = { .op = REDO_DROP_QUEUE, .id = queue };
+	struct store_sqlite *s = sq(base);
+	struct store_usage freed;
+	int r;
+
+	if (!queue_at(s, queue))
+		return -ENOENT;
+	r = to_core(size_of_queue(s, queue, &freed));
+	if (r == 0)
+		r = change(s, &record);
+	if (r < 0)
+		return r;
+	s->total.bytes -= freed.bytes;
+	s->total.messages -= freed.messages;
+	s->total.dead_letters -= freed.dead_letters;
+	queue_free(s->queues[queue]);
+	s->queues[queue] = NULL;
+	return 0;
+}
+
+/* ---- notes ---- */
+
+static void bind_note(sqlite3_stmt *stmt, unsigned queue, enum store_note kind, struct span key)
+{
+	sqlite3_bind_int64(stmt, 1, queue);
+	sqlite3_bind_int(stmt, 2, (int)kind);
+	store_db_bind_text(stmt, 3, key);
+}
+
+/* 1: there is a note of that key, with that value if it is not NULL; 0: there is not; or an error.
+ */
+static int find_note(struct store_sqlite *s, unsigned queue, enum store_note kind, struct span key,
+    const struct span *value)
+{
+	sqlite3_stmt *stmt;
+	int r = ready(s);
+
+	if (r < 0)
+		return r;
+	stmt = store_db_stmt(&s->db, STMT_GET_NOTE);
+	bind_note(stmt, queue, kind, key);
+	r = store_db_row(&s->db, stmt);
+	if (r == 1 && value) {
+		struct span found = text_column(stmt, 0);
+
+		r = found.len == value->len &&
+		    (found.len == 0 || memcmp(found.data, value->data, found.len) == 0);
+	}
+	sqlite3_reset(stmt);
+	return r;
+}
+
+static int sqlite_put_note(
+    struct store *base, unsigned queue, enum store_note kind, struct span key, struct span value)
+{
+	const struct redo_record record = {
+		.op = REDO_PUT_NOTE, .id = queue, .kind = kind, .text = key, .payload = value
+	};
+	struct store_sqlite *s = sq(base);
+	int r;
+
+	if (key.len == 0 || key.len > STORE_NOTE_MAX || value.len > STORE_NOTE_MAX)
+		return -EINVAL;
+	if (!queue_at(s, queue))
+		return -ENOENT;
+	/* One that is there already is no reason to write. */
+	r = find_note(s, queue, kind, key, &value);
+	if (r != 0)
+		return r < 0 ? to_core(r) : 0;
+	return s->has_commit_failed ? -EIO : change(s, &record);
+}
+
+static int sqlite_drop_note(
+    struct store *base, unsigned queue, enum store_note kind, struct span key)
+{
+	const struct redo_record record = {
+		.op = REDO_DROP_NOTE, .id = queue, .kind = kind, .text = key
+	};
+	int r = queue_at(sq(base), queue) ? find_note(sq(base), queue, kind, key, NULL) : 0;
+
+	if (r != 1)
+		return r < 0 ? to_core(r) : -ENOENT;
+	return change(sq(base), &record);
+}
+
+static bool sqlite_next_note(struct store *base, unsigned queue, enum store_note kind,
+    struct span after, struct span *ret_key, struct span *ret_value)
+{
+	struct store_sqlite *s = sq(base);
+	struct span key, value;
+	sqlite3_stmt *stmt;
+	bool is_found;
+
+	if (!queue_at(s, queue) || ready(s) < 0)
+		return false;
+	stmt = store_db_stmt(&s->db, STMT_NEXT_NOTE);
+	bind_note(stmt, queue, kind, after);
+	is_found = store_db_row(&s->db, stmt) == 1;
+	if (is_found) {
+		key = text_column(stmt, 0);
+		value = text_column(stmt, 1);
+		is_found = texts_reserve(&s->texts, key.len + value.len + 1);
+	}
+	if (is_found) {
+		texts_take(&s->texts, &key);
+		texts_take(&s->texts, &value);
+		*ret_key = key;
+		*ret_value = value;
+	}
+	sqlite3_reset(stmt);
+	return is_found;
 }
 
 /* ---- counting ---- */
@@ -715,14 +846,17 @@ static void sqlite_usage(struct store *base, unsigned queue, struct store_usage 
 
 static void sqlite_total(struct store *base, struct store_usage *ret)
 {
-	struct store_usage sum = { .bytes = sq(base)->bytes }, one;
+	*ret = sq(base)->total;
+}
 
-	for (unsigned i = 0; i < sq(base)->queue_count; i++) {
-		sqlite_usage(base, i, &one);
-		sum.messages += one.messages;
-		sum.dead_letters += one.dead_letters;
-	}
-	*ret = sum;
+static int sqlite_free_bytes(struct store *base, uint64_t *ret)
+{
+	struct statvfs fs;
+
+	if (statvfs(sq(base)->path, &fs) < 0)
+		return -errno;
+	*ret = (uint64_t)fs.f_bavail * fs.f_frsize;
+	return 0;
 }
 
 static const char *sqlite_error(struct store *base)
@@ -732,25 +866,23 @@ static const char *sqlite_error(struct store *base)
 
 static int load_table(struct store_sqlite *s, enum store_table table)
 {
-	sqlite3_stmt *stmt = store_db_stmt(&s->db, STMT_SIZES + table);
+	sqlite3_stmt *row = sizes_of(s, table, 0, INT64_MAX);
 	int r;
 
-	sqlite3_bind_int64(stmt, 1, 0);
-	sqlite3_bind_int64(stmt, 2, INT64_MAX);
-	while ((r = store_db_row(&s->db, stmt)) == 1) {
-		int64_t id = sqlite3_column_int64(stmt, 0);
-		uint64_t topic_len = (uint64_t)sqlite3_column_bytes(stmt, 1);
-		uint64_t payload_len = (uint64_t)sqlite3_column_int64(stmt, 2);
-		struct queue *q = queue_at(s, store_id_queue(id));
-		unsigned p = store_id_priority(id);
+	while ((r = store_db_row(&s->db, row)) == 1) {
+		struct queue *q;
+		struct size size;
 
-		s->bytes += topic_len + (sqlite3_column_int(stmt, 3) ? 0 : payload_len);
-		if (store_id_seq(id) > s->last_seq)
-			s->last_seq = store_id_seq(id);
-		if (!q || p >= STORE_PRIORITIES)
+		read_size(row, &size);
+		s->total.bytes += size.own + (size.is_shared ? 0 : size.payload);
+		(*count_of(&s->total, table))++;
+		if (store_id_seq(size.id) > s->last_seq)
+			s->last_seq = store_id_seq(size.id);
+		q = queue_at(s, store_id_queue(size.id));
+		if (!q)
 			continue;
-		q->rows[table][p]++;
-		q->bytes += topic_len + payload_len;
+		q->rows[table][store_id_priority(size.id)]++;
+		q->bytes += size.own + size.payload;
 	}
 	return r;
 }
@@ -758,10 +890,9 @@ static int load_table(struct store_sqlite *s, enum store_table table)
 static void forget_queues(struct store_sqlite *s)
 {
 	for (unsigned i = 0; i < STORE_QUEUES_MAX; i++) {
-		free(s->queues[i].name);
-		s->queues[i] = (struct queue){ 0 };
+		queue_free(s->queues[i]);
+		s->queues[i] = NULL;
 	}
-	s->queue_count = 0;
 }
 
 static int load_queues(struct store_sqlite *s)
@@ -779,13 +910,11 @@ static int load_queues(struct store_sqlite *s)
 
 		if (id < 0 || id >= STORE_QUEUES_MAX)
 			continue;
-		s->queues[id].name = name ? strdup(name) : NULL;
-		if (!s->queues[id].name) {
+		s->queues[id] = name ? queue_new(name) : NULL;
+		if (!s->queues[id]) {
 			r = -ENOMEM;
 			break;
 		}
-		if (id >= s->queue_count)
-			s->queue_count = (unsigned)id + 1;
 	}
 	sqlite3_finalize(stmt);
 	return r;
@@ -803,8 +932,8 @@ static int load(struct store_sqlite *s)
 		    &s->db, "SELECT value FROM meta WHERE name = 'last_seq'", &last_seq);
 	if (r == 0)
 		r = load_queues(s);
-	s->bytes = (uint64_t)bodies;
-	s->last_seq = s->reserved_seq = (uint64_t)last_seq;
+	s->total = (struct store_usage){ .bytes = (uint64_t)bodies };
+	s->last_seq = s->db.reserved_seq = (uint64_t)last_seq;
 	for (unsigned table = 0; r == 0 && table < STORE_TABLES; table++)
 		r = load_table(s, table);
 	return r;
@@ -851,8 +980,6 @@ static int open_db(struct store_sqlite *s)
 
 	store_recover_finish(s->options.path);
 	r = open_file(s);
-	if (r == 0 && !s->db.is_new)
-		r = store_db_check(&s->db);
 	return r == -EUCLEAN ? recover(s) : r;
 }
 
@@ -885,7 +1012,7 @@ static void sqlite_free(struct store *base)
 	struct store_sqlite *s = sq(base);
 
 	if (s->db.db && ready(s) == 0) {
-		if (s->reserved_seq > s->last_seq && begin(s) == 0) {
+		if (s->db.reserved_seq > s->last_seq && begin(s) == 0) {
 			sqlite3_stmt *stmt = store_db_stmt(&s->db, STMT_SET_LAST_SEQ);
 
 			sqlite3_bind_int64(stmt, 1, (int64_t)s->last_seq);
@@ -897,7 +1024,7 @@ static void sqlite_free(struct store *base)
 	store_db_close(&s->db);
 	forget_queues(s);
 	redo_fini(&s->redo);
-	free(s->entry);
+	free(s->texts.mem);
 	free(s->path);
 	free(s);
 }
@@ -905,6 +1032,8 @@ static void sqlite_free(struct store *base)
 static const struct store_ops sqlite_ops = {
 	.free = sqlite_free,
 	.open_queue = sqlite_open_queue,
+	.next_queue = sqlite_next_queue,
+	.drop_queue = sqlite_drop_queue,
 	.last_seq = sqlite_last_seq,
 	.add = sqlite_add,
 	.head = sqlite_head,
@@ -916,10 +1045,14 @@ static const struct store_ops sqlite_ops = {
 	.mark = sqlite_mark,
 	.bury = sqlite_bury,
 	.revive = sqlite_revive,
+	.put_note = sqlite_put_note,
+	.drop_note = sqlite_drop_note,
+	.next_note = sqlite_next_note,
 	.commit = sqlite_commit,
 	.usage = sqlite_usage,
 	.total = sqlite_total,
 	.error = sqlite_error,
+	.free_bytes = sqlite_free_bytes,
 };
 
 int store_sqlite_open(const struct store_sqlite_options *options, struct store **ret, char error[])

@@ -72,7 +72,10 @@
 #define BRIDGE_POISON_TRIES   3
 #define BRIDGE_ECHO_MAX       64 /* own messages whose echo is still expected, per broker */
 #define STORE_BYTES_DEFAULT   67108864
-#define HISTORY_MAX           64 /* state changes remembered per machine */
+#define STORE_QUEUES_MAX      1024 /* brokers, also former ones, and persistent local sessions */
+#define STORE_TARGETS_MAX     (MODEM_CLIENTS + MQTT_SESSIONS_MAX + 1) /* + what is retained */
+#define STORE_NOTE_MAX        MQTT_TOPIC_MAX /* key or value of a note, bytes */
+#define HISTORY_MAX           64             /* state changes remembered per machine */
 
 /* Control */
 #define CTL_CONNS_MAX         16

@@ -131,7 +131,7 @@ static struct demand demand_of(
 	struct demand d = { .size = payload.len };
 
 	for (size_t i = 0; i < count; i++) {
-		d.size += targets[i].topic.len;
+		d.size += targets[i].topic.len + targets[i].properties.len;
 		if (targets[i].priority > d.priority)
 			d.priority = targets[i].priority;
 	}
@@ -161,7 +161,7 @@ static int drop_oldest(struct core *c, struct demand *d)
 
 		if (!outbox_oldest(&c->outbox[i], false, &e) || e.priority > d->priority)
 			continue;
-		d->freed += e.topic.len + e.payload.len;
+		d->freed += e.topic.len + e.properties.len + e.payload.len;
 		core_count_drop(c, i, DROP_FULL, e.topic);
 		if (ops->remove(c->store, e.queue, e.seq) < 0)
 			return -EIO;

@@ -369,7 +369,7 @@ json_t *ctl_json_queued(const struct core *core, unsigned client, const struct q
 	    "retain", e->retain,
 	    "priority", e->priority,
 	    "tries", e->tries,
-	    "maybe_sent", e->maybe_sent,
+	    "maybe_sent", e->state == STORE_MAYBE_SENT,
 	    "accepted", ctl_json_time(e->accepted_ms),
 	    "expires", e->expires_ms ? ctl_json_time(e->expires_ms) : json_null(),
 	    "reason", ctl_json_text_or_null(e->reason));

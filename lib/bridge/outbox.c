@@ -152,7 +152,7 @@ int outbox_begin(struct outbox *o, struct modem_publish *ret)
 	o->is_from_memory = is_memory;
 	o->seq = e.seq;
 	o->tries = e.tries;
-	o->maybe_sent = e.maybe_sent;
+	o->state = e.state;
 	o->qos = e.qos;
 	o->retain = e.retain;
 	o->topic_len = e.topic.len;
@@ -161,7 +161,7 @@ int outbox_begin(struct outbox *o, struct modem_publish *ret)
 		.payload = { buf_data(&o->flight) + e.topic.len, e.payload.len },
 		.qos = e.qos,
 		.retain = e.retain,
-		.dup = e.maybe_sent,
+		.dup = e.state == STORE_MAYBE_SENT,
 	};
 	return 0;
 }
@@ -198,7 +198,7 @@ static enum outbox_fate keep_or_bury(struct outbox *o, unsigned tries_max, const
 
 	if (o->tries >= tries_max && ops->bury(o->durable, o->durable_queue, o->seq, reason) == 0)
 		return OUTBOX_BURIED;
-	ops->mark(o->durable, o->durable_queue, o->seq, o->tries, o->maybe_sent);
+	ops->mark(o->durable, o->durable_queue, o->seq, o->tries, o->state);
 	return OUTBOX_KEPT;
 }
 
@@ -221,7 +221,7 @@ enum outbox_fate outbox_finish(
 	if (counts_as_try(result, err))
 		o->tries++;
 	if (result == SEND_UNKNOWN)
-		o->maybe_sent = true;
+		o->state = STORE_MAYBE_SENT;
 	o->is_stuck = result == SEND_STUCK;
 	fate = keep_or_bury(o, tries_max, reason);
 	return fate == OUTBOX_KEPT && result == SEND_UNKNOWN ? OUTBOX_KEPT_DUP : fate;

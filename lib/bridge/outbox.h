@@ -27,7 +27,7 @@ struct outbox {
 	uint64_t seq;      /* of the message in flight, or the last one that was */
 	uint64_t sent_seq; /* the broker has it, and the store could not remove it; 0: none */
 	uint8_t tries;
-	bool maybe_sent;
+	enum store_state state;
 	uint8_t qos;
 	bool retain;
 	size_t topic_len;

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where messages wait for their broker: the interface, and the reference implementation's
- * constructor. A store keeps several queues; a message for more than one is kept once. Queues are
- * ordered by priority (higher first), then by sequence number. Refused messages become dead letters
- * with a reason and stay until they are dropped or retried.
+ * Where messages wait: the interface, and the reference implementation's constructor. A store keeps
+ * several queues: one for every broker, one for every local session that outlives its connection,
+ * one for what is retained locally. The payload of a message for more than one is kept once.
+ * Queues are ordered by priority (higher first), then by sequence number. Refused messages become
+ * dead letters with a reason and stay until they are dropped or retried.
+ *
+ * A queue can have notes: small texts under a kind and a key, for what a local session consists of
+ * besides its messages.
  *
  * Nothing is durable before `commit` returned 0. The store is called synchronously; it never calls
  * back. Spans it hands out are valid until the next call.
@@ -19,14 +23,31 @@
 
 struct store;
 
+/* What is known of an entry's way to the receiver. */
+enum store_state {
+	STORE_FRESH,
+	STORE_MAYBE_SENT, /* an earlier try had no known outcome */
+	STORE_RELEASED,   /* QoS 2 to a local client: PUBREC came, PUBCOMP is awaited */
+};
+
+/* Kinds of notes. */
+enum store_note {
+	STORE_NOTE_SESSION,      /* key: name of a property of the session; value: its text */
+	STORE_NOTE_SUBSCRIPTION, /* key: topic filter; value: its options as text */
+	STORE_NOTE_RECEIVED, /* key: packet identifier in decimal, of a QoS 2 PUBLISH; no value */
+	STORE_NOTE_COUNT
+};
+
 /* One queue that is to get the message. */
 struct store_target {
 	unsigned queue;
 	struct span topic;
+	struct span properties; /* MQTT 5, for local clients; opaque, mostly empty */
 	uint8_t qos;
 	uint8_t priority; /* 0..7, 7 leaves first */
 	bool retain;
 	bool keep_last;     /* find_topic may be asked for it */
+	uint16_t packet_id; /* local sessions: the identifier it is sent under; else 0 */
 	int64_t expires_ms; /* wall clock, 0: never */
 };
 
@@ -34,12 +55,15 @@ struct store_entry {
 	uint64_t seq;
 	unsigned queue;
 	struct span topic;
+	struct span properties;
 	struct span payload;
+	enum store_state state;
+	uint16_t packet_id;
 	uint8_t qos;
 	uint8_t priority;
 	bool retain;
-	bool maybe_sent; /* an earlier try had no known outcome */
-	uint8_t tries;   /* connection losses and refusals with this message in flight */
+	bool keep_last;
+	uint8_t tries; /* connection losses and refusals with this message in flight */
 	int64_t accepted_ms;
 	int64_t expires_ms;
 	const char *reason; /* dead letters: why; else NULL */
@@ -47,7 +71,7 @@ struct store_entry {
 
 struct store_usage {
 	uint64_t messages; /* waiting, dead letters not counted */
-	uint64_t bytes;    /* topics and payloads of all, dead letters included */
+	uint64_t bytes;    /* topics, properties, payloads of all, dead letters included */
 	uint64_t dead_letters;
 };
 
@@ -57,11 +81,21 @@ struct store_ops {
 	/* Number of the queue of that name, made if it is new. 0, -ENOSPC, -ENOMEM, -EIO. */
 	int (*open_queue)(struct store *s, const char *name, unsigned *ret_queue);
 
+	/* The queue with the lowest number above `after` (-1: the first of all), and its name. */
+	bool (*next_queue)(struct store *s, int after, unsigned *ret_queue, const char **ret_name);
+
+	/* Remove a queue with all that is in it, notes included. 0, -ENOENT, -ENOMEM, -EIO. */
+	int (*drop_queue)(struct store *s, unsigned queue);
+
 	/* No sequence number was ever larger; 0: there was none. */
 	uint64_t (*last_seq)(struct store *s);
 
-	/* Append to every target. seq must be larger than any before. All or nothing: 0; -ENOSPC:
-	 * over max_bytes; -ENOMEM; -EIO: the disk fails, or is full. */
+	/* Append to every target: 1..STORE_TARGETS_MAX of them, each queue once. seq must be
+	 * larger than any before. All or nothing: 0; -EINVAL: against these rules; -ENOSPC: over
+	 * max_bytes; -ENOMEM; -EIO: the disk fails, or is full.
+	 *
+	 * What was changed before an `add` may become durable on its own, when much has piled up:
+	 * what is to be one with a message is changed after its `add`. */
 	int (*add)(struct store *s, uint64_t seq, int64_t accepted_ms, struct span payload,
 	    const struct store_target *targets, size_t count);
 
@@ -85,16 +119,31 @@ struct store_ops {
 	/* Remove an entry or dead letter. 0, -ENOENT, -EIO. */
 	int (*remove)(struct store *s, unsigned queue, uint64_t seq);
 
-	/* Remember how often an entry was tried. 0, -ENOENT, -EIO. */
-	int (*mark)(struct store *s, unsigned queue, uint64_t seq, uint8_t tries, bool maybe_sent);
+	/* Remember how often an entry was tried, and how far it got. 0, -ENOENT, -EIO. */
+	int (*mark)(
+	    struct store *s, unsigned queue, uint64_t seq, uint8_t tries, enum store_state state);
 
 	/* Entry to dead letter; dead letter back to the queue. 0, -ENOENT, -ENOMEM, -EIO. */
 	int (*bury)(struct store *s, unsigned queue, uint64_t seq, const char *reason);
 	int (*revive)(struct store *s, unsigned queue, uint64_t seq);
 
+	/* Set a note, in place of the one of the same kind and key. The key is 1..STORE_NOTE_MAX
+	 * bytes, the value 0..STORE_NOTE_MAX. 0, -ENOENT: no such queue; -ENOMEM, -EIO. */
+	int (*put_note)(struct store *s, unsigned queue, enum store_note kind, struct span key,
+	    struct span value);
+
+	/* Remove a note. 0, -ENOENT, -EIO. */
+	int (*drop_note)(struct store *s, unsigned queue, enum store_note kind, struct span key);
+
+	/* Walk the notes of one kind in the order of their keys' bytes: the first one behind
+	 * `after` (empty: the first of all; a key that this function gave is fine). */
+	bool (*next_note)(struct store *s, unsigned queue, enum store_note kind, struct span after,
+	    struct span *ret_key, struct span *ret_value);
+
 	/* Make durable all that was changed since the last commit, as one. 0; or an error: then it
 	 * must be treated as not done, and can be tried again. What was changed stays as it is for
-	 * all other calls; only `add` may fail with -EIO until a commit has worked. */
+	 * all other calls; only what takes more room (`add`, `put_note`, `open_queue` of a new one)
+	 * fails with -EIO until a commit has worked. */
 	int (*commit)(struct store *s);
 
 	/* Words for the last failure, for the log. NULL: there are none. */
@@ -105,6 +154,9 @@ struct store_ops {
 
 	/* Of all queues together; a body that is shared counts once. */
 	void (*total)(struct store *s, struct store_usage *ret);
+
+	/* Bytes that are free where the store is. 0 or -errno. NULL: nowhere in particular. */
+	int (*free_bytes)(struct store *s, uint64_t *ret);
 };
 
 struct store {

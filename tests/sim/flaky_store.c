@@ -22,6 +22,16 @@ static int flaky_open_queue(struct store *s, const char *name, unsigned *ret_que
 	return flaky(s)->real->ops->open_queue(flaky(s)->real, name, ret_queue);
 }
 
+static bool flaky_next_queue(struct store *s, int after, unsigned *ret_queue, const char **ret_name)
+{
+	return flaky(s)->real->ops->next_queue(flaky(s)->real, after, ret_queue, ret_name);
+}
+
+static int flaky_drop_queue(struct store *s, unsigned queue)
+{
+	return flaky(s)->real->ops->drop_queue(flaky(s)->real, queue);
+}
+
 static uint64_t flaky_last_seq(struct store *s)
 {
 	return flaky(s)->real->ops->last_seq(flaky(s)->real);
@@ -78,9 +88,10 @@ static int flaky_remove(struct store *s, unsigned queue, uint64_t seq)
 	return flaky(s)->real->ops->remove(flaky(s)->real, queue, seq);
 }
 
-static int flaky_mark(struct store *s, unsigned queue, uint64_t seq, uint8_t tries, bool maybe_sent)
+static int flaky_mark(
+    struct store *s, unsigned queue, uint64_t seq, uint8_t tries, enum store_state state)
 {
-	return flaky(s)->real->ops->mark(flaky(s)->real, queue, seq, tries, maybe_sent);
+	return flaky(s)->real->ops->mark(flaky(s)->real, queue, seq, tries, state);
 }
 
 static int flaky_bury(struct store *s, unsigned queue, uint64_t seq, const char *reason)
@@ -101,6 +112,25 @@ static int flaky_bury(struct store *s, unsigned queue, uint64_t seq, const char 
 static int flaky_revive(struct store *s, unsigned queue, uint64_t seq)
 {
 	return flaky(s)->real->ops->revive(flaky(s)->real, queue, seq);
+}
+
+static int flaky_put_note(
+    struct store *s, unsigned queue, enum store_note kind, struct span key, struct span value)
+{
+	return flaky(s)->real->ops->put_note(flaky(s)->real, queue, kind, key, value);
+}
+
+static int flaky_drop_note(struct store *s, unsigned queue, enum store_note kind, struct span key)
+{
+	return flaky(s)->real->ops->drop_note(flaky(s)->real, queue, kind, key);
+}
+
+static bool flaky_next_note(struct store *s, unsigned queue, enum store_note kind,
+    struct span after, struct span *ret_key, struct span *ret_value)
+{
+	struct store *real = flaky(s)->real;
+
+	return real->ops->next_note(real, queue, kind, after, ret_key, ret_value);
 }
 
 static int flaky_commit(struct store *s)
@@ -132,6 +162,8 @@ static void flaky_total(struct store *s, struct store_usage *ret)
 static const struct store_ops flaky_ops = {
 	.free = flaky_free,
 	.open_queue = flaky_open_queue,
+	.next_queue = flaky_next_queue,
+	.drop_queue = flaky_drop_queue,
 	.last_seq = flaky_last_seq,
 	.add = flaky_add,
 	.head = flaky_head,
@@ -143,6 +175,9 @@ static const struct store_ops flaky_ops = {
 	.mark = flaky_mark,
 	.bury = flaky_bury,
 	.revive = flaky_revive,
+	.put_note = flaky_put_note,
+	.drop_note = flaky_drop_note,
+	.next_note = flaky_next_note,
 	.commit = flaky_commit,
 	.usage = flaky_usage,
 	.total = flaky_total,

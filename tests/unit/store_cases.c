@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store_cases.h"
 
+#include "base/limits.h"
 #include "base/prng.h"
 
 #include <errno.h>
@@ -101,7 +102,7 @@ static void test_empty(void **state)
 	assert_false(s->ops->next(s, q[0], true, 0, &e));
 	assert_false(s->ops->find_topic(s, q[0], text("t"), &seq));
 	assert_int_equal(s->ops->remove(s, q[0], 1), -ENOENT);
-	assert_int_equal(s->ops->mark(s, q[0], 1, 1, true), -ENOENT);
+	assert_int_equal(s->ops->mark(s, q[0], 1, 1, STORE_MAYBE_SENT), -ENOENT);
 	assert_int_equal(s->ops->bury(s, q[0], 1, "no"), -ENOENT);
 	assert_int_equal(s->ops->revive(s, q[0], 1), -ENOENT);
 	assert_int_equal(s->ops->commit(s), 0);
@@ -138,7 +139,7 @@ static void test_fields(void **state)
 	assert_int_equal(e.qos, 2);
 	assert_int_equal(e.priority, 7);
 	assert_true(e.retain);
-	assert_false(e.maybe_sent);
+	assert_int_equal(e.state, STORE_FRESH);
 	assert_int_equal(e.tries, 0);
 	assert_int_equal(e.accepted_ms, 1700000000000);
 	assert_int_equal(e.expires_ms, 0);
@@ -301,11 +302,11 @@ static void test_mark(void **state)
 
 	(void)state;
 	assert_int_equal(add_one(s, 1, q[0], 0, "t"), 0);
-	assert_int_equal(s->ops->mark(s, q[0], 1, 2, true), 0);
+	assert_int_equal(s->ops->mark(s, q[0], 1, 2, STORE_MAYBE_SENT), 0);
 	assert_true(s->ops->head(s, q[0], &e));
 	assert_int_equal(e.tries, 2);
-	assert_true(e.maybe_sent);
-	assert_int_equal(s->ops->mark(s, q[1], 1, 1, true), -ENOENT);
+	assert_int_equal(e.state, STORE_MAYBE_SENT);
+	assert_int_equal(s->ops->mark(s, q[1], 1, 1, STORE_MAYBE_SENT), -ENOENT);
 	store_free(s);
 }
 
@@ -318,7 +319,7 @@ static void test_dead_letters(void **state)
 	(void)state;
 	for (uint64_t seq = 1; seq <= 4; seq++)
 		assert_int_equal(add_one(s, seq, q[0], 3, "t"), 0);
-	assert_int_equal(s->ops->mark(s, q[0], 2, 3, true), 0);
+	assert_int_equal(s->ops->mark(s, q[0], 2, 3, STORE_MAYBE_SENT), 0);
 	assert_int_equal(s->ops->bury(s, q[0], 2, "refused 3 times"), 0);
 	assert_int_equal(s->ops->bury(s, q[0], 2, "again"), -ENOENT);
 	assert_int_equal(s->ops->revive(s, q[0], 3), -ENOENT);
@@ -405,6 +406,273 @@ static void test_last_seq(void **state)
 	assert_int_equal(s->ops->last_seq(s), 7);
 	assert_true(add_one(s, 7, q[0], 0, "t") < 0);
 	assert_int_equal(s->ops->last_seq(s), 7);
+	store_free(s);
+}
+
+/* ---- what belongs to local sessions ---- */
+
+static void test_fields_of_sessions(void **state)
+{
+	unsigned q[2];
+	struct store *s = store_with_queues(ROOMY, q);
+	const uint8_t properties[] = { 3, 0, 0xff };
+	const struct store_target targets[2] = {
+		{ .queue = q[0],
+		    .topic = text("a"),
+		    .properties = { properties, 3 },
+		    .packet_id = 65535,
+		    .keep_last = true },
+		{ .queue = q[1], .topic = text("a") },
+	};
+	struct store_entry e;
+
+	(void)state;
+	assert_int_equal(s->ops->add(s, 1, 0, text("xy"), targets, 2), 0);
+	assert_true(s->ops->head(s, q[0], &e));
+	assert_int_equal(e.properties.len, 3);
+	assert_memory_equal(e.properties.data, properties, 3);
+	assert_int_equal(e.packet_id, 65535);
+	assert_true(e.keep_last);
+	assert_int_equal(e.state, STORE_FRESH);
+	assert_true(s->ops->head(s, q[1], &e));
+	assert_int_equal(e.properties.len, 0);
+	assert_int_equal(e.packet_id, 0);
+	assert_false(e.keep_last);
+	assert_usage(usage_of(s, q[0]), 1, 1 + 3 + 2, 0);
+	assert_usage(total_of(s), 2, 1 + 3 + 1 + 2, 0);
+
+	assert_int_equal(s->ops->mark(s, q[0], 1, 0, STORE_RELEASED), 0);
+	assert_true(s->ops->get(s, q[0], 1, &e));
+	assert_int_equal(e.state, STORE_RELEASED);
+	/* A dead letter is all that it was. */
+	assert_int_equal(s->ops->bury(s, q[0], 1, "why"), 0);
+	assert_true(s->ops->get(s, q[0], 1, &e));
+	assert_int_equal(e.state, STORE_RELEASED);
+	assert_int_equal(e.packet_id, 65535);
+	assert_memory_equal(e.properties.data, properties, 3);
+	assert_int_equal(s->ops->remove(s, q[0], 1), 0);
+	assert_usage(total_of(s), 1, 1 + 2, 0);
+	store_free(s);
+}
+
+/* One body, whatever the number of those that get it. */
+static void test_many_targets(void **state)
+{
+	static struct store_target targets[STORE_TARGETS_MAX + 1];
+	struct store *s = new_store(ROOMY);
+	struct store_entry e;
+
+	(void)state;
+	assert_non_null(s);
+	for (size_t i = 0; i <= STORE_TARGETS_MAX; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "%zu", i);
+		targets[i] = (struct store_target){ .topic = text("tt"),
+			.packet_id = (uint16_t)i,
+			.properties = text(i % 7 ? "" : "p") };
+		assert_int_equal(s->ops->open_queue(s, name, &targets[i].queue), 0);
+	}
+	assert_int_equal(
+	    s->ops->add(s, 1, 0, text("body"), targets, STORE_TARGETS_MAX + 1), -EINVAL);
+	assert_int_equal(s->ops->add(s, 1, 0, text("body"), targets, 0), -EINVAL);
+	assert_int_equal(s->ops->add(s, 1, 0, text("body"), targets, STORE_TARGETS_MAX), 0);
+	assert_usage(total_of(s), STORE_TARGETS_MAX,
+	    4 + 2 * STORE_TARGETS_MAX + (STORE_TARGETS_MAX + 6) / 7, 0);
+	for (size_t i = 0; i < STORE_TARGETS_MAX; i++) {
+		assert_true(s->ops->head(s, targets[i].queue, &e));
+		assert_span(e.topic, "tt");
+		assert_span(e.payload, "body");
+		assert_span(e.properties, i % 7 ? "" : "p");
+		assert_int_equal(e.packet_id, i);
+	}
+	for (size_t i = 0; i < STORE_TARGETS_MAX; i++) {
+		if (i % 2)
+			assert_int_equal(s->ops->remove(s, targets[i].queue, 1), 0);
+		else
+			assert_int_equal(s->ops->drop_queue(s, targets[i].queue), 0);
+	}
+	assert_usage(total_of(s), 0, 0, 0);
+	store_free(s);
+}
+
+static void assert_queue(struct store *s, int after, unsigned queue, const char *name)
+{
+	const char *found = NULL;
+	unsigned number = 0;
+
+	assert_true(s->ops->next_queue(s, after, &number, &found));
+	assert_int_equal(number, queue);
+	assert_string_equal(found, name);
+}
+
+static void test_queues(void **state)
+{
+	unsigned q[2], third, number;
+	struct store *s = store_with_queues(ROOMY, q);
+	const char *name;
+
+	(void)state;
+	assert_queue(s, -1, q[0], "one");
+	assert_queue(s, (int)q[0], q[1], "two");
+	assert_false(s->ops->next_queue(s, (int)q[1], &number, &name));
+	assert_int_equal(s->ops->drop_queue(s, q[0]), 0);
+	assert_int_equal(s->ops->drop_queue(s, q[0]), -ENOENT);
+	assert_int_equal(s->ops->drop_queue(s, STORE_QUEUES_MAX), -ENOENT);
+	assert_queue(s, -1, q[1], "two");
+	/* Its number is free for another one. */
+	assert_int_equal(s->ops->open_queue(s, "three", &third), 0);
+	assert_int_equal(third, q[0]);
+	assert_queue(s, -1, third, "three");
+	store_free(s);
+}
+
+static void test_queues_are_bounded(void **state)
+{
+	struct store *s = new_store(ROOMY);
+	char name[16];
+	unsigned q;
+
+	(void)state;
+	assert_non_null(s);
+	for (unsigned i = 0; i < STORE_QUEUES_MAX; i++) {
+		snprintf(name, sizeof(name), "%u", i);
+		assert_int_equal(s->ops->open_queue(s, name, &q), 0);
+		assert_int_equal(q, i);
+	}
+	assert_int_equal(s->ops->open_queue(s, "more", &q), -ENOSPC);
+	assert_int_equal(s->ops->open_queue(s, "7", &q), 0);
+	assert_int_equal(q, 7);
+	/* The last one is as good as the first. */
+	assert_int_equal(add_one(s, 1, STORE_QUEUES_MAX - 1, 7, "t"), 0);
+	assert_int_equal(add_one(s, 2, STORE_QUEUES_MAX - 1, 0, "t"), 0);
+	assert_int_equal(s->ops->remove(s, STORE_QUEUES_MAX - 1, 1), 0);
+	assert_usage(usage_of(s, STORE_QUEUES_MAX - 1), 1, 8, 0);
+	assert_usage(usage_of(s, STORE_QUEUES_MAX - 2), 0, 0, 0);
+	assert_int_equal(s->ops->drop_queue(s, 3), 0);
+	assert_int_equal(s->ops->open_queue(s, "more", &q), 0);
+	assert_int_equal(q, 3);
+	store_free(s);
+}
+
+/* All that is in it goes with it, and nothing else does. */
+static void test_drop_queue(void **state)
+{
+	unsigned q[2], again;
+	struct store *s = store_with_queues(ROOMY, q);
+	const struct store_target both[2] = { { .queue = q[0], .topic = text("abc") },
+		{ .queue = q[1], .topic = text("defg") } };
+	struct span key, value;
+	struct store_entry e;
+	uint64_t seq;
+
+	(void)state;
+	assert_int_equal(s->ops->add(s, 1, 0, text("0123456789"), both, 2), 0);
+	assert_int_equal(s->ops->add(s, 2, 0, text("9876543210"), both, 2), 0);
+	assert_int_equal(add_last(s, 3, q[0], 7, "last"), 0);
+	assert_int_equal(add_one(s, 4, q[1], 0, "stays"), 0);
+	assert_int_equal(s->ops->bury(s, q[0], 2, "why"), 0);
+	assert_int_equal(s->ops->put_note(s, q[0], STORE_NOTE_SESSION, text("k"), text("v")), 0);
+	assert_int_equal(s->ops->put_note(s, q[1], STORE_NOTE_SESSION, text("k"), text("w")), 0);
+	assert_int_equal(s->ops->drop_queue(s, q[0]), 0);
+	assert_usage(total_of(s), 3, 2 * 14 + 12, 0);
+	assert_usage(usage_of(s, q[0]), 0, 0, 0);
+	assert_false(s->ops->head(s, q[0], &e));
+	assert_int_equal(add_one(s, 5, q[0], 0, "t"), -EINVAL);
+
+	assert_int_equal(s->ops->open_queue(s, "another", &again), 0);
+	assert_int_equal(again, q[0]);
+	assert_false(s->ops->next(s, again, false, 0, &e));
+	assert_false(s->ops->next(s, again, true, 0, &e));
+	assert_false(s->ops->find_topic(s, again, text("last"), &seq));
+	assert_false(
+	    s->ops->next_note(s, again, STORE_NOTE_SESSION, (struct span){ 0 }, &key, &value));
+
+	assert_true(s->ops->get(s, q[1], 1, &e));
+	assert_span(e.payload, "0123456789");
+	assert_true(s->ops->get(s, q[1], 2, &e));
+	assert_span(e.payload, "9876543210");
+	assert_int_equal(s->ops->drop_queue(s, q[1]), 0);
+	assert_usage(total_of(s), 0, 0, 0);
+	assert_int_equal(s->ops->last_seq(s), 4);
+	store_free(s);
+}
+
+static void assert_note(struct store *s, unsigned queue, enum store_note kind, const char *after,
+    const char *key, const char *value)
+{
+	struct span found_key, found_value;
+
+	assert_true(s->ops->next_note(s, queue, kind, text(after), &found_key, &found_value));
+	assert_span(found_key, key);
+	assert_span(found_value, value);
+}
+
+static void assert_no_note(struct store *s, unsigned queue, enum store_note kind, const char *after)
+{
+	struct span key, value;
+
+	assert_false(s->ops->next_note(s, queue, kind, text(after), &key, &value));
+}
+
+static void test_notes(void **state)
+{
+	static const char *const sorted[] = { "#", "+/b", "A", "a", "a/", "a/b", "b", "\303\244" };
+	const enum store_note kind = STORE_NOTE_SUBSCRIPTION;
+	unsigned q[2];
+	struct store *s = store_with_queues(ROOMY, q);
+	struct span key = { 0 }, value;
+
+	(void)state;
+	assert_no_note(s, q[0], kind, "");
+	for (size_t i = 0; i < 8; i++)
+		assert_int_equal(
+		    s->ops->put_note(s, q[0], kind, text(sorted[i * 3 % 8]), text("1")), 0);
+	assert_int_equal(s->ops->put_note(s, q[0], STORE_NOTE_SESSION, text("a"), text("x")), 0);
+	assert_int_equal(s->ops->put_note(s, q[1], kind, text("a"), text("y")), 0);
+	assert_int_equal(s->ops->put_note(s, q[0], STORE_NOTE_RECEIVED, text("17"), text("")), 0);
+	/* The walk may go on with what it gave. */
+	for (size_t i = 0; i < 8; i++) {
+		assert_true(s->ops->next_note(s, q[0], kind, key, &key, &value));
+		assert_span(key, sorted[i]);
+		assert_span(value, "1");
+	}
+	assert_false(s->ops->next_note(s, q[0], kind, key, &key, &value));
+	/* In the place of what was there. */
+	assert_int_equal(s->ops->put_note(s, q[0], kind, text("a"), text("two words")), 0);
+	assert_note(s, q[0], kind, "A", "a", "two words");
+	assert_note(s, q[0], kind, "a", "a/", "1");
+	/* Behind one that is not there. */
+	assert_int_equal(s->ops->drop_note(s, q[0], kind, text("a/")), 0);
+	assert_int_equal(s->ops->drop_note(s, q[0], kind, text("a/")), -ENOENT);
+	assert_note(s, q[0], kind, "a/", "a/b", "1");
+	assert_note(s, q[0], STORE_NOTE_SESSION, "", "a", "x");
+	assert_note(s, q[1], kind, "", "a", "y");
+	assert_note(s, q[0], STORE_NOTE_RECEIVED, "", "17", "");
+	assert_no_note(s, q[0], STORE_NOTE_RECEIVED, "17");
+	assert_usage(total_of(s), 0, 0, 0);
+	store_free(s);
+}
+
+static void test_notes_are_bounded(void **state)
+{
+	static uint8_t bytes[STORE_NOTE_MAX + 1];
+	const struct span most = { bytes, STORE_NOTE_MAX }, more = { bytes, STORE_NOTE_MAX + 1 };
+	unsigned q[2];
+	struct store *s = store_with_queues(ROOMY, q);
+	struct span key, value;
+
+	(void)state;
+	memset(bytes, 'x', sizeof(bytes));
+	assert_int_equal(s->ops->put_note(s, q[0], 0, (struct span){ 0 }, text("v")), -EINVAL);
+	assert_int_equal(s->ops->put_note(s, q[0], 0, more, text("v")), -EINVAL);
+	assert_int_equal(s->ops->put_note(s, q[0], 0, text("k"), more), -EINVAL);
+	assert_int_equal(s->ops->put_note(s, 99, 0, text("k"), text("v")), -ENOENT);
+	assert_int_equal(s->ops->drop_note(s, 99, 0, text("k")), -ENOENT);
+	assert_int_equal(s->ops->put_note(s, q[0], 0, most, most), 0);
+	assert_true(s->ops->next_note(s, q[0], 0, (struct span){ 0 }, &key, &value));
+	assert_int_equal(key.len, STORE_NOTE_MAX);
+	assert_int_equal(value.len, STORE_NOTE_MAX);
 	store_free(s);
 }
 
@@ -536,7 +804,8 @@ static void model_change(struct store *s, struct model_item *it, struct prng *p)
 		break;
 	case 3:
 		it->tries++;
-		assert_int_equal(s->ops->mark(s, it->queue, it->seq, it->tries, true), 0);
+		assert_int_equal(
+		    s->ops->mark(s, it->queue, it->seq, it->tries, STORE_MAYBE_SENT), 0);
 		break;
 	default:
 		break;
@@ -583,6 +852,13 @@ int store_cases_run(const char *name, struct store *(*constructor)(uint64_t max_
 		cmocka_unit_test(test_long_reason_is_cut),
 		cmocka_unit_test(test_next),
 		cmocka_unit_test(test_last_seq),
+		cmocka_unit_test(test_fields_of_sessions),
+		cmocka_unit_test(test_many_targets),
+		cmocka_unit_test(test_queues),
+		cmocka_unit_test(test_queues_are_bounded),
+		cmocka_unit_test(test_drop_queue),
+		cmocka_unit_test(test_notes),
+		cmocka_unit_test(test_notes_are_bounded),
 		cmocka_unit_test(test_against_model),
 	};
 

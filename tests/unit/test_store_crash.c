@@ -108,9 +108,8 @@ static uint64_t mix(uint64_t h, const void *data, size_t len)
 
 static uint64_t mix_entry(uint64_t h, const struct store_entry *e)
 {
-	uint64_t numbers[] = { e->seq, e->queue, e->qos, e->priority, e->retain, e->maybe_sent,
-		e->tries, (uint64_t)e->accepted_ms, (uint64_t)e->expires_ms, e->topic.len,
-		e->payload.len };
+	uint64_t numbers[] = { e->seq, e->queue, e->qos, e->priority, e->retain, e->state, e->tries,
+		(uint64_t)e->accepted_ms, (uint64_t)e->expires_ms, e->topic.len, e->payload.len };
 
 	h = mix(h, numbers, sizeof(numbers));
 	h = mix(h, e->topic.data, e->topic.len);
@@ -260,8 +259,8 @@ static void step_change(struct run *r, unsigned queue, const struct store_entry 
 			assert_int_equal(ram->bury(r->ram, queue, seq, "refused"), 0);
 		break;
 	case 1:
-		if (disk->mark(r->disk, queue, seq, 2, true) == 0)
-			assert_int_equal(ram->mark(r->ram, queue, seq, 2, true), 0);
+		if (disk->mark(r->disk, queue, seq, 2, STORE_MAYBE_SENT) == 0)
+			assert_int_equal(ram->mark(r->ram, queue, seq, 2, STORE_MAYBE_SENT), 0);
 		break;
 	default:
 		if (disk->remove(r->disk, queue, seq) == 0)
@@ -438,7 +437,7 @@ static void check_after_failures(struct run *r, uint64_t n)
 		    (unsigned long long)n);
 	/* Not one more byte gets to the disk. */
 	cut_vfs_cut_at(cut_vfs_moments() + 1);
-	r->disk->ops->mark(r->disk, 0, 1, 1, true);
+	r->disk->ops->mark(r->disk, 0, 1, 1, STORE_MAYBE_SENT);
 	close_disk(r);
 	cut_vfs_restore(n);
 	assert_int_equal(open_disk(r), 0);

@@ -161,7 +161,7 @@ static void test_reopened_all_is_there(void **state)
 	assert_int_equal(add(s, 2, one, 7, "high"), 0);
 	assert_int_equal(s->ops->add(s, 3, 5, text("shared"), both, 2), 0);
 	assert_int_equal(add(s, 4, one, 7, "poison"), 0);
-	assert_int_equal(s->ops->mark(s, one, 2, 2, true), 0);
+	assert_int_equal(s->ops->mark(s, one, 2, 2, STORE_MAYBE_SENT), 0);
 	assert_int_equal(s->ops->bury(s, one, 4, "refused"), 0);
 	s->ops->total(s, &before);
 	assert_int_equal(s->ops->commit(s), 0);
@@ -174,7 +174,7 @@ static void test_reopened_all_is_there(void **state)
 	assert_true(s->ops->head(s, one, &e));
 	assert_int_equal(e.seq, 2);
 	assert_int_equal(e.tries, 2);
-	assert_true(e.maybe_sent);
+	assert_int_equal(e.state, STORE_MAYBE_SENT);
 	assert_int_equal(e.accepted_ms, 1002);
 	assert_true(s->ops->head(s, two, &e));
 	assert_int_equal(e.seq, 3);
@@ -246,7 +246,7 @@ static void test_newer_version_is_refused(void **state)
 
 	(void)state;
 	store_free(s);
-	exec("PRAGMA user_version=2");
+	exec("PRAGMA user_version=3");
 	assert_int_equal(try_open(&s), -EPROTO);
 	assert_non_null(strstr(error, "newer"));
 	assert_int_equal(empty_folder(), 0);
@@ -305,7 +305,7 @@ static void test_views(void **state)
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 	assert_int_equal(
 	    sqlite3_prepare_v2(db,
-		"SELECT m.broker, m.priority, m.number, m.topic, m.bytes, d.number, d.reason "
+		"SELECT m.queue, m.priority, m.number, m.topic, m.bytes, d.number, d.reason "
 		"FROM messages AS m, dead_letters AS d",
 		-1, &row, NULL),
 	    SQLITE_OK);
