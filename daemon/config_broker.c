@@ -292,6 +292,11 @@ static void build_broker(
 		refuse_tls(b, s);
 	build_will(b, &s->will, &link->will);
 	build_message(b, &s->birth, MODEM_PAYLOAD_MAX, &link->birth);
+	if (value_is_there(&s->gap_topic)) {
+		broker->gap_topic = s->gap_topic.text;
+		builder_is_fine(
+		    b, "gap_topic", &s->gap_topic, config_check_topic(broker->gap_topic));
+	}
 	build_reconnect(b, &s->reconnect, link);
 	build_routes(b, &s->topics, s->head.is_broken, broker);
 	/* Of a broker that is incomplete the modem's limits say nothing. */

@@ -133,6 +133,8 @@ static const struct config_key broker_keys[] = {
 	  .doc = "What the broker publishes when we vanish." },
 	{ "birth",         KEY_GROUP,   IN(broker, birth),           .section = &message_schema,
 	  .doc = "Published after every connect." },
+	{ "gap_topic",     KEY_TEXT,    IN(broker, gap_topic),
+	  .doc = "Topic at the broker for reports on messages that were given up." },
 	{ "reconnect",     KEY_GROUP,   IN(broker, reconnect),       .section = &reconnect_schema,
 	  .doc = "How long to wait between attempts." },
 	{ "topics",        KEY_LIST,    IN(broker, topics),          .max = BRIDGE_ROUTES_MAX, .section = &topic_schema,

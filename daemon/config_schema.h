@@ -87,6 +87,7 @@ struct broker_section {
 	struct config_value keepalive, clean_session;
 	struct tls_section tls;
 	struct message_section will, birth;
+	struct config_value gap_topic;
 	struct reconnect_section reconnect;
 	struct section_list topics; /* of struct topic_section */
 };

@@ -14,9 +14,6 @@
  */
 #define SETTLE_ROUNDS_MAX 1000
 
-/* A plausible wall clock: cmqttd did not exist before 2026. */
-#define WALL_PLAUSIBLE_MS INT64_C(1767225600000)
-
 void core_use_listeners(struct core *c, const struct core_config *cfg)
 {
 	for (size_t i = 0; i < cfg->listener_count; i++)
@@ -32,6 +29,7 @@ static int open_outboxes(struct core *c)
 		if (r < 0)
 			return r;
 		echo_init(&c->echo[i]);
+		gap_init(&c->gap[i]);
 	}
 	return 0;
 }
@@ -88,7 +86,7 @@ void core_set_wall(struct core *c, uint64_t now_ms, int64_t wall_ms, bool is_rig
 {
 	int64_t offset = wall_ms - (int64_t)now_ms;
 	int64_t moved = offset - c->wall_offset_ms;
-	bool is_plausible = wall_ms >= WALL_PLAUSIBLE_MS;
+	bool is_plausible = wall_ms >= CORE_WALL_PLAUSIBLE_MS;
 
 	is_right = is_right && is_plausible;
 	if (moved > -WALL_TOLERANCE_MS && moved < WALL_TOLERANCE_MS && is_right == c->is_wall_right)
@@ -450,6 +448,8 @@ uint64_t core_deadline(const struct core *c)
 {
 	uint64_t due = timer_min(modem_deadline(c->modem), mqtt_server_deadline(c->server));
 
+	for (unsigned i = 0; i < c->cfg->broker_count && !c->is_stopping; i++)
+		due = timer_min(due, core_gap_due(c, i));
 	return timer_min(due, timer_min(c->retry_at_ms, c->commit_at_ms));
 }
 

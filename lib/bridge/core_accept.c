@@ -83,6 +83,7 @@ static bool drop_dead_letter(struct core *c)
 		return false;
 	core_log(c, LOG_LEVEL_WARNING, LOG_MESSAGE_DROPPED, (int)client, 0, NULL,
 	    "dead letter, for want of room", oldest.topic);
+	core_count_drop(c, client, DROP_DEAD_LETTER, oldest.topic);
 	if (ops->remove(c->store, oldest.queue, oldest.seq) < 0)
 		return false;
 	core_defer_commit(c);
@@ -321,15 +322,14 @@ static void drop_superseded(struct core *c, const struct plan *p)
 }
 
 /* The message goes to the store as a dead letter right away: MQTT 3.1.1 cannot refuse it. */
-static void bury_too_large(struct core *c, unsigned client, uint64_t seq)
+static void bury_too_large(struct core *c, unsigned client, uint64_t seq, struct span topic)
 {
 	const struct store_ops *ops = c->store->ops;
 	static const char reason[] = "over the modem's limits (topic 1024, payload 10240 bytes)";
 
 	if (ops->bury(c->store, c->outbox[client].durable_queue, seq, reason) < 0)
 		return;
-	c->counters[client].dead++;
-	core_log_text(c, LOG_LEVEL_WARNING, LOG_MESSAGE_DEAD, (int)client, reason);
+	core_count_dead(c, client, reason, topic, 0);
 	core_note_removed(c, client, seq, 0, reason);
 }
 
@@ -341,7 +341,7 @@ static void settle_target(struct core *c, unsigned client, const struct plan *p,
 	bool fits = core_fits_modem(p->routed[client].topic_len, payload.len);
 
 	if (p->qos[client] > 0 && !fits)
-		bury_too_large(c, client, seq);
+		bury_too_large(c, client, seq, target.topic);
 	else if (p->qos[client] == 0 && !fits)
 		core_count_drop(c, client, DROP_TOO_LARGE, target.topic);
 	else if (p->qos[client] == 0)
@@ -449,12 +449,35 @@ enum mqtt_verdict core_accept_local(struct core *c, struct mqtt_msg *m, bool may
 	return MQTT_ACCEPT;
 }
 
+static enum drop_reason reason_of(int error)
+{
+	switch (error) {
+	case -ENOSPC:
+		return DROP_FULL;
+	case -ENOMEM:
+		return DROP_NOMEM;
+	default:
+		return DROP_STORE_FAILED;
+	}
+}
+
+/* Nothing of it was queued. */
+static void drop_planned(struct core *c, const struct plan *p, enum drop_reason reason)
+{
+	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
+		if (p->is_wanted[i])
+			core_count_drop(
+			    c, i, reason, span_of(p->routed[i].topic, p->routed[i].topic_len));
+	}
+}
+
 void core_accept_inbound(struct core *c, unsigned client, struct span topic, struct span payload)
 {
 	struct routed in;
 	struct plan plan;
 	struct mqtt_msg *m;
 	uint64_t seq;
+	int r;
 
 	c->counters[client].received++;
 	if (echo_take(&c->echo[client], c->now_ms, topic, payload)) {
@@ -474,12 +497,9 @@ void core_accept_inbound(struct core *c, unsigned client, struct span topic, str
 	/* The modem has acknowledged it already: what the other broker's queue cannot take is lost
 	 * for that broker, and counted. */
 	make_plan(c, msg_topic(m), m->qos, (int)client, &plan);
-	if (enqueue(c, &plan, payload, false, &seq) < 0) {
-		for (unsigned i = 0; i < c->cfg->broker_count; i++) {
-			if (plan.is_wanted[i])
-				core_count_drop(c, i, DROP_FULL, msg_topic(m));
-		}
-	}
+	r = enqueue(c, &plan, payload, false, &seq);
+	if (r < 0)
+		drop_planned(c, &plan, reason_of(r));
 	deliver_locally(c, (int)client, m);
 	mqtt_msg_unref(m);
 }

@@ -35,6 +35,7 @@ struct core_broker {
 	struct broker_config link; /* link.filters: of all `in` and `both` routes */
 	const struct route_config *routes;
 	size_t route_count;
+	const char *gap_topic; /* remote; what is given up is reported to it. NULL: nowhere */
 };
 
 struct listener_config {

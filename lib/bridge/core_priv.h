@@ -9,6 +9,7 @@
  * core_link.c    what modem and sessions report: states, history, $SYS topics
  * core_query.c   what the control interface asks
  * core_queue.c   the same of single messages: walk, drop, retry
+ * core_losses.c  what is given up: counted by route and reason, reported to the broker
  * core_reload.c  another configuration
  */
 #ifndef CMQTTD_BRIDGE_CORE_PRIV_H
@@ -18,6 +19,7 @@
 #include "bridge/core_query.h"
 #include "bridge/ctl.h"
 #include "bridge/echo.h"
+#include "bridge/gap.h"
 #include "bridge/outbox.h"
 #include "bridge/router.h"
 #include "bridge/store_clock.h"
@@ -55,6 +57,7 @@ struct core {
 	struct outbox outbox[MODEM_CLIENTS];
 	struct echo echo[MODEM_CLIENTS];
 	struct broker_counters counters[MODEM_CLIENTS];
+	struct gap gap[MODEM_CLIENTS];
 	uint64_t stuck_since_ms[MODEM_CLIENTS]; /* the modem was working since then */
 	uint64_t last_seq;
 
@@ -152,11 +155,26 @@ bool core_drop_expired(struct core *c, unsigned client);
 void core_note_removed(
     struct core *c, unsigned client, uint64_t seq, unsigned err, const char *reason);
 
-/* Count a message that is given up, and tell the first one of its kind. */
+/* core_losses.c */
+
+/* Count a message that is given up, and tell the first one of its kind. topic: the broker's name
+ * for it. */
 void core_count_drop(struct core *c, unsigned client, enum drop_reason reason, struct span topic);
 
-/* As the metrics have it: "link_down". */
-const char *drop_reason_name(enum drop_reason reason);
+/* Count and tell a message that became a dead letter. err: the modem's, 0: none. */
+void core_count_dead(
+    struct core *c, unsigned client, const char *reason, struct span topic, unsigned err);
+
+/* When a report on what the broker does not get can leave; TIMER_NEVER: there is none. */
+uint64_t core_gap_due(const struct core *c, unsigned client);
+
+/* Start to send such a report if one is due; core_gap_reported follows. false: none is. */
+bool core_report_gap(struct core *c, unsigned client);
+void core_gap_reported(struct core *c, unsigned client, enum send_result result);
+
+/* Take counters and gaps over to the next configuration of this broker, as far as it is the same
+ * broker with the same routes; NULL: it has none. */
+void core_carry_losses(struct core *c, unsigned client, const struct core_broker *next);
 
 /* core_link.c */
 
@@ -173,6 +191,15 @@ void core_forget_states(struct core *c, const struct core_config *next);
 static inline int64_t core_wall(const struct core *c)
 {
 	return (int64_t)c->now_ms + c->wall_offset_ms;
+}
+
+/* A plausible wall clock: cmqttd did not exist before 2026. */
+#define CORE_WALL_PLAUSIBLE_MS INT64_C(1767225600000)
+
+/* The wall clock can be shown to people. */
+static inline bool core_has_time(const struct core *c)
+{
+	return core_wall(c) >= CORE_WALL_PLAUSIBLE_MS;
 }
 
 /* The store's time of this turn, for what is accepted in it. */

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "bridge/core.h"
+#include "bridge/drop_reason.h"
 #include "modem/modem.h"
 #include "mqtt/mqtt_server.h"
 #include "store/store.h"
@@ -16,16 +17,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum drop_reason {
-	DROP_FULL,       /* no room: QoS 0, or overflow = drop-oldest */
-	DROP_LINK_DOWN,  /* QoS 0 whose publish failed or had no known outcome */
-	DROP_EXPIRED,    /* older than ttl */
-	DROP_SUPERSEDED, /* keep_last: a newer one came */
-	DROP_TOO_LARGE,  /* QoS 0 over the modem's limits */
-	DROP_REFUSED,    /* QoS 0 refused for good */
-	DROP_NOMEM,
-	DROP_BY_HAND, /* by the operator: waiting ones and dead letters */
-	DROP_REASON_COUNT
+/* What became of the messages of one route. */
+struct route_counters {
+	uint64_t dead;
+	uint64_t dropped[DROP_REASON_COUNT];
 };
 
 struct broker_counters {
@@ -37,6 +32,9 @@ struct broker_counters {
 	uint64_t dead;      /* made dead letters */
 	uint64_t dropped[DROP_REASON_COUNT];
 	uint64_t inbound_lost[INBOUND_LOSS_COUNT];
+	/* `dead` and `dropped` by route, in the order of the configuration; the last one: of no
+	 * route that there is now. */
+	struct route_counters routes[BRIDGE_ROUTES_MAX + 1];
 };
 
 /* A message that waits for a broker, or a dead letter of it. */
@@ -72,7 +70,7 @@ uint64_t core_uptime_ms(const struct core *c, uint64_t now_ms);
 /* Wall clock, ms since 1970, of a monotonic moment. */
 int64_t core_wall_at(const struct core *c, uint64_t when_ms);
 
-/* Of one broker, since core_new. */
+/* Of one broker, since core_new, or since it was configured. */
 const struct broker_counters *core_get_counters(const struct core *c, unsigned client);
 
 /* Messages waiting for the broker, QoS 0 in memory included. */

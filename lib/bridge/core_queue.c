@@ -80,7 +80,7 @@ int core_drop_message(struct core *c, uint64_t now_ms, unsigned client, uint64_t
 	if (r < 0)
 		return r;
 	c->is_store_dirty = c->is_store_dirty || !m.is_in_memory;
-	core_count_drop(c, client, DROP_BY_HAND, topic);
+	core_count_drop(c, client, m.entry.reason ? DROP_DEAD_LETTER : DROP_BY_HAND, topic);
 	core_note_removed(c, client, id, 0, "dropped by hand");
 	return 0;
 }

@@ -67,6 +67,18 @@ static void reload_broker(
 		change_broker(c, now_ms, client, new);
 }
 
+/* What waits in memory was meant for the broker before. */
+static void use_queue(struct core *c, unsigned client, unsigned queue)
+{
+	struct outbox *o = &c->outbox[client];
+	struct store_entry e = { 0 };
+
+	while (queue != o->durable_queue && client < c->cfg->broker_count &&
+	       o->memory->ops->next(o->memory, o->memory_queue, false, e.seq, &e))
+		core_count_drop(c, client, DROP_LINK_DOWN, e.topic);
+	outbox_use_queue(o, queue);
+}
+
 int core_reload(struct core *c, uint64_t now_ms, const struct core_config *cfg)
 {
 	unsigned queues[MODEM_CLIENTS] = { 0 };
@@ -81,9 +93,10 @@ int core_reload(struct core *c, uint64_t now_ms, const struct core_config *cfg)
 	}
 	for (unsigned i = 0; i < MODEM_CLIENTS; i++)
 		reload_broker(c, now_ms, i, cfg);
-	for (size_t i = 0; i < cfg->broker_count; i++)
-		c->counters[i].dropped[DROP_LINK_DOWN] +=
-		    outbox_use_queue(&c->outbox[i], queues[i]);
+	for (unsigned i = 0; i < cfg->broker_count; i++)
+		use_queue(c, i, queues[i]);
+	for (unsigned i = 0; i < MODEM_CLIENTS; i++)
+		core_carry_losses(c, i, i < cfg->broker_count ? &cfg->brokers[i] : NULL);
 	modem_configure(c->modem, now_ms, &cfg->modem);
 	core_use_listeners(c, cfg);
 	mqtt_server_set_listeners(c->server, now_ms, c->listeners, cfg->listener_count);

@@ -8,44 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *drop_reason_name(enum drop_reason reason)
-{
-	switch (reason) {
-	case DROP_FULL:
-		return "full";
-	case DROP_LINK_DOWN:
-		return "link_down";
-	case DROP_EXPIRED:
-		return "expired";
-	case DROP_SUPERSEDED:
-		return "superseded";
-	case DROP_TOO_LARGE:
-		return "too_large";
-	case DROP_REFUSED:
-		return "refused";
-	case DROP_NOMEM:
-		return "no_memory";
-	case DROP_BY_HAND:
-		return "by_hand";
-	case DROP_REASON_COUNT:
-		break;
-	}
-	return "unknown";
-}
-
-void core_count_drop(struct core *c, unsigned client, enum drop_reason reason, struct span topic)
-{
-	struct broker_counters *n = &c->counters[client];
-
-	n->dropped[reason]++;
-	/* The first one of its kind is told if nobody asked for it; how many there are is in the
-	 * counters. */
-	if (n->dropped[reason] == 1 && reason != DROP_SUPERSEDED && reason != DROP_BY_HAND)
-		core_log(c, LOG_LEVEL_WARNING, LOG_MESSAGE_DROPPED, (int)client, 0, NULL,
-		    drop_reason_name(reason), topic);
-	ctl_on_outcome(c->ctl, c->now_ms, (int)client, drop_reason_name(reason), topic, 0);
-}
-
 void core_note_removed(
     struct core *c, unsigned client, uint64_t seq, unsigned err, const char *reason)
 {
@@ -105,14 +67,7 @@ bool core_drop_expired(struct core *c, unsigned client)
 static void on_buried(struct core *c, unsigned client, uint64_t seq, unsigned err,
     const char *reason, struct span topic)
 {
-	char text[LOG_DETAIL_MAX];
-
-	/* The reason is no static text, as a log event wants its states to be. */
-	snprintf(text, sizeof(text), "%.*s: %s", (int)topic.len, (const char *)topic.data, reason);
-	c->counters[client].dead++;
-	core_log(c, LOG_LEVEL_WARNING, LOG_MESSAGE_DEAD, (int)client, err, NULL, NULL,
-	    span_of(text, strlen(text)));
-	ctl_on_outcome(c->ctl, c->now_ms, (int)client, "dead_letter", topic, err);
+	core_count_dead(c, client, reason, topic, err);
 	core_note_removed(c, client, seq, err, reason);
 }
 
@@ -182,7 +137,10 @@ static void finish(
 
 void core_published(struct core *c, unsigned client, enum send_result result, unsigned err)
 {
-	finish(c, client, result, err, BRIDGE_POISON_TRIES);
+	if (c->outbox[client].is_report)
+		core_gap_reported(c, client, result);
+	else
+		finish(c, client, result, err, BRIDGE_POISON_TRIES);
 }
 
 /* What is over the modem's limits gets to the head of a queue only when somebody retries a dead
@@ -192,16 +150,21 @@ static void bury_head(struct core *c, unsigned client)
 	static const char reason[] = "over the modem's limits";
 	struct outbox *o = &c->outbox[client];
 	struct store_entry e;
+	uint8_t bytes[ROUTER_TOPIC_MAX];
+	struct span topic = { bytes, 0 };
 	uint64_t seq;
 	bool is_memory;
 
 	if (!outbox_head(o, &e, &is_memory) || is_memory)
 		return;
 	seq = e.seq;
+	/* The entry's own is gone with it. */
+	topic.len = e.topic.len < sizeof(bytes) ? e.topic.len : sizeof(bytes);
+	memcpy(bytes, e.topic.data, topic.len);
 	if (o->durable->ops->bury(o->durable, o->durable_queue, seq, reason) < 0)
 		return;
 	core_defer_commit(c);
-	on_buried(c, client, seq, 0, reason, (struct span){ 0 });
+	on_buried(c, client, seq, 0, reason, topic);
 }
 
 static void publish_next(struct core *c, unsigned client)
@@ -211,6 +174,8 @@ static void publish_next(struct core *c, unsigned client)
 	int r;
 
 	judge_stuck(c, client);
+	if (core_report_gap(c, client))
+		return;
 	drop_expired_head(c, client);
 	r = outbox_begin(o, &p);
 	if (r == -E2BIG)

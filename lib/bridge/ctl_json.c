@@ -165,6 +165,50 @@ static uint64_t lost_messages(const struct broker_counters *n)
 	return sum;
 }
 
+/* Takes the route's number (BRIDGE_ROUTES_MAX: none) and the reason. false: no memory. */
+static bool add_loss(
+    json_t *array, const struct core_broker *b, size_t route, json_t *reason, uint64_t count)
+{
+	const struct route_config *r = route < b->route_count ? &b->routes[route] : NULL;
+
+	if (count == 0) {
+		json_decref(reason);
+		return true;
+	}
+	/* clang-format off */
+	return json_array_append_new(array, json_pack("{s:o, s:o, s:o, s:o, s:o}",
+	    "pattern", r ? text_of(r->pattern) : json_null(),
+	    "local_prefix", r ? text_of(r->local_prefix) : json_null(),
+	    "remote_prefix", r ? text_of(r->remote_prefix) : json_null(),
+	    "reason", reason,
+	    "count", count_of(count))) == 0;
+	/* clang-format on */
+}
+
+/* What is not zero. */
+static json_t *loss_array(const struct core_broker *b, const struct broker_counters *n)
+{
+	json_t *array = json_array();
+	bool is_fine = array;
+
+	for (size_t i = 0; i <= BRIDGE_ROUTES_MAX && is_fine; i++) {
+		const struct route_counters *route = &n->routes[i];
+
+		is_fine = add_loss(array, b, i, json_string("dead_letter"), route->dead);
+		for (int k = 0; k < DROP_REASON_COUNT && is_fine; k++)
+			is_fine = add_loss(array, b, i,
+			    json_string(drop_reason_name((enum drop_reason)k)), route->dropped[k]);
+	}
+	for (int k = 0; k < INBOUND_LOSS_COUNT && is_fine; k++)
+		is_fine = add_loss(array, b, BRIDGE_ROUTES_MAX,
+		    json_sprintf("inbound_%s", inbound_loss_name((enum inbound_loss)k)),
+		    n->inbound_lost[k]);
+	if (is_fine)
+		return array;
+	json_decref(array);
+	return NULL;
+}
+
 static json_t *broker_object(const struct core *core, uint64_t now_ms, unsigned client)
 {
 	const struct session_status *s = modem_get_session(core_get_modem(core), client);
@@ -173,7 +217,7 @@ static json_t *broker_object(const struct core *core, uint64_t now_ms, unsigned 
 
 	core_queue_usage(core, client, &queue);
 	/* clang-format off */
-	return json_pack("{s:o, s:I, s:s, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:I, s:s, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 	    "name", name_of_broker(core, (int)client),
 	    "client_index", (json_int_t)client,
 	    "state", session_state_name(s->state),
@@ -186,6 +230,7 @@ static json_t *broker_object(const struct core *core, uint64_t now_ms, unsigned 
 	    "published", count_of(n->published),
 	    "received", count_of(n->received),
 	    "dropped", count_of(lost_messages(n)),
+	    "losses", loss_array(&core_get_config(core)->brokers[client], n),
 	    "last_error", error_object(&s->last_error));
 	/* clang-format on */
 }

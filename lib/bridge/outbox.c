@@ -208,7 +208,7 @@ enum outbox_fate outbox_finish(
 	enum outbox_fate fate;
 	int r;
 
-	assert(o->is_busy);
+	assert(o->is_busy && !o->is_report);
 	o->is_busy = false;
 	if (o->is_from_memory)
 		return finish_memory(o, result);
@@ -225,6 +225,38 @@ enum outbox_fate outbox_finish(
 	o->is_stuck = result == SEND_STUCK;
 	fate = keep_or_bury(o, tries_max, reason);
 	return fate == OUTBOX_KEPT && result == SEND_UNKNOWN ? OUTBOX_KEPT_DUP : fate;
+}
+
+int outbox_begin_report(
+    struct outbox *o, struct span topic, struct span payload, struct modem_publish *ret)
+{
+	int r;
+
+	assert(!o->is_busy);
+	buf_clear(&o->flight);
+	r = buf_append(&o->flight, topic.data, topic.len);
+	if (r == 0)
+		r = buf_append(&o->flight, payload.data, payload.len);
+	if (r < 0)
+		return r;
+	o->is_busy = true;
+	o->is_report = true;
+	o->is_stuck = false;
+	o->seq = 0;
+	o->topic_len = topic.len;
+	*ret = (struct modem_publish){
+		.topic = { buf_data(&o->flight), topic.len },
+		.payload = { buf_data(&o->flight) + topic.len, payload.len },
+		.qos = 1,
+	};
+	return 0;
+}
+
+void outbox_finish_report(struct outbox *o)
+{
+	assert(o->is_busy && o->is_report);
+	o->is_busy = false;
+	o->is_report = false;
 }
 
 enum outbox_fate outbox_blame(struct outbox *o, unsigned tries_max, const char *reason)

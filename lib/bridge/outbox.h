@@ -24,6 +24,7 @@ struct outbox {
 	bool is_busy;  /* a publish is under way */
 	bool is_stuck; /* the last one was SEND_STUCK, and nobody has been blamed for it */
 	bool is_from_memory;
+	bool is_report;    /* it is from no queue */
 	uint64_t seq;      /* of the message in flight, or the last one that was */
 	uint64_t sent_seq; /* the broker has it, and the store could not remove it; 0: none */
 	uint8_t tries;
@@ -73,6 +74,12 @@ int outbox_begin(struct outbox *o, struct modem_publish *ret);
  * message is a dead letter. reason: what the dead letter's text says. */
 enum outbox_fate outbox_finish(struct outbox *o, enum send_result result, unsigned err,
     unsigned tries_max, const char *reason);
+
+/* Put in flight a message of the daemon's own that is in no queue, at QoS 1. 0, -ENOBUFS (over the
+ * modem's limits), -ENOMEM. It ends with outbox_finish_report alone. */
+int outbox_begin_report(
+    struct outbox *o, struct span topic, struct span payload, struct modem_publish *ret);
+void outbox_finish_report(struct outbox *o);
 
 /* The last publish ended with SEND_STUCK, and by now it is clear that the modem answers everything
  * else: it counts against the message. OUTBOX_KEPT or OUTBOX_BURIED. */

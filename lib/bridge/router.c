@@ -93,6 +93,18 @@ bool router_in(const struct core_broker *b, struct span topic, struct routed *re
 	return false;
 }
 
+size_t router_find_remote(const struct core_broker *b, struct span remote_topic)
+{
+	struct routed scratch;
+	size_t i = 0;
+
+	while (i < b->route_count && (b->routes[i].direction == ROUTE_IN ||
+					 !exchange(&b->routes[i], b->routes[i].remote_prefix,
+					     b->routes[i].local_prefix, remote_topic, &scratch)))
+		i++;
+	return i;
+}
+
 bool router_echoes(const struct core_broker *b, struct span remote_topic)
 {
 	for (size_t i = 0; i < b->link.filter_count; i++) {

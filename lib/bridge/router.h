@@ -44,6 +44,10 @@ enum router_answer router_explain(
  * `in` or `both` route wants it, or the local name would be no valid topic. */
 bool router_in(const struct core_broker *b, struct span topic, struct routed *ret);
 
+/* The number of the first route that leads to this remote topic; route_count: none does. Where
+ * prefixes overlap another one may be meant. */
+size_t router_find_remote(const struct core_broker *b, struct span remote_topic);
+
 /* What is published to this remote topic comes back to us: the broker would echo it. */
 bool router_echoes(const struct core_broker *b, struct span remote_topic);
 

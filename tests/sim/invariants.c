@@ -6,12 +6,13 @@
 
 #include <stdio.h>
 
+/* Dead letters that were dropped were counted when they became ones. */
 static uint64_t dropped(const struct broker_counters *n)
 {
 	uint64_t sum = 0;
 
 	for (int i = 0; i < DROP_REASON_COUNT; i++)
-		sum += n->dropped[i];
+		sum += i == DROP_DEAD_LETTER ? 0 : n->dropped[i];
 	return sum;
 }
 
@@ -44,6 +45,25 @@ static void check_balance(struct world *w)
 	if (accepted != accounted)
 		world_wrong(w, "accepted %llu messages, but %llu are accounted for",
 		    (unsigned long long)accepted, (unsigned long long)accounted);
+}
+
+/* What is counted for a broker is counted for one of its routes, or for none. */
+static void check_routes(struct world *w)
+{
+	for (unsigned i = 0; i < SIM_BROKERS; i++) {
+		const struct broker_counters *n = core_get_counters(w->core, i);
+		uint64_t dead = 0, drops = 0, sum = 0;
+
+		for (size_t k = 0; k <= BRIDGE_ROUTES_MAX; k++) {
+			dead += n->routes[k].dead;
+			for (int reason = 0; reason < DROP_REASON_COUNT; reason++)
+				sum += n->routes[k].dropped[reason];
+		}
+		for (int reason = 0; reason < DROP_REASON_COUNT; reason++)
+			drops += n->dropped[reason];
+		if (dead != n->dead || sum != drops)
+			world_wrong(w, "losses by route do not sum up");
+	}
 }
 
 static void check_memory(struct world *w)
@@ -83,6 +103,7 @@ static void check_inbound(struct world *w)
 void invariants_check_always(struct world *w)
 {
 	check_balance(w);
+	check_routes(w);
 	check_memory(w);
 	check_inbound(w);
 }

@@ -223,6 +223,11 @@ const char *modem_state_name(enum modem_state s)
 	return names[s];
 }
 
+const char *inbound_loss_name(enum inbound_loss l)
+{
+	return l == INBOUND_LOSS_SUM ? "sum" : "other";
+}
+
 const char *session_state_name(enum session_state s)
 {
 	static const char *const names[] = { "disabled", "waiting", "connecting", "online",

@@ -216,6 +216,8 @@ static const struct mistake_row mistakes[] = {
 	{ HEAD "will: {\ntopic = \"a\"; payload = \"\"; };" TAIL, "cmqttd.conf:4: \"payload\" must not be empty" },
 	{ HEAD "will: {\ntopic = \"a\"; payload = \"p\"; retain = true; };" TAIL, "cmqttd.conf:4: \"retain\" must be false" },
 	{ HEAD "birth: {\ntopic = \"a\\nb\"; payload = \"p\"; };" TAIL, "cmqttd.conf:4: \"topic\" must not contain control" },
+	{ HEAD "gap_topic = \"a/#\";" TAIL, "cmqttd.conf:3: \"gap_topic\" must not contain wildcards" },
+	{ HEAD "gap_topic = \"\";" TAIL, "cmqttd.conf:3: \"gap_topic\" is not a valid topic" },
 	{ HEAD "birth: {\ntopic = \"a\"; payload = \"p\"; qos = 3; };" TAIL, "cmqttd.conf:4: \"qos\" must be between 0 and 2, not 3" },
 	/* routes */
 	{ TOPICS "direction = \"out\";" END "} );\n", "cmqttd.conf:4: \"pattern\" is missing" },
@@ -471,7 +473,7 @@ static const char complete[] =
     "    version = \"1.2\"; sni = false; check_time = false; context = 7; };\n"
     "  will: { topic = \"gw/17/state\"; payload = \"offline\"; qos = 2; };\n"
     "  birth: { topic = \"gw/17/birth\"; payload = \"online\"; qos = 0; retain = true; };\n"
-    "  reconnect: { min = 0.5; max = 60; };\n"
+    "  gap_topic = \"gw/17/gap\"; reconnect: { min = 0.5; max = 60; };\n"
     "  topics: (\n"
     "    { pattern = \"telemetry/#\"; direction = \"out\"; qos = 2; local_prefix = \"l/\";\n"
     "      remote_prefix = \"site/17/\"; priority = 3; ttl = 86400; keep_last = true; },\n"
@@ -544,6 +546,7 @@ static void check_routes(const struct core_broker *broker)
 	const struct route_config *route = broker->routes;
 
 	assert_int_equal(broker->route_count, 4);
+	assert_string_equal(broker->gap_topic, "gw/17/gap");
 	assert_string_equal(route[0].pattern, "telemetry/#");
 	assert_int_equal(route[0].direction, ROUTE_OUT);
 	assert_int_equal(route[0].qos, 2);
@@ -584,6 +587,7 @@ static void check_second(const struct core_broker *broker)
 	assert_int_equal(broker->link.reconnect_min_ms, 1000);
 	assert_int_equal(broker->link.reconnect_max_ms, 300000);
 	assert_int_equal(broker->route_count, 0);
+	assert_null(broker->gap_topic);
 	assert_int_equal(broker->link.filter_count, 0);
 }
 

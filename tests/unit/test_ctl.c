@@ -307,6 +307,9 @@ static void test_introspection(void **state)
 
 static void fill_core(struct core *c)
 {
+	static const struct route_config up = {
+		.pattern = "up/#", .local_prefix = "", .remote_prefix = "site/"
+	};
 	struct modem_status *m = &c->modem.status;
 	struct session_status *s = c->modem.sessions;
 
@@ -332,6 +335,11 @@ static void fill_core(struct core *c)
 	snprintf(s[1].last_error.command, sizeof(s[1].last_error.command), "AT+CMQTTCONNECT");
 	c->counters[0] = (struct broker_counters){ .published = 12, .received = 3 };
 	c->counters[0].dropped[DROP_FULL] = 2;
+	c->cfg.brokers[0].routes = &up;
+	c->cfg.brokers[0].route_count = 1;
+	c->counters[0].routes[0].dead = 1;
+	c->counters[0].routes[0].dropped[DROP_EXPIRED] = 1;
+	c->counters[0].routes[BRIDGE_ROUTES_MAX].dropped[DROP_FULL] = 2;
 	c->counters[0].dropped[DROP_EXPIRED] = 1;
 	c->counters[0].inbound_lost[INBOUND_LOSS_SUM] = 4;
 	c->queues[0] = (struct store_usage){ .messages = 5, .bytes = 600, .dead_letters = 7 };
@@ -339,15 +347,24 @@ static void fill_core(struct core *c)
 	c->server.clients[0] = 9;
 }
 
-#define BROKERS                                                                                 \
-	"[{\"name\":\"cloud\",\"client_index\":0,\"state\":\"online\","                         \
-	"\"since\":\"2026-05-01T08:15:34.250Z\",\"attempt\":1,\"retry_in_s\":null,"             \
-	"\"queued_messages\":5,\"queued_bytes\":600,\"dead_letters\":7,\"published\":12,"       \
-	"\"received\":3,\"dropped\":7,\"last_error\":null},"                                    \
-	"{\"name\":\"plant\",\"client_index\":1,\"state\":\"backoff\","                         \
-	"\"since\":\"2026-05-01T08:15:39.250Z\",\"attempt\":4,\"retry_in_s\":2,"                \
-	"\"queued_messages\":0,\"queued_bytes\":0,\"dead_letters\":0,\"published\":0,"          \
-	"\"received\":0,\"dropped\":0,\"last_error\":{\"code\":27,\"text\":\"handshake fail\"," \
+#define BROKERS                                                                           \
+	"[{\"name\":\"cloud\",\"client_index\":0,\"state\":\"online\","                   \
+	"\"since\":\"2026-05-01T08:15:34.250Z\",\"attempt\":1,\"retry_in_s\":null,"       \
+	"\"queued_messages\":5,\"queued_bytes\":600,\"dead_letters\":7,\"published\":12," \
+	"\"received\":3,\"dropped\":7,\"losses\":["                                       \
+	"{\"pattern\":\"up/#\",\"local_prefix\":\"\",\"remote_prefix\":\"site/\","        \
+	"\"reason\":\"dead_letter\",\"count\":1},"                                        \
+	"{\"pattern\":\"up/#\",\"local_prefix\":\"\",\"remote_prefix\":\"site/\","        \
+	"\"reason\":\"expired\",\"count\":1},"                                            \
+	"{\"pattern\":null,\"local_prefix\":null,\"remote_prefix\":null,"                 \
+	"\"reason\":\"full\",\"count\":2},"                                               \
+	"{\"pattern\":null,\"local_prefix\":null,\"remote_prefix\":null,"                 \
+	"\"reason\":\"inbound_sum\",\"count\":4}],\"last_error\":null},"                  \
+	"{\"name\":\"plant\",\"client_index\":1,\"state\":\"backoff\","                   \
+	"\"since\":\"2026-05-01T08:15:39.250Z\",\"attempt\":4,\"retry_in_s\":2,"          \
+	"\"queued_messages\":0,\"queued_bytes\":0,\"dead_letters\":0,\"published\":0,"    \
+	"\"received\":0,\"dropped\":0,\"losses\":[],\"last_error\":{\"code\":27,"         \
+	"\"text\":\"handshake fail\","                                                    \
 	"\"command\":\"AT+CMQTTCONNECT\"}}]"
 
 static void test_status(void **state)

@@ -267,7 +267,7 @@ static void test_drop_dead(void **state)
 	bury(f, CLOUD, id);
 	assert_int_equal(core_drop_message(f->core, f->now_ms, CLOUD, id), 0);
 	assert_false(is_there(f, CLOUD, id));
-	assert_int_equal(dropped(f, DROP_BY_HAND), 1);
+	assert_int_equal(dropped(f, DROP_DEAD_LETTER), 1);
 }
 
 /* What the modem has cannot be called back, whichever queue it is from. */

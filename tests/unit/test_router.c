@@ -217,6 +217,26 @@ static void test_echoes(void **state)
 	assert_false(router_echoes(&b, text("r/state")));
 }
 
+/* The route that a remote name belongs to; the first one where several could be meant. */
+static void test_find_remote(void **state)
+{
+	static const struct route_config routes[] = {
+		ROUTE(IN, "#", "", "in/"),
+		ROUTE(OUT, "a/#", "l/", "r/"),
+		ROUTE(BOTH, "a/b", "", "r/"),
+		ROUTE(OUT, "+", "x/y/", ""),
+	};
+	static const struct {
+		const char *remote;
+		size_t route;
+	} cases[] = { { "in/a", 4 }, { "r/a/b", 1 }, { "r/a", 1 }, { "r/b", 4 }, { "b", 3 } };
+	const struct core_broker b = { .routes = routes, .route_count = 4 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(router_find_remote(&b, text(cases[i].remote)), cases[i].route);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +247,7 @@ int main(void)
 		cmocka_unit_test(test_explain),
 		cmocka_unit_test(test_explain_too_long),
 		cmocka_unit_test(test_echoes),
+		cmocka_unit_test(test_find_remote),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
