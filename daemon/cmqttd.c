@@ -452,6 +452,16 @@ static void finish(struct daemon *d)
 	config_free(d->config);
 }
 
+/* A configuration that is wrong stays so until somebody mends it. */
+static void turn_away(void)
+{
+	struct listen_pool *pool = listen_pool_new();
+
+	if (pool)
+		listen_pool_turn_away(pool);
+	listen_pool_free(pool);
+}
+
 enum cmqttd_exit cmqttd_run(const struct options *options)
 {
 	struct daemon d = { .options = options };
@@ -467,6 +477,8 @@ enum cmqttd_exit cmqttd_run(const struct options *options)
 				status = CMQTTD_EXIT_FAILED;
 		}
 	}
+	if (status == CMQTTD_EXIT_CONFIG && !options->is_test)
+		turn_away();
 	finish(&d);
 	return status;
 }

@@ -9,6 +9,7 @@
 
 #define BROKER_NAME_MAX 32
 #define NEGOTIATE_S     120 /* for the TLS handshake; the modem's own default is 300 */
+#define PLACEHOLDER     "your-broker.invalid" /* in the shipped file; no host has it (RFC 2606) */
 #define PORT_MQTT       1883
 #define PORT_MQTTS      8883
 
@@ -65,8 +66,11 @@ static void build_address(
 	if (colon && !parse_port(colon + 1, &link->port))
 		builder_is_fine(b, "address", value, "must have a port between 1 and 65535");
 	link->host = arena_copy(b->arena, rest, colon ? (size_t)(colon - rest) : strlen(rest));
-	if (link->host)
-		builder_is_fine(b, "address", value, config_check_host(link->host));
+	if (!link->host || !builder_is_fine(b, "address", value, config_check_host(link->host)))
+		return;
+	if (strcmp(link->host, PLACEHOLDER) == 0)
+		builder_is_fine(b, "address", value,
+		    "is not set yet: put the name of your broker in place of " PLACEHOLDER);
 }
 
 /* "cmqttd-" and as much of the host's name as a client identifier can take. */

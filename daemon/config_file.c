@@ -8,6 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Our units load a whole folder; what was NAME in it is then called cmqttd_NAME (LoadCredential= of
+ * systemd.exec(5)). Root, who checks a configuration by hand, looks into the folder itself. */
+#define CREDENTIAL_FOLDER "credentials"
+#define CREDENTIAL_PREFIX "cmqttd_"
+
 const char *config_file_folder(struct arena *a, const char *file)
 {
 	const char *slash = strrchr(file, '/');
@@ -19,20 +24,36 @@ const char *config_file_folder(struct arena *a, const char *file)
 	return arena_copy(a, file, (size_t)(slash - file));
 }
 
+/* folder/prefix + name, if there is such a file. */
+static const char *find_in(
+    struct arena *a, const char *folder, const char *prefix, const char *name)
+{
+	const char *path = arena_printf(a, "%s/%s%s", folder, prefix, name);
+
+	return path && access(path, F_OK) == 0 ? path : NULL;
+}
+
 const char *config_file_find(struct arena *a, const char *beside, const char *name)
 {
 	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-	const char *folder, *path;
+	const char *folder, *path = NULL;
 
 	if (name[0] == '/')
 		return name;
 	if (credentials && credentials[0] == '/') {
-		path = arena_printf(a, "%s/%s", credentials, name);
-		if (path && access(path, F_OK) == 0)
-			return path;
+		path = find_in(a, credentials, "", name);
+		if (!path)
+			path = find_in(a, credentials, CREDENTIAL_PREFIX, name);
 	}
+	if (path)
+		return path;
 	folder = config_file_folder(a, beside);
-	return folder ? arena_printf(a, "%s/%s", folder, name) : NULL;
+	if (!folder)
+		return NULL;
+	path = find_in(a, folder, "", name);
+	if (!path)
+		path = find_in(a, folder, CREDENTIAL_FOLDER "/", name);
+	return path ? path : arena_printf(a, "%s/%s", folder, name);
 }
 
 /* A file that grows while it is read ends at its first length. */

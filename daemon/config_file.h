@@ -10,8 +10,9 @@
 
 #include <stddef.h>
 
-/* Where `name` is: an absolute name as it is; a relative one in $CREDENTIALS_DIRECTORY if it is
- * there, otherwise in the folder of the file `beside`. Owned by the arena; NULL: no memory. */
+/* Where `name` is: an absolute name as it is; a relative one in $CREDENTIALS_DIRECTORY, as itself
+ * or as cmqttd_NAME, then in the folder of the file `beside`, then in the folder credentials there.
+ * One that is nowhere is in the folder of `beside`. Owned by the arena; NULL: no memory. */
 const char *config_file_find(struct arena *a, const char *beside, const char *name);
 
 /* The folder of a file, "." when its name has none. Owned by the arena; NULL: no memory. */

@@ -109,6 +109,16 @@ void listen_pool_complain(const struct listen_pool *pool)
 	}
 }
 
+void listen_pool_turn_away(const struct listen_pool *pool)
+{
+	int fd;
+
+	for (size_t i = 0; i < pool->count; i++) {
+		while ((fd = accept4(pool->passed[i].fd, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+			close(fd);
+	}
+}
+
 static struct passed *take_passed(struct listen_pool *pool, const struct addr *addr)
 {
 	for (size_t i = 0; i < pool->count; i++) {

@@ -32,6 +32,10 @@ void listen_pool_free(struct listen_pool *pool);
 /* Log the sockets that were passed and are in no use. */
 void listen_pool_complain(const struct listen_pool *pool);
 
+/* Close the connections that wait on the passed sockets: for a daemon that cannot start. As long as
+ * they wait the service manager would start it again and again. */
+void listen_pool_turn_away(const struct listen_pool *pool);
+
 /* Listen, on a passed socket if one has the address. A stale Unix socket is replaced, one that
  * somebody listens on is not. on_accept gets each connection (non-blocking) and owns it. 0;
  * -EADDRINUSE: somebody listens there; errors of socket, bind and listen; -ENOMEM. */

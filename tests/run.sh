@@ -4,7 +4,7 @@
 # Run the tests: sh tests/run.sh [--quick] [--clean] [--list] [PART...]
 #
 #   PART       one or more of the parts that --list shows; default: all of them
-#   --quick    leave out what takes longest: mutants, clang, package, e2e
+#   --quick    leave out what takes longest: mutants, clang, package, debian, systemd, e2e
 #   --clean    build everything anew
 #
 # Installs nothing (.ci/run does) and builds under build-test/ only. One line a part, the output of what failed, and
@@ -22,7 +22,7 @@ sim_seeds=${SIM_SEEDS:-2000}
 python=/usr/bin/python3
 [ -x "$python" ] || python=python3
 
-all_parts="unit replay sim mutants fuzz checks units clang package e2e"
+all_parts="unit replay sim mutants fuzz checks units clang package debian systemd e2e"
 quick_parts="unit replay sim fuzz checks units"
 
 describe() {
@@ -36,6 +36,8 @@ describe() {
     units) echo "systemd units verified and rated" ;;
     clang) echo "clang without warnings, and a short fuzzing" ;;
     package) echo "Installing, uninstalling, make distcheck" ;;
+    debian) echo "Debian package: built twice with the same bytes, lintian" ;;
+    systemd) echo "The package installed where systemd runs, in a container" ;;
     e2e) echo "End to end, simulated modem and real brokers" ;;
     esac
 }
@@ -263,9 +265,9 @@ part_units() {
     fi
     build_plain || return
     units=$work/log/units
-    mkdir -p "$units" && cp "$work"/plain/systemd/* "$units" || return
-    sed -i "s|^\(Exec[A-Za-z]*=\).*/sbin/cmqttd|\1$work/plain/cmqttd|" "$units"/*.service
-    for unit in "$units"/*.service "$units"/*.socket; do
+    mkdir -p "$units" && cp "$work"/plain/systemd/* "$top"/systemd/*.target "$units" || return
+    sed -E -i "s#^(Exec[A-Za-z]*=)[^ ]*/(cmqttd|cmqttctl)#\1$work/plain/\2#" "$units"/*.service
+    for unit in "$units"/*.service "$units"/*.socket "$units"/*.target; do
         name=$(basename "$unit")
         case $name in *@.service) cp "$unit" "$units/${name%.service}one.service"; unit=$units/${name%.service}one.service ;; esac
         try "verify $name" verify_unit "$unit"
@@ -308,6 +310,8 @@ part_package() {
         "644 usr/lib/systemd/system/cmqttd@.service" \
         "644 usr/lib/systemd/system/cmqttd.socket" \
         "644 usr/lib/systemd/system/cmqttd-control.socket" \
+        "644 usr/lib/systemd/system/cmqttd-modem.target" \
+        "644 usr/lib/systemd/system-preset/90-cmqttd.preset" \
         "644 usr/lib/udev/rules.d/60-cmqttd.rules" \
         "644 usr/lib/sysusers.d/cmqttd.conf" \
         "644 usr/lib/tmpfiles.d/cmqttd.conf" \
@@ -328,6 +332,62 @@ part_package() {
         pass 1
         try "without systemd nothing links with it" sh -c "! ldd '$work/without-systemd/cmqttd' | grep libsystemd"
     fi
+}
+
+# build_deb NAME KIND COMMAND...: the Debian package, from what "make dist" would pack, in build-test/NAME; KIND: binary
+# or full, with the source package. COMMAND changes the surroundings of the build and runs it. Done once a run.
+build_deb() {
+    deb_name=$1
+    deb_kind=$2
+    deb_log=$work/log/build-$deb_name.log
+    shift 2
+    [ ! -e "$work/log/built-$deb_name" ] || return 0
+    [ ! -e "$work/log/broken-$deb_name" ] || { fail 1 "the package $deb_name failed, see above"; return 1; }
+    if (
+        rm -rf "${work:?}/$deb_name" && mkdir -p "$work/$deb_name" &&
+            make --no-print-directory -C "$work/plain" distdir && mv "$work/plain/cmqttd-"*/ "$work/$deb_name/" &&
+            cd "$work/$deb_name/cmqttd-"*/ && DEB_BUILD_OPTIONS="nocheck parallel=$jobs" "$@" \
+            dpkg-buildpackage --no-sign --build="$deb_kind"
+    ) > "$deb_log" 2>&1 < /dev/null; then
+        : > "$work/log/built-$deb_name"
+    else
+        : > "$work/log/broken-$deb_name"
+        fail 1 "the package $deb_name" "$deb_log"
+        return 1
+    fi
+}
+
+# Errors and warnings; what is overridden is told by debian/*.lintian-overrides.
+no_complaint() {
+    lintian --allow-root --pedantic --fail-on error,warning --suppress-tags bad-distribution-in-changes-file "$@"
+}
+
+# The second time as somebody else would build it: elsewhere, with another clock zone, language and umask.
+part_debian() {
+    build_plain || return
+    build_deb deb full env || return
+    pass 1
+    try "lintian" no_complaint "$work"/deb/cmqttd_*.changes
+    for entry in cmqttd.service cmqttd@.service cmqttd.socket cmqttd-control.socket cmqttd-modem.target; do
+        try "in the package: $entry" sh -c "dpkg-deb -c '$work'/deb/cmqttd_*.deb | grep -q '/systemd/system/$entry\$'"
+    done
+    try "the configuration is the administrator's" \
+        sh -c "dpkg-deb -I '$work'/deb/cmqttd_*.deb conffiles | grep -x /etc/cmqttd/cmqttd.conf"
+    build_deb deb-elsewhere binary env TZ=Asia/Kathmandu LC_ALL=C.UTF-8 HOME=/nowhere USER=somebody \
+        sh -c 'umask 027; exec "$@"' sh || return
+    for entry in "$work"/deb/*.deb; do
+        try "the same bytes again: $(basename "$entry")" cmp "$entry" "$work/deb-elsewhere/$(basename "$entry")"
+    done
+}
+
+part_systemd() {
+    build_plain || return
+    build_deb deb full env || return
+    make --no-print-directory -C "$work/plain" -j"$jobs" tests/modem/sim7600 > "$work/log/systemd.make.log" 2>&1 ||
+        { fail 1 "the simulated modem" "$work/log/systemd.make.log"; return; }
+    "$top/tests/systemd/boot" "$work"/deb/cmqttd_*.deb "$work/plain/tests/modem/sim7600" "$work/log/systemd" \
+        > "$work/log/systemd.boot.log" 2>&1 < /dev/null
+    judge_pytest "systemd" $? "$work/log/systemd.boot.log"
 }
 
 # What one pytest said last: "N passed, ..." and its exit status. judge_pytest NAME STATUS LOG
