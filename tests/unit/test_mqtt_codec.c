@@ -352,6 +352,130 @@ static void test_decode(void **state)
 	}
 }
 
+static const struct {
+	const char *name;
+	const char *bytes;
+	int r;
+	const char *expect;
+} rows_5[] = {
+	{ "CONNECT, plain", "10 { s'MQTT' 05 02 003c 00 s'c1' }", 0,
+	    "level 5 clean 1 keepalive 60 id <c1> expiry 0" },
+	{ "CONNECT, all fields",
+	    "10 { s'MQTT' 05 f6 ffff 19 11 ffffffff 21 000a 27 00001000 22 0003 19 01 17 00 26 s'' "
+	    "s'' "
+	    "s'c' 10 18 00000005 01 01 02 00000007 08 s'r' s'w' s'gone' s'u' s'p' }",
+	    0,
+	    "level 5 clean 1 keepalive 65535 id <c> expiry 4294967295 will <w> <gone> qos 2 retain "
+	    "1 "
+	    "user <u> password <p> props: 17 23 25 33 34 38 39 packet 4096 receive 10 pass on 26 "
+	    "00 "
+	    "00 00 00 will: 1 2 8 24 expiry 7 delay 5 response <r> pass on 01 01 08 00 01 72" },
+	{ "password without user (3.1.2.9)", "10 { s'MQTT' 05 42 0000 00 s'c' s'p' }", 0,
+	    "level 5 clean 1 keepalive 0 id <c> expiry 0 password <p>" },
+	{ "not clean, no expiry (3.1.2.11.2)", "10 { s'MQTT' 05 00 0000 00 s'c' }", 0,
+	    "level 5 clean 0 keepalive 0 id <c> expiry 0" },
+	{ "no properties at all", "10 { s'MQTT' 05 02 0000 }", -EBADMSG, NULL },
+	{ "reserved flag [MQTT-3.1.2-3]", "10 { s'MQTT' 05 03 0000 00 s'c' }", -EBADMSG, NULL },
+	{ "a property twice", "10 { s'MQTT' 05 02 0000 0a 11 00000001 11 00000001 s'c' }", -EPROTO,
+	    NULL },
+	{ "of another packet", "10 { s'MQTT' 05 02 0000 02 01 01 s'c' }", -EBADMSG, NULL },
+	{ "authentication data alone (3.1.2.11.10)", "10 { s'MQTT' 05 02 0000 04 16 s'x' s'c' }",
+	    -EPROTO, NULL },
+	{ "will delay in CONNECT's own", "10 { s'MQTT' 05 02 0000 05 18 00000001 s'c' }", -EBADMSG,
+	    NULL },
+	{ "response topic of a will with wildcard",
+	    "10 { s'MQTT' 05 06 0000 00 s'c' 06 08 s'r/#' s'w' s'' }", -EPROTO, NULL },
+	{ "something behind", "10 { s'MQTT' 05 02 0000 00 s'c' 00 }", -EBADMSG, NULL },
+
+	{ "PUBLISH", "30 { s'a/b' 00 'hello' }", 0, "qos 0 dup 0 retain 0 id 0 <a/b> <hello>" },
+	{ "properties that end too early", "32 { s'a' 0001 0b 02 0000000a 23 0002 26 s'' s'' 'x' }",
+	    -EBADMSG, NULL },
+	{ "with properties", "32 { s'a' 0001 0d 02 0000000a 23 0002 26 s'' s'' 'x' }", 0,
+	    "qos 1 dup 0 retain 0 id 1 <a> <x> props: 2 35 38 expiry 10 alias 2 pass on 26 00 00 "
+	    "00 "
+	    "00" },
+	{ "empty topic, alias", "30 { s'' 03 23 0001 }", 0,
+	    "qos 0 dup 0 retain 0 id 0 <> <> props: 35 alias 1" },
+	{ "no property length", "30 { s'a' }", -EBADMSG, NULL },
+	{ "subscription identifier [MQTT-3.3.4-6]", "30 { s'a' 02 0b 01 }", -EPROTO, NULL },
+	{ "response topic with wildcard [MQTT-3.3.2-14]", "30 { s'a' 04 08 s'+' }", -EPROTO, NULL },
+	{ "empty response topic", "30 { s'a' 03 08 s'' }", -EPROTO, NULL },
+
+	{ "PUBACK, short", "40 { 0001 }", 0, "id 1" },
+	{ "PUBACK, reason", "40 { 0001 97 }", 0, "id 1 reason 97" },
+	{ "PUBACK, no matching subscribers", "40 { 0001 10 }", 0, "id 1 reason 10" },
+	{ "PUBACK, properties", "40 { 0001 87 04 1f s'x' }", 0, "id 1 reason 87" },
+	{ "PUBACK, no properties", "40 { 0001 87 00 }", 0, "id 1 reason 87" },
+	{ "PUBACK, not one of its reasons [MQTT-3.4.2-1]", "40 { 0001 92 }", -EPROTO, NULL },
+	{ "PUBREC", "50 { 0001 91 }", 0, "id 1 reason 91" },
+	{ "PUBREL", "62 { 0001 92 }", 0, "id 1 reason 92" },
+	{ "PUBREL, not one of its reasons [MQTT-3.6.2-1]", "62 { 0001 97 }", -EPROTO, NULL },
+	{ "PUBCOMP", "70 { 0001 92 00 }", 0, "id 1 reason 92" },
+	{ "PUBCOMP, something behind", "70 { 0001 92 00 00 }", -EBADMSG, NULL },
+	{ "PUBACK, properties too long", "40 { 0001 00 09 1f s'x' }", -EBADMSG, NULL },
+
+	{ "SUBSCRIBE", "82 { 0007 00 s'a' 00 s'b' 2e }", 0,
+	    "id 7 <a> 0 <b> 2 no local as published handling 2" },
+	{ "with identifier", "82 { 0007 03 0b 8001 s'a' 11 }", 0,
+	    "id 7 subscription 128 <a> 1 handling 1" },
+	{ "identifier 0", "82 { 0007 02 0b 00 s'a' 01 }", -EPROTO, NULL },
+	{ "QoS 3", "82 { 0007 00 s'a' 03 }", -EPROTO, NULL },
+	{ "retain handling 3", "82 { 0007 00 s'a' 30 }", -EPROTO, NULL },
+	{ "reserved bits [MQTT-3.8.3-5]", "82 { 0007 00 s'a' 40 }", -EBADMSG, NULL },
+	{ "no filter [MQTT-3.8.3-2]", "82 { 0007 00 }", -EPROTO, NULL },
+	{ "UNSUBSCRIBE", "a2 { 0007 05 26 s'' s'' s'a' }", 0, "id 7 <a> 0" },
+	{ "no filter [MQTT-3.10.3-2]", "a2 { 0007 00 }", -EPROTO, NULL },
+
+	{ "DISCONNECT", "e0 {}", 0, "" },
+	{ "with reason", "e0 { 04 }", 0, "reason 04" },
+	{ "with expiry", "e0 { 00 05 11 00000009 }", 0, "expiry 9" },
+	{ "not a client's reason [MQTT-3.14.2-1]", "e0 { 8e }", -EPROTO, NULL },
+	{ "a server's property", "e0 { 00 04 1c s'x' }", -EBADMSG, NULL },
+	{ "something behind", "e0 { 00 00 00 }", -EBADMSG, NULL },
+	{ "PINGREQ with body", "c0 { 00 }", -EBADMSG, NULL },
+};
+
+static void test_decode_5(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows_5); i++) {
+		size_t len = notation_read(rows_5[i].bytes, packet);
+		uint8_t *data = exact_copy(packet, len);
+		struct mqtt_frame f = frame_of(data, len);
+
+		print_message("%s\n", rows_5[i].name);
+		assert_int_equal(show(MQTT_VERSION_5, &f), rows_5[i].r);
+		if (rows_5[i].expect)
+			assert_string_equal(shown, rows_5[i].expect);
+		free(data);
+	}
+}
+
+/* In which version a CONNECT that cannot be read is answered. */
+static void test_version_to_answer(void **state)
+{
+	static const struct {
+		const char *bytes;
+		uint8_t version;
+	} rows[] = {
+		{ "10 { s'MQTT' 05 03 0000 00 s'c' }", 5 },
+		{ "10 { s'MQTT' 05 }", 5 },
+		{ "10 { s'MQTT' 04 03 0000 s'c' }", 0 },
+		{ "10 { s'MQTX' 05 02 0000 00 s'c' }", 0 },
+		{ "11 { s'MQTT' 05 02 0000 00 s'c' }", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct mqtt_frame f = frame_of(packet, notation_read(rows[i].bytes, packet));
+		struct mqtt_connect p;
+		uint8_t version = 77;
+
+		assert_int_equal(mqtt_decode_connect(&f, &p, &version), -EBADMSG);
+		assert_int_equal(version, rows[i].version);
+	}
+}
+
 /* MQTT 3.1 calls the reserved bits DUP and QoS. */
 static void test_decode_31(void **state)
 {
@@ -501,6 +625,55 @@ static void test_encode_connack_reasons(void **state)
 	buf_fini(&out);
 }
 
+static void test_encode_5(void **state)
+{
+	const struct mqtt_ack fine = { .packet_id = 258 }, bad = { .packet_id = 1, .reason = 0x97 };
+	static const uint8_t ids[] = { 0x0b, 0x01 }, others[] = { 0x26, 0, 0, 0, 0 };
+	struct mqtt_publish p = { .topic = { (const uint8_t *)"t", 1 },
+		.payload = { (const uint8_t *)"x", 1 } };
+	struct mqtt_publish_props props = { 0 };
+	struct mqtt_connack hello = { .session_present = true };
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 1000);
+	assert_int_equal(mqtt_encode_connack(&out, MQTT_VERSION_5, &hello), 0);
+	expect(&out, "20 { 01 00 0d 21 0400 27 00040000 22 0010 2a 00 }");
+	hello = (struct mqtt_connack){ .assigned_id = { (const uint8_t *)"auto-1", 6 } };
+	assert_int_equal(mqtt_encode_connack(&out, MQTT_VERSION_5, &hello), 0);
+	expect(&out, "20 { 00 00 16 21 0400 27 00040000 22 0010 2a 00 12 s'auto-1' }");
+	assert_int_equal(mqtt_encode_ack(&out, MQTT_VERSION_5, MQTT_TYPE_PUBACK, &fine, NULL), 0);
+	expect(&out, "40020102");
+	assert_int_equal(mqtt_encode_ack(&out, MQTT_VERSION_5, MQTT_TYPE_PUBREC, &bad, NULL), 0);
+	expect(&out, "50 { 0001 97 }");
+	assert_int_equal(mqtt_encode_ack(&out, MQTT_VERSION_5, MQTT_TYPE_PUBACK, &bad, "full"), 0);
+	expect(&out, "40 { 0001 97 07 1f s'full' }");
+	assert_int_equal(
+	    mqtt_encode_ack(&out, MQTT_VERSION_311, MQTT_TYPE_PUBACK, &bad, "full"), 0);
+	expect(&out, "40020001");
+	assert_int_equal(mqtt_encode_suback(&out, MQTT_VERSION_5, MQTT_TYPE_SUBACK, 9, 2), 0);
+	expect(&out, "90 05 0009 00");
+	assert_int_equal(mqtt_encode_suback(&out, MQTT_VERSION_5, MQTT_TYPE_UNSUBACK, 9, 2), 0);
+	expect(&out, "b0 05 0009 00");
+	assert_int_equal(mqtt_encode_disconnect(&out, MQTT_REASON_TAKEN_OVER), 0);
+	expect(&out, "e002 8e00");
+	assert_int_equal(mqtt_encode_publish(&out, MQTT_VERSION_5, &p, &props), 0);
+	expect(&out, "30 { s't' 00 'x' }");
+	props = (struct mqtt_publish_props){ .has_expiry = true,
+		.expiry_s = 7,
+		.ids = { ids, sizeof(ids) },
+		.others = { others, sizeof(others) } };
+	p.qos = 1;
+	p.packet_id = 2;
+	assert_int_equal(mqtt_encode_publish(&out, MQTT_VERSION_5, &p, &props), 0);
+	assert_int_equal(buf_len(&out), mqtt_publish_len(MQTT_VERSION_5, &p, &props));
+	expect(&out, "32 { s't' 0002 0c 02 00000007 0b 01 26 s'' s'' 'x' }");
+	assert_int_equal(mqtt_suback_code(MQTT_VERSION_5, MQTT_REASON_QUOTA), 0x97);
+	assert_int_equal(mqtt_suback_code(MQTT_VERSION_311, MQTT_REASON_QUOTA), 0x80);
+	assert_int_equal(mqtt_suback_code(MQTT_VERSION_311, (enum mqtt_reason)2), 2);
+	buf_fini(&out);
+}
+
 static void test_encode_sizes(void **state)
 {
 	static uint8_t payload[20000];
@@ -534,9 +707,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_frame),
 		cmocka_unit_test(test_decode),
+		cmocka_unit_test(test_decode_5),
+		cmocka_unit_test(test_version_to_answer),
 		cmocka_unit_test(test_decode_31),
 		cmocka_unit_test(test_truncated_body),
 		cmocka_unit_test(test_encode),
+		cmocka_unit_test(test_encode_5),
 		cmocka_unit_test(test_encode_connack_reasons),
 		cmocka_unit_test(test_encode_sizes),
 	};
