@@ -197,6 +197,9 @@ static void act(struct daemon *d, const struct action *action)
 		if (d->config->core.power_cycle)
 			power_run(d->power, d->config->core.power_cycle);
 		break;
+	case ACTION_USB_REBIND:
+		tty_rebind_usb(d->tty);
+		break;
 	case ACTION_CLIENT_WRITE:
 		conn_write(client_sock_conns(d->clients), action->id);
 		break;

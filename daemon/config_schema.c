@@ -39,7 +39,7 @@ static const struct config_key modem_keys[] = {
 	{ "pin_file",      KEY_TEXT,    IN(modem, pin_file),
 	  .doc = "File with the PIN, instead of pin." },
 	{ "power_cycle",   KEY_TEXT,    IN(modem, power_cycle),
-	  .doc = "Program that cuts the modem's power, the last step of recovery." },
+	  .doc = "Program that cuts the modem's power, the last step of recovery; at most 3 times an hour." },
 	{ 0 }
 };
 static const struct config_schema modem_schema = SCHEMA(modem);

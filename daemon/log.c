@@ -37,6 +37,7 @@ static const struct log_kind kinds[] = {
 	[LOG_MODEM_CLOCK_SET] = { "c861438f17cb4835bfd3d33f25f57296", "modem" },
 	[LOG_MODEM_CLOCK_WRONG] = { "47eee975420f4d87ad6bfc1172e93b3c", "modem" },
 	[LOG_MODEM_POWER_CYCLE] = { "cb95e45f9d4f4d2aa2c99da99fcb183a", "modem: power is cut and given back" },
+	[LOG_MODEM_USB_REBIND] = { "5d664aa236c64772bc43171a9d045ad9", "modem: its USB device is bound anew" },
 	[LOG_BROKER_ONLINE] = { "faf783519fc3422c858a5d866b8ffa06", "online" },
 	[LOG_BROKER_OFFLINE] = { "cedd96a701bd4d18b570b592177c3ff1", "offline" },
 	[LOG_BROKER_STATE] = { "130c368ac501439f85b9cb2d5d74d375", "" },

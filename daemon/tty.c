@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "tty_wait.h"
+#include "usb.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,9 +31,10 @@ struct tty {
 	struct loop_watch *watch;
 	struct loop_timer *retry;
 	struct tty_wait *wait;
-	uint64_t tried_ms; /* the last attempt, 0: none yet */
-	uint64_t retry_ms; /* how long to wait before the next one */
-	int error;         /* that the core was told last, 0: the port is open */
+	uint64_t tried_ms;      /* the last attempt, 0: none yet */
+	uint64_t retry_ms;      /* how long to wait before the next one */
+	char usb[USB_NAME_MAX]; /* device that the port belonged to when it was open, "": none */
+	int error;              /* that the core was told last, 0: the port is open */
 };
 
 static const struct {
@@ -241,6 +243,9 @@ static void try_now(struct tty *tty)
 	tty->retry_ms = RETRY_MIN_MS;
 	tty->error = 0;
 	log_write(LOG_DAEMON_TTY, LOG_LEVEL_INFO, "%s: open", tty->device);
+	if (usb_find(USB_SYSFS, tty->device, tty->usb) < 0)
+		tty->usb[0] = '\0';
+	core_set_rebind(tty->core, tty->usb[0] && usb_can_rebind(USB_SYSFS));
 	core_tty_up(tty->core, loop_now_ms());
 }
 
@@ -276,6 +281,20 @@ void tty_reopen(struct tty *tty)
 	tty->error = -1; /* whatever comes of it, the core waits for it */
 	tty->retry_ms = RETRY_MIN_MS;
 	loop_timer_set(tty->retry, pause_left(tty));
+}
+
+void tty_rebind_usb(struct tty *tty)
+{
+	int r;
+
+	if (!tty->usb[0])
+		return;
+	if (tty->fd >= 0)
+		lose(tty, ENODEV);
+	r = usb_rebind(USB_SYSFS, tty->usb);
+	if (r < 0)
+		log_write(LOG_DAEMON_TTY, LOG_LEVEL_ERROR, "USB device %s cannot be bound anew: %s",
+		    tty->usb, strerror(-r));
 }
 
 struct tty *tty_new(struct loop *loop, struct core *core)
@@ -323,6 +342,7 @@ int tty_configure(struct tty *tty, const struct modem_config *cfg)
 	}
 	free(tty->device);
 	tty->device = device;
+	tty->usb[0] = '\0';
 	tty->baud = cfg->baud;
 	tty->rtscts = cfg->rtscts;
 	tty->error = -1;

@@ -33,4 +33,8 @@ void tty_write(struct tty *tty);
 /* Close the port and open it again. */
 void tty_reopen(struct tty *tty);
 
+/* Unbind the USB device that the port belongs to, or belonged to, and bind it again; what comes of
+ * it is seen as for any port that goes and comes. */
+void tty_rebind_usb(struct tty *tty);
+
 #endif

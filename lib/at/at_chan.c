@@ -262,6 +262,7 @@ static void apply_verdict(
 		job->deadline_ms = timer_min(job->deadline_ms, now_ms + AT_ERROR_GRACE_MS);
 		break;
 	case AT_VERDICT_CONCLUDE:
+		job->deadline_ms = job->limit_ms;
 		if (step_of(job)->answer_ms > 0)
 			job->deadline_ms =
 			    timer_min(job->deadline_ms, now_ms + step_of(job)->answer_ms);
@@ -645,7 +646,8 @@ static void start_step(struct at_chan *c, uint64_t now_ms, struct at_job *job)
 	c->hold_since_ms = TIMER_NEVER;
 	move_job(c, job, AT_JOB_RUNNING);
 	job->has_sent = true;
-	job->deadline_ms = now_ms + step->timeout_ms;
+	job->limit_ms = now_ms + step->timeout_ms;
+	job->deadline_ms = step->final_ms > 0 ? now_ms + step->final_ms : job->limit_ms;
 	expect_echo_of(c, job);
 	c->counters.commands++;
 	trace_command(c, job);

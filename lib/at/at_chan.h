@@ -50,7 +50,8 @@ struct at_job {
 	enum at_answer answer; /* of this step so far */
 	unsigned err;
 	uint64_t deadline_ms;
-	char detail[96]; /* tail of +CME ERROR: and the like, NUL-terminated */
+	uint64_t limit_ms; /* deadline_ms is never later, once the command went out */
+	char detail[96];   /* tail of +CME ERROR: and the like, NUL-terminated */
 };
 
 enum at_event_type {

@@ -37,6 +37,10 @@ struct at_step {
 	const char *only_if;
 	/* For the whole step, prompt and data included; never 0. */
 	uint32_t timeout_ms;
+	/* How much of that may pass until OK or ERROR, prompt and data included; 0: all of it. For
+	 * commands that are accepted at once and take their time for the answer: a modem that does
+	 * not even accept them hangs. */
+	uint32_t final_ms;
 	/* How much of that is left to the answer once the OK has come; 0: all of it. For answers
 	 * that some models never give. */
 	uint32_t answer_ms;

@@ -222,6 +222,11 @@ void core_tty_up(struct core *c, uint64_t now_ms)
 	drain_modem(c);
 }
 
+void core_set_rebind(struct core *c, bool is_possible)
+{
+	modem_set_rebind(c->modem, is_possible);
+}
+
 void core_tty_down(struct core *c, uint64_t now_ms, int error)
 {
 	c->now_ms = now_ms;

@@ -42,6 +42,7 @@ enum log_code {
 	LOG_MODEM_CLOCK_SET,
 	LOG_MODEM_CLOCK_WRONG,
 	LOG_MODEM_POWER_CYCLE,
+	LOG_MODEM_USB_REBIND,
 	LOG_BROKER_ONLINE,
 	LOG_BROKER_OFFLINE,
 	LOG_BROKER_STATE,
@@ -79,6 +80,7 @@ enum action_type {
 	ACTION_TTY_REOPEN,   /* close the port, open it again, then core_tty_up or _down */
 	ACTION_PIN_NOTE,     /* text: keep it on disk for core_set_pin_note; "": nothing */
 	ACTION_POWER_HOOK,   /* run the operator's power_cycle command */
+	ACTION_USB_REBIND,   /* unbind the modem's USB device and bind it again */
 	ACTION_CLIENT_WRITE, /* core_client_out has bytes */
 	ACTION_CLIENT_CLOSE, /* write what is left, close, then core_client_gone */
 	ACTION_CLIENT_PAUSE, /* do not read from it */
@@ -116,6 +118,9 @@ void core_set_pin_note(struct core *c, const char *note);
 
 /* The port was opened. */
 void core_tty_up(struct core *c, uint64_t now_ms);
+
+/* Whether the USB device behind the port can be bound anew (ACTION_USB_REBIND). */
+void core_set_rebind(struct core *c, bool is_possible);
 
 /* The port is gone, or cannot be opened; error: errno value, 0: hung up. */
 void core_tty_down(struct core *c, uint64_t now_ms, int error);

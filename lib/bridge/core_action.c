@@ -116,6 +116,7 @@ bool core_next_action(struct core *c, struct action *ret)
 		break;
 	case ACTION_TTY_REOPEN:
 	case ACTION_POWER_HOOK:
+	case ACTION_USB_REBIND:
 	case ACTION_CLIENT_WRITE:
 	case ACTION_CLIENT_CLOSE:
 	case ACTION_CLIENT_PAUSE:

@@ -239,6 +239,10 @@ void core_on_modem_event(struct core *c, const struct modem_event *ev)
 	case MODEM_EVENT_POWER_HOOK:
 		on_power_hook(c);
 		break;
+	case MODEM_EVENT_USB_REBIND:
+		core_log_text(c, LOG_LEVEL_WARNING, LOG_MODEM_USB_REBIND, -1, "");
+		core_action(c, ACTION_USB_REBIND, 0);
+		break;
 	case MODEM_EVENT_STATE:
 		on_modem_state(c, ev);
 		break;

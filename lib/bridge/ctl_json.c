@@ -649,6 +649,8 @@ const char *ctl_log_text(enum log_code code)
 		return "modem clock wrong";
 	case LOG_MODEM_POWER_CYCLE:
 		return "modem power cycled";
+	case LOG_MODEM_USB_REBIND:
+		return "modem bound anew on USB";
 	case LOG_BROKER_ONLINE:
 		return "broker online";
 	case LOG_BROKER_OFFLINE:

@@ -4,6 +4,7 @@
 #include "at/at_line.h"
 #include "modem/link_copy.h"
 #include "modem/modem_life.h"
+#include "modem/modem_watch.h"
 #include "modem/sim7600.h"
 
 #include <errno.h>
@@ -132,7 +133,7 @@ void modem_configure(struct modem *m, uint64_t now_ms, const struct modem_config
 {
 	struct modem_config *copy = modem_config_copy(cfg);
 
-	(void)now_ms;
+	life_configured(m, now_ms);
 	if (!copy)
 		return; /* the one before stays */
 	free(m->next);
@@ -176,6 +177,11 @@ void modem_set_wall(struct modem *m, uint64_t now_ms, int64_t wall_ms, bool is_p
 }
 
 /* ---- the port ---- */
+
+void modem_set_rebind(struct modem *m, bool is_possible)
+{
+	m->can_rebind = is_possible;
+}
 
 void modem_tty_up(struct modem *m, uint64_t now_ms)
 {
@@ -261,6 +267,7 @@ static bool handle_inbound(struct modem *m, uint64_t now_ms, enum urc_kind kind,
 	tell_loss(m, client, loss);
 	if (!is_complete)
 		return false;
+	session_heard(&m->session[client], now_ms);
 	*ret = (struct modem_event){
 		.type = MODEM_EVENT_INBOUND, .client = client, .topic = topic, .payload = payload
 	};
@@ -430,6 +437,7 @@ static bool handle(
 		event_queue_notice(
 		    &m->events, 0, MODEM_NOTICE_GARBAGE, "%zu bytes without sense", ev->line.len);
 		modem_drop_inbound(m, INBOUND_LOSS_GARBAGE);
+		watch_garbage(m, now_ms);
 		return false;
 	case AT_EVENT_FENCED:
 		life_fenced(m, now_ms);
@@ -563,5 +571,15 @@ const struct at_chan_counters *modem_get_chan_counters(const struct modem *m)
 
 uint64_t modem_recoveries(const struct modem *m)
 {
-	return m->recovery.total;
+	uint64_t total = 0;
+	size_t i;
+
+	for (i = 0; i < RECOVERY_STEPS; i++)
+		total += m->recovery.counts[i];
+	return total;
+}
+
+uint64_t modem_recovery_count(const struct modem *m, enum recovery_step step)
+{
+	return step < RECOVERY_STEPS ? m->recovery.counts[step] : 0;
 }

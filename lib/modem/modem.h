@@ -14,6 +14,7 @@
 #include "at/at_chan.h"
 #include "base/buf.h"
 #include "modem/link_config.h"
+#include "modem/recovery.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -76,6 +77,7 @@ enum modem_event_type {
 	MODEM_EVENT_TTY_REOPEN,   /* close the port and open it again */
 	MODEM_EVENT_PIN_NOTE,     /* keep this where a restart finds it: text, "": nothing */
 	MODEM_EVENT_POWER_HOOK,   /* run the operator's power_cycle command */
+	MODEM_EVENT_USB_REBIND,   /* unbind the modem's USB device from its driver, bind it again */
 	MODEM_EVENT_STATE,        /* modem state: from, to, text says why */
 	MODEM_EVENT_SESSION,      /* session state of `client`: from, to, err, text says why */
 	MODEM_EVENT_INBOUND,      /* message of `client`: topic, payload */
@@ -181,6 +183,9 @@ void modem_set_pin_note(struct modem *m, const char *note);
 /* The host's wall clock: milliseconds since 1970 at monotonic now_ms, and whether to trust it. */
 void modem_set_wall(struct modem *m, uint64_t now_ms, int64_t wall_ms, bool is_plausible);
 
+/* The USB device behind the port may be unbound and bound again (MODEM_EVENT_USB_REBIND). */
+void modem_set_rebind(struct modem *m, bool is_possible);
+
 /* The port was opened; the port is gone or cannot be opened (error: errno value). */
 void modem_tty_up(struct modem *m, uint64_t now_ms);
 void modem_tty_down(struct modem *m, uint64_t now_ms, int error);
@@ -226,8 +231,9 @@ const struct modem_status *modem_get_status(const struct modem *m);
 const struct session_status *modem_get_session(const struct modem *m, unsigned client);
 const struct at_chan_counters *modem_get_chan_counters(const struct modem *m);
 
-/* Steps of recovery taken so far. */
+/* Steps of recovery taken so far: all, of one kind. */
 uint64_t modem_recoveries(const struct modem *m);
+uint64_t modem_recovery_count(const struct modem *m, enum recovery_step step);
 
 /* Names as the control interface has them: "registering", "online". */
 const char *modem_state_name(enum modem_state s);

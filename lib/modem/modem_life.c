@@ -3,6 +3,8 @@
 
 #include "at/at_line.h"
 #include "modem/link_copy.h"
+#include "modem/modem_recover.h"
+#include "modem/modem_watch.h"
 #include "modem/sim7600.h"
 
 #include <errno.h>
@@ -15,17 +17,12 @@
 #define POLL_SLOW_MS     10000 /* and later */
 #define NOTE_MS          10    /* for the shell to keep a note */
 #define POLL_FAST_FOR_MS 60000
-#define STATUS_MS        120000 /* eight wakes; idle, there is to be one in 10 s at most */
-#define FIRST_STATUS_MS  5000
 #define MODEL_DOUBTS_MAX 2
 #define START_PAUSE_MS   5000
 #define START_TRIES      2
 #define START_VERIFY_MS  15000
-#define START_MAX_MS     120000  /* the vendor's maximum (16.2.1) */
-#define RESTART_WAIT_MS  60000   /* for a modem that was reset or lost its power to come back */
-#define BOOT_LINES_MS    90000   /* PB DONE can come many seconds after RDY (seen on A76xx) */
-#define UNREGISTERED_MS  300000  /* without network and without broker: back to registering */
-#define UNREACHABLE_MS   1200000 /* no broker for so long: something in the modem is stuck */
+#define START_MAX_MS     120000 /* the vendor's maximum (16.2.1) */
+#define BOOT_LINES_MS    90000  /* PB DONE can come many seconds after RDY (seen on A76xx) */
 
 enum attach_step {
 	ATTACH_CLOCK,
@@ -34,6 +31,7 @@ enum attach_step {
 	ATTACH_VERIFY, /* does it run, although START did not say so? */
 	ATTACH_NETOPEN_QUERY,
 	ATTACH_NETOPEN,
+	ATTACH_PROBE,   /* what is each client's state? Sister models do not forgive a wrong DISC */
 	ATTACH_RELEASE, /* a service with clients in use cannot be stopped */
 	ATTACH_STOP,
 };
@@ -41,11 +39,11 @@ enum attach_step {
 enum register_step {
 	REGISTER_SETUP,
 	REGISTER_POLL,
+	REGISTER_RADIO, /* has somebody left it off, perhaps we in an earlier life? */
+	REGISTER_RADIO_ON,
 	REGISTER_OPERATOR, /* has somebody tied the modem to a network? */
 	REGISTER_ANY,
 };
-enum ready_step { READY_STATUS, READY_CLOCK, READY_CLOCK_SET, READY_VERIFY, READY_STOP };
-enum recover_step { RECOVER_ACT, RECOVER_WAIT };
 
 struct state {
 	/* Begin what is to be done; called when nothing is under way and no pause is. NULL: only
@@ -53,9 +51,9 @@ struct state {
 	void (*begin)(struct modem *m, uint64_t now_ms);
 	/* What was begun has ended. */
 	void (*done)(struct modem *m, uint64_t now_ms, const struct at_event *ev);
-	uint32_t budget_ms; /* 0: none, the state has deadlines of its own */
-	enum recovery_reach reach;
-	const char *overdue; /* what to say when the budget is used up */
+	uint32_t budget_ms;            /* 0: none, it asks for a sign of life every PULSE_MS */
+	enum recovery_trouble trouble; /* when the budget is used up */
+	const char *overdue;           /* what to say when the budget is used up */
 };
 
 static const struct state *state_of(enum modem_state state);
@@ -85,7 +83,7 @@ static uint64_t budget_end(enum modem_state state, uint64_t now_ms)
 }
 
 /* The one place where the state changes. */
-static void set_state(struct modem *m, uint64_t now_ms, enum modem_state to, const char *why)
+void life_set_state(struct modem *m, uint64_t now_ms, enum modem_state to, const char *why)
 {
 	enum modem_state from = m->status.state;
 	const struct modem_event event = {
@@ -98,38 +96,37 @@ static void set_state(struct modem *m, uint64_t now_ms, enum modem_state to, con
 	m->step = 0;
 	m->resume_at_ms = 0;
 	m->budget_at_ms = budget_end(to, now_ms);
+	m->is_overdue_told = false;
 	m->env.is_service_up = to == MODEM_READY;
 	m->env.is_barred = false;
-	if (to == from)
-		return;
+	if (to == from && to != MODEM_RECOVERING)
+		return; /* one step of recovery behind the other is worth telling */
 	event_queue_push(&m->events, &event, "%s", why);
 	if (from == MODEM_READY)
 		tell_sessions(m, now_ms, false, why);
 }
 
-static void recover(struct modem *m, uint64_t now_ms, enum recovery_reach reach, const char *why)
+void life_restart_service(struct modem *m, uint64_t now_ms)
 {
-	uint32_t pause_ms;
-
-	m->rung = recovery_next(&m->recovery, reach, config_of(m)->has_power_cycle, &pause_ms);
-	set_state(m, now_ms, MODEM_RECOVERING, why);
-	m->resume_at_ms = now_ms + pause_ms;
-	m->budget_at_ms = m->resume_at_ms + state_of(MODEM_RECOVERING)->budget_ms;
+	life_set_state(m, now_ms, MODEM_ATTACHED, "the MQTT service is started again");
+	m->client = 0;
+	m->is_stop_safe = true;
+	life_go_to(m, ATTACH_PROBE);
 }
 
-static void run(struct modem *m, uint64_t now_ms, const struct at_step *script)
+void life_run(struct modem *m, uint64_t now_ms, const struct at_step *script)
 {
 	if (exchange_start(&m->exchange, m->chan, now_ms, script) < 0)
 		m->resume_at_ms = now_ms + RETRY_MS;
 }
 
-static void pause_for(struct modem *m, uint64_t now_ms, uint32_t ms)
+void life_pause(struct modem *m, uint64_t now_ms, uint32_t ms)
 {
 	m->resume_at_ms = now_ms + ms;
 }
 
 /* Go on to another step of the state. */
-static void go_to(struct modem *m, unsigned step)
+void life_go_to(struct modem *m, unsigned step)
 {
 	m->step = step;
 }
@@ -139,7 +136,7 @@ static void go_to(struct modem *m, unsigned step)
 static void sync_begin(struct modem *m, uint64_t now_ms)
 {
 	(void)exchange_args(&m->exchange);
-	run(m, now_ms, sim7600_sync_script);
+	life_run(m, now_ms, sim7600_sync_script);
 }
 
 /* The answer may have been lost or damaged. An unknown model is treated with more care than a known
@@ -163,11 +160,11 @@ static void choose_family(struct modem *m)
 static void sync_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 {
 	if (ev->result != AT_OK) {
-		pause_for(m, now_ms, RETRY_MS);
+		life_pause(m, now_ms, RETRY_MS);
 		return;
 	}
 	if (is_model_doubtful(m)) {
-		pause_for(m, now_ms, RETRY_MS);
+		life_pause(m, now_ms, RETRY_MS);
 		return;
 	}
 	choose_family(m);
@@ -175,7 +172,7 @@ static void sync_done(struct modem *m, uint64_t now_ms, const struct at_event *e
 	    m->status.model[0] ? m->status.model : "unknown model",
 	    m->status.revision[0] ? m->status.revision : "unknown");
 	sim_card_restart(&m->sim, now_ms);
-	set_state(m, now_ms, MODEM_SIM, "the modem answers");
+	life_set_state(m, now_ms, MODEM_SIM, "the modem answers");
 }
 
 /* ---- SIM ---- */
@@ -188,7 +185,7 @@ static void tell_pin_note(struct modem *m, uint64_t now_ms)
 	sim_card_note(&m->sim, note);
 	event_queue_push(
 	    &m->events, &(struct modem_event){ .type = MODEM_EVENT_PIN_NOTE }, "%s", note);
-	pause_for(m, now_ms, NOTE_MS);
+	life_pause(m, now_ms, NOTE_MS);
 }
 
 static void note_kept(struct modem *m, uint64_t now_ms)
@@ -205,10 +202,10 @@ static void sim_begin(struct modem *m, uint64_t now_ms)
 
 	switch (m->sim.step) {
 	case SIM_CARD_QUERY:
-		run(m, now_ms, sim7600_sim_script);
+		life_run(m, now_ms, sim7600_sim_script);
 		break;
 	case SIM_CARD_ATTEMPTS:
-		run(m, now_ms, sim7600_pin_attempts_script);
+		life_run(m, now_ms, sim7600_pin_attempts_script);
 		break;
 	case SIM_CARD_NOTE:
 		note_kept(m, now_ms);
@@ -216,7 +213,7 @@ static void sim_begin(struct modem *m, uint64_t now_ms)
 	case SIM_CARD_ENTER:
 		at_args_secret(args, "pin", config_of(m)->pin);
 		m->boot_until_ms = now_ms + BOOT_LINES_MS; /* the card starts now */
-		run(m, now_ms, sim7600_pin_enter_script);
+		life_run(m, now_ms, sim7600_pin_enter_script);
 		break;
 	}
 }
@@ -237,14 +234,14 @@ static void sim_done(struct modem *m, uint64_t now_ms, const struct at_event *ev
 		break;
 	case SIM_CARD_WAIT_MAN:
 		m->budget_at_ms = budget_end(MODEM_SIM, now_ms);
-		pause_for(m, now_ms, wait_ms);
+		life_pause(m, now_ms, wait_ms);
 		break;
 	case SIM_CARD_WAIT:
-		pause_for(m, now_ms, wait_ms);
+		life_pause(m, now_ms, wait_ms);
 		break;
 	case SIM_CARD_READY:
 		m->is_denied_told = false;
-		set_state(m, now_ms, MODEM_REGISTERING, "the SIM is ready");
+		life_set_state(m, now_ms, MODEM_REGISTERING, "the SIM is ready");
 		break;
 	}
 }
@@ -260,13 +257,20 @@ static void register_begin(struct modem *m, uint64_t now_ms)
 	case REGISTER_SETUP:
 		break;
 	case REGISTER_POLL:
-		run(m, now_ms, sim7600_registration_script);
+		life_run(m, now_ms, sim7600_registration_script);
+		return;
+	case REGISTER_RADIO:
+		m->is_radio_off = false;
+		life_run(m, now_ms, sim7600_radio_query_script);
+		return;
+	case REGISTER_RADIO_ON:
+		life_run(m, now_ms, sim7600_radio_on_script);
 		return;
 	case REGISTER_OPERATOR:
-		run(m, now_ms, sim7600_operator_query_script);
+		life_run(m, now_ms, sim7600_operator_query_script);
 		return;
 	case REGISTER_ANY:
-		run(m, now_ms, sim7600_operator_any_script);
+		life_run(m, now_ms, sim7600_operator_any_script);
 		return;
 	}
 	at_args_text(args, "apn", cfg->apn);
@@ -275,7 +279,7 @@ static void register_begin(struct modem *m, uint64_t now_ms)
 	at_args_text(args, "apn_user", cfg->apn_user);
 	at_args_secret(args, "apn_password", cfg->apn_password ? cfg->apn_password : "");
 	sim7600_fill_network(args, cfg);
-	run(m, now_ms, sim7600_network_script);
+	life_run(m, now_ms, sim7600_network_script);
 }
 
 static bool is_barred(const struct modem *m)
@@ -291,6 +295,18 @@ static void tell_roaming(struct modem *m)
 	m->is_roaming_told = true;
 }
 
+void life_bar_roaming(struct modem *m)
+{
+	bool was_barred = m->env.is_barred;
+	size_t i;
+
+	m->env.is_barred = is_barred(m);
+	if (m->env.is_barred)
+		tell_roaming(m);
+	for (i = 0; i < MODEM_CLIENTS && m->env.is_barred && !was_barred; i++)
+		m->session[i].must_close = true;
+}
+
 static void not_registered(struct modem *m, uint64_t now_ms)
 {
 	bool is_early = now_ms - m->status.since_ms < POLL_FAST_FOR_MS;
@@ -300,12 +316,16 @@ static void not_registered(struct modem *m, uint64_t now_ms)
 		    &m->events, 0, MODEM_NOTICE_DENIED, "the network denies the registration");
 		m->is_denied_told = true;
 	}
-	if (!m->was_operator_asked && !config_of(m)->operator_code && !is_barred(m)) {
-		m->was_operator_asked = true;
-		go_to(m, REGISTER_OPERATOR);
+	if (!m->is_radio_known) {
+		life_go_to(m, REGISTER_RADIO);
 		return;
 	}
-	pause_for(m, now_ms, is_early ? POLL_FAST_MS : POLL_SLOW_MS);
+	if (!m->was_operator_asked && !config_of(m)->operator_code && !is_barred(m)) {
+		m->was_operator_asked = true;
+		life_go_to(m, REGISTER_OPERATOR);
+		return;
+	}
+	life_pause(m, now_ms, is_early ? POLL_FAST_MS : POLL_SLOW_MS);
 }
 
 static void polled(struct modem *m, uint64_t now_ms)
@@ -317,7 +337,7 @@ static void polled(struct modem *m, uint64_t now_ms)
 		m->start_failures = 0;
 		m->is_roaming_told = false;
 		m->registered_at_ms = now_ms;
-		set_state(m, now_ms, MODEM_ATTACHED, "registered");
+		life_set_state(m, now_ms, MODEM_ATTACHED, "registered");
 		return;
 	}
 	not_registered(m, now_ms);
@@ -328,31 +348,39 @@ static void register_done(struct modem *m, uint64_t now_ms, const struct at_even
 	switch ((enum register_step)m->step) {
 	case REGISTER_SETUP:
 		m->was_operator_asked = false;
+		m->is_radio_known = false;
 		if (ev->result == AT_UNKNOWN)
-			pause_for(m, now_ms, RETRY_MS);
+			life_pause(m, now_ms, RETRY_MS);
 		else
-			go_to(m, REGISTER_POLL);
+			life_go_to(m, REGISTER_POLL);
 		break;
 	case REGISTER_POLL:
 		polled(m, now_ms);
 		break;
+	case REGISTER_RADIO:
+		m->is_radio_known = true;
+		life_go_to(m, m->is_radio_off ? REGISTER_RADIO_ON : REGISTER_POLL);
+		break;
+	case REGISTER_RADIO_ON:
+		life_go_to(m, REGISTER_POLL);
+		break;
 	case REGISTER_OPERATOR:
-		go_to(m, net_status_is_tied(&m->net) ? REGISTER_ANY : REGISTER_POLL);
-		pause_for(m, now_ms, POLL_FAST_MS);
+		life_go_to(m, net_status_is_tied(&m->net) ? REGISTER_ANY : REGISTER_POLL);
+		life_pause(m, now_ms, POLL_FAST_MS);
 		break;
 	case REGISTER_ANY:
-		go_to(m, REGISTER_POLL);
+		life_go_to(m, REGISTER_POLL);
 		break;
 	}
 }
 
 /* ---- the clock, in ATTACHED and READY ---- */
 
-static void clock_begin(struct modem *m, uint64_t now_ms)
+void life_clock_begin(struct modem *m, uint64_t now_ms)
 {
 	(void)exchange_args(&m->exchange);
 	m->has_clock = false;
-	run(m, now_ms, sim7600_clock_script);
+	life_run(m, now_ms, sim7600_clock_script);
 }
 
 static void clock_line(struct modem *m, uint64_t now_ms, struct span line)
@@ -377,23 +405,23 @@ static bool is_time_checked(const struct modem *m)
 }
 
 /* Wrong, needed, and the host knows better. */
-static bool must_set_clock(struct modem *m)
+bool life_must_set_clock(struct modem *m)
 {
 	if (!m->has_clock)
 		m->env.is_clock_right = false;
 	return !m->env.is_clock_right && m->host.is_plausible && is_time_checked(m);
 }
 
-static void clock_set_begin(struct modem *m, uint64_t now_ms)
+void life_clock_set_begin(struct modem *m, uint64_t now_ms)
 {
 	struct at_args *args = exchange_args(&m->exchange);
 
 	modem_clock_format(host_clock_now_s(&m->host, now_ms), m->clock_text);
 	at_args_text(args, "time", m->clock_text);
-	run(m, now_ms, sim7600_clock_set_script);
+	life_run(m, now_ms, sim7600_clock_set_script);
 }
 
-static void clock_set_done(struct modem *m, const struct at_event *ev)
+void life_clock_set_done(struct modem *m, const struct at_event *ev)
 {
 	if (ev->result != AT_OK)
 		return;
@@ -404,55 +432,68 @@ static void clock_set_done(struct modem *m, const struct at_event *ev)
 
 /* ---- ATTACHED ---- */
 
+static void probe_begin(struct modem *m, uint64_t now_ms)
+{
+	m->is_client_known = false;
+	m->is_client_held = false;
+	m->is_client_connected = false;
+	at_args_number(exchange_args(&m->exchange), "client_index", m->client);
+	life_run(m, now_ms, sim7600_probe_script);
+}
+
 static void release_begin(struct modem *m, uint64_t now_ms)
 {
 	struct at_args *args = exchange_args(&m->exchange);
 
 	at_args_number(args, "client_index", m->client);
 	at_args_number(args, "timeout", 0);
-	at_args_number(args, "acquired", 1);
-	run(m, now_ms, sim7600_close_script);
+	if (m->is_client_connected)
+		at_args_number(args, "connected", 1);
+	if (m->is_client_held || m->is_client_connected)
+		at_args_number(args, "acquired", 1);
+	life_run(m, now_ms, sim7600_close_script);
+}
+
+void life_stop_begin(struct modem *m, uint64_t now_ms)
+{
+	(void)exchange_args(&m->exchange);
+	life_run(m, now_ms, sim7600_stop_script);
 }
 
 static void attach_begin(struct modem *m, uint64_t now_ms)
 {
 	switch ((enum attach_step)m->step) {
 	case ATTACH_CLOCK:
-		clock_begin(m, now_ms);
+		life_clock_begin(m, now_ms);
 		return;
 	case ATTACH_CLOCK_SET:
-		clock_set_begin(m, now_ms);
+		life_clock_set_begin(m, now_ms);
+		return;
+	case ATTACH_PROBE:
+		probe_begin(m, now_ms);
 		return;
 	case ATTACH_RELEASE:
 		release_begin(m, now_ms);
+		return;
+	case ATTACH_STOP:
+		life_stop_begin(m, now_ms);
 		return;
 	case ATTACH_START:
 	case ATTACH_VERIFY:
 	case ATTACH_NETOPEN_QUERY:
 	case ATTACH_NETOPEN:
-	case ATTACH_STOP:
 		break;
 	}
 	(void)exchange_args(&m->exchange);
 	m->start_until_ms = m->step == ATTACH_START ? now_ms + START_MAX_MS : m->start_until_ms;
 	if (m->step == ATTACH_START)
-		run(m, now_ms, sim7600_start_script);
+		life_run(m, now_ms, sim7600_start_script);
 	else if (m->step == ATTACH_VERIFY)
-		run(m, now_ms, sim7600_service_query_script);
+		life_run(m, now_ms, sim7600_service_query_script);
 	else if (m->step == ATTACH_NETOPEN_QUERY)
-		run(m, now_ms, sim7600_netopen_query_script);
-	else if (m->step == ATTACH_NETOPEN)
-		run(m, now_ms, sim7600_netopen_script);
+		life_run(m, now_ms, sim7600_netopen_query_script);
 	else
-		run(m, now_ms, sim7600_stop_script);
-}
-
-static void service_runs(struct modem *m, uint64_t now_ms)
-{
-	m->is_verify_due = false;
-	m->well_at_ms = now_ms;
-	set_state(m, now_ms, MODEM_READY, "the MQTT service runs");
-	pause_for(m, now_ms, FIRST_STATUS_MS); /* the sessions first */
+		life_run(m, now_ms, sim7600_netopen_script);
 }
 
 /* START opens the data connection itself. Where it cannot, NETOPEN may; after that only stronger
@@ -461,11 +502,13 @@ static void start_failed(struct modem *m, uint64_t now_ms)
 {
 	if (++m->start_failures >= START_TRIES) {
 		m->start_failures = 0;
-		recover(m, now_ms, RECOVERY_REACH_SERVICE, "the MQTT service does not start");
-		return;
+		if (recover_try(
+			m, now_ms, RECOVERY_TROUBLE_SERVICE, "the MQTT service does not start"))
+			return;
+		life_pause(m, now_ms, START_PAUSE_MS);
 	}
 	m->is_netopen = false;
-	go_to(m, ATTACH_NETOPEN_QUERY);
+	life_go_to(m, ATTACH_NETOPEN_QUERY);
 }
 
 static void start_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
@@ -473,34 +516,44 @@ static void start_done(struct modem *m, uint64_t now_ms, const struct at_event *
 	if (ev->result != AT_UNKNOWN)
 		m->start_until_ms = 0;
 	if (ev->result == AT_OK)
-		service_runs(m, now_ms);
+		watch_start(m, now_ms);
 	else if (ev->has_err)
 		start_failed(m, now_ms);
 	else
 		/* A76xx: a bare ERROR when it runs already. An OK without result: it runs, or will.
 		 */
-		go_to(m, ATTACH_VERIFY);
+		life_go_to(m, ATTACH_VERIFY);
 }
 
 static void start_verified(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 {
 	if (ev->result == AT_OK)
-		service_runs(m, now_ms);
+		watch_start(m, now_ms);
 	else if (now_ms < m->start_until_ms)
-		pause_for(m, now_ms, START_VERIFY_MS);
+		life_pause(m, now_ms, START_VERIFY_MS);
 	else
 		start_failed(m, now_ms);
+}
+
+/* The service is stopped only if no client is in use: otherwise it would be refused, or worse. */
+static void released(struct modem *m, const struct at_event *ev)
+{
+	m->is_stop_safe = m->is_stop_safe && ev->result == AT_OK;
+	if (++m->client < MODEM_CLIENTS)
+		life_go_to(m, ATTACH_PROBE);
+	else
+		life_go_to(m, m->is_stop_safe ? ATTACH_STOP : ATTACH_START);
 }
 
 static void attach_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 {
 	switch ((enum attach_step)m->step) {
 	case ATTACH_CLOCK:
-		go_to(m, must_set_clock(m) ? ATTACH_CLOCK_SET : ATTACH_START);
+		life_go_to(m, life_must_set_clock(m) ? ATTACH_CLOCK_SET : ATTACH_START);
 		break;
 	case ATTACH_CLOCK_SET:
-		clock_set_done(m, ev);
-		go_to(m, ATTACH_START);
+		life_clock_set_done(m, ev);
+		life_go_to(m, ATTACH_START);
 		break;
 	case ATTACH_START:
 		start_done(m, now_ms, ev);
@@ -509,215 +562,41 @@ static void attach_done(struct modem *m, uint64_t now_ms, const struct at_event 
 		start_verified(m, now_ms, ev);
 		break;
 	case ATTACH_NETOPEN_QUERY:
-		go_to(m, m->is_netopen ? ATTACH_START : ATTACH_NETOPEN);
-		pause_for(m, now_ms, START_PAUSE_MS);
+		life_go_to(m, m->is_netopen ? ATTACH_START : ATTACH_NETOPEN);
+		life_pause(m, now_ms, START_PAUSE_MS);
 		break;
 	case ATTACH_NETOPEN:
-		go_to(m, ATTACH_START);
+		life_go_to(m, ATTACH_START);
+		break;
+	case ATTACH_PROBE:
+		m->is_stop_safe = m->is_stop_safe && ev->result == AT_OK && m->is_client_known;
+		life_go_to(m, ATTACH_RELEASE);
 		break;
 	case ATTACH_RELEASE:
-		if (++m->client >= MODEM_CLIENTS)
-			go_to(m, m->env.family->can_stop ? ATTACH_STOP : ATTACH_START);
+		released(m, ev);
 		break;
 	case ATTACH_STOP:
-		go_to(m, ATTACH_START);
-		pause_for(m, now_ms, START_PAUSE_MS);
+		life_go_to(m, ATTACH_START);
+		life_pause(m, now_ms, START_PAUSE_MS);
 		break;
 	}
-}
-
-/* ---- READY ---- */
-
-static void ready_begin(struct modem *m, uint64_t now_ms)
-{
-	if (m->is_verify_due && m->step == READY_STATUS)
-		go_to(m, READY_VERIFY);
-	switch ((enum ready_step)m->step) {
-	case READY_CLOCK:
-		clock_begin(m, now_ms);
-		return;
-	case READY_CLOCK_SET:
-		clock_set_begin(m, now_ms);
-		return;
-	case READY_STATUS:
-	case READY_VERIFY:
-	case READY_STOP:
-		break;
-	}
-	(void)exchange_args(&m->exchange);
-	if (m->step == READY_VERIFY)
-		run(m, now_ms, sim7600_service_query_script);
-	else if (m->step == READY_STOP)
-		run(m, now_ms, sim7600_stop_script);
-	else
-		run(m, now_ms, sim7600_status_script);
-}
-
-static void rest(struct modem *m, uint64_t now_ms)
-{
-	go_to(m, READY_STATUS);
-	if (!m->is_verify_due)
-		pause_for(m, now_ms, STATUS_MS);
-}
-
-/* The sessions are closed in good order and opened again when it is at home. */
-static void bar_roaming(struct modem *m)
-{
-	bool was_barred = m->env.is_barred;
-	size_t i;
-
-	m->env.is_barred = is_barred(m);
-	if (m->env.is_barred)
-		tell_roaming(m);
-	for (i = 0; i < MODEM_CLIENTS && m->env.is_barred && !was_barred; i++)
-		m->session[i].must_close = true;
-}
-
-/* Once a minute: is it worth while to stay here? */
-static void review(struct modem *m, uint64_t now_ms)
-{
-	bool is_any_online = false, is_any_unreachable = false;
-	size_t i;
-
-	for (i = 0; i < MODEM_CLIENTS; i++) {
-		is_any_online = is_any_online || m->session[i].status.state == SESSION_ONLINE;
-		is_any_unreachable = is_any_unreachable || session_is_unreachable(&m->session[i]);
-	}
-	bar_roaming(m);
-	if (m->status.is_registered || is_any_online)
-		m->registered_at_ms = now_ms;
-	if (is_any_online || !is_any_unreachable) {
-		m->well_at_ms = now_ms;
-		if (now_ms - m->status.since_ms >= STATUS_MS)
-			recovery_well(&m->recovery);
-	}
-	if (now_ms - m->registered_at_ms >= UNREGISTERED_MS)
-		set_state(m, now_ms, MODEM_REGISTERING, "the network is lost");
-	else if (now_ms - m->well_at_ms >= UNREACHABLE_MS)
-		recover(m, now_ms, RECOVERY_REACH_SERVICE, "no broker can be reached");
-	else
-		go_to(m, READY_VERIFY);
-}
-
-static void verify_soon(struct modem *m, uint64_t now_ms)
-{
-	if (m->is_verify_due || m->status.state != MODEM_READY)
-		return;
-	m->is_verify_due = true;
-	if (m->step == READY_STATUS)
-		m->resume_at_ms = timer_min(m->resume_at_ms, now_ms);
-}
-
-/* A modem that has started anew denies having MQTT clients. Unless there is another sign of a
- * start, that counts only for a model that is known to answer the question. */
-static void verify_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
-{
-	bool is_denied = ev->result == AT_FAILED && (m->is_verify_due || m->is_query_trusted);
-
-	m->is_verify_due = false;
-	m->is_query_trusted = m->is_query_trusted || ev->result == AT_OK;
-	if (is_denied)
-		life_booted(m, now_ms);
-	else if (m->env.is_clock_right)
-		rest(m, now_ms);
-	else
-		go_to(m, READY_CLOCK);
-}
-
-static void ready_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
-{
-	switch ((enum ready_step)m->step) {
-	case READY_STATUS:
-		review(m, now_ms);
-		break;
-	case READY_CLOCK:
-		if (must_set_clock(m))
-			go_to(m, READY_CLOCK_SET);
-		else
-			rest(m, now_ms);
-		break;
-	case READY_CLOCK_SET:
-		clock_set_done(m, ev);
-		rest(m, now_ms);
-		break;
-	case READY_VERIFY:
-		verify_done(m, now_ms, ev);
-		break;
-	case READY_STOP:
-		m->stop = MODEM_STOP_DRAIN;
-		break;
-	}
-}
-
-/* ---- RECOVERING ---- */
-
-static void reopen(struct modem *m, uint64_t now_ms)
-{
-	at_chan_close(m->chan, now_ms);
-	modem_drop_inbound(m, INBOUND_LOSS_RESET);
-	set_state(m, now_ms, MODEM_OPENING, "the port is opened again");
-	event_queue_push(&m->events, &(struct modem_event){ .type = MODEM_EVENT_TTY_REOPEN }, NULL);
-}
-
-static void restart_service(struct modem *m, uint64_t now_ms)
-{
-	set_state(m, now_ms, MODEM_ATTACHED, "the MQTT service is started again");
-	m->client = 0;
-	go_to(m, ATTACH_RELEASE);
-}
-
-static void wait_for_restart(struct modem *m, uint64_t now_ms)
-{
-	go_to(m, RECOVER_WAIT);
-	pause_for(m, now_ms, RESTART_WAIT_MS);
-}
-
-static void recover_begin(struct modem *m, uint64_t now_ms)
-{
-	if (m->step == RECOVER_WAIT) {
-		reopen(m, now_ms); /* it has not come back by itself */
-		return;
-	}
-	switch (m->rung) {
-	case RECOVERY_REOPEN:
-		reopen(m, now_ms);
-		break;
-	case RECOVERY_SERVICE:
-		restart_service(m, now_ms);
-		break;
-	case RECOVERY_RESET:
-		(void)exchange_args(&m->exchange);
-		run(m, now_ms, sim7600_reset_script);
-		break;
-	case RECOVERY_POWER:
-		event_queue_push(
-		    &m->events, &(struct modem_event){ .type = MODEM_EVENT_POWER_HOOK }, NULL);
-		wait_for_restart(m, now_ms);
-		break;
-	}
-}
-
-static void recover_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
-{
-	(void)ev; /* a modem in trouble may reset and not say so */
-	wait_for_restart(m, now_ms);
 }
 
 /* ---- the table of states ---- */
 
 static const struct state states[] = {
-	[MODEM_ABSENT] = { NULL, NULL, 300000, RECOVERY_REACH_NONE, "the port does not appear" },
-	[MODEM_OPENING] = { NULL, NULL, 300000, RECOVERY_REACH_NONE, "the port does not open" },
-	[MODEM_SYNCING] = { sync_begin, sync_done, 40000, RECOVERY_REACH_NONE,
+	[MODEM_ABSENT] = { NULL, NULL, 60000, RECOVERY_TROUBLE_ABSENT, "the port does not appear" },
+	[MODEM_OPENING] = { NULL, NULL, 300000, RECOVERY_TROUBLE_HELD, "the port does not open" },
+	[MODEM_SYNCING] = { sync_begin, sync_done, 40000, RECOVERY_TROUBLE_SILENT,
 	    "the modem does not answer" },
-	[MODEM_SIM] = { sim_begin, sim_done, 600000, RECOVERY_REACH_LINE,
+	[MODEM_SIM] = { sim_begin, sim_done, 300000, RECOVERY_TROUBLE_NETWORK,
 	    "the SIM does not get ready" },
-	[MODEM_REGISTERING] = { register_begin, register_done, 600000, RECOVERY_REACH_LINE,
+	[MODEM_REGISTERING] = { register_begin, register_done, 600000, RECOVERY_TROUBLE_NETWORK,
 	    "no network" },
-	[MODEM_ATTACHED] = { attach_begin, attach_done, 600000, RECOVERY_REACH_SERVICE,
+	[MODEM_ATTACHED] = { attach_begin, attach_done, 600000, RECOVERY_TROUBLE_SERVICE,
 	    "the MQTT service does not start" },
-	[MODEM_READY] = { ready_begin, ready_done, 0, RECOVERY_REACH_SERVICE, "" },
-	[MODEM_RECOVERING] = { recover_begin, recover_done, 120000, RECOVERY_REACH_NONE,
+	[MODEM_READY] = { watch_begin, watch_done, 0, RECOVERY_TROUBLE_SERVICE, "" },
+	[MODEM_RECOVERING] = { recover_begin, recover_done, 240000, RECOVERY_TROUBLE_SILENT,
 	    "the modem does not come back" },
 };
 
@@ -729,10 +608,16 @@ static const struct state *state_of(enum modem_state state)
 void life_init(struct modem *m)
 {
 	m->status.state = MODEM_ABSENT;
-	m->budget_at_ms = TIMER_NEVER; /* the shell is about to open the port */
+	m->budget_at_ms = TIMER_NEVER; /* until there is a configuration */
 	net_status_init(&m->net, &m->status);
 	sim_card_init(&m->sim);
 	exchange_init(&m->exchange, MODEM_CLIENTS);
+}
+
+void life_configured(struct modem *m, uint64_t now_ms)
+{
+	if (m->status.state == MODEM_ABSENT && m->budget_at_ms == TIMER_NEVER)
+		m->budget_at_ms = budget_end(MODEM_ABSENT, now_ms);
 }
 
 /* ---- stopping ---- */
@@ -763,12 +648,11 @@ static bool stop_step(struct modem *m, uint64_t now_ms)
 			return true;
 		}
 		m->stop = MODEM_STOP_SERVICE;
-		m->step = READY_STOP;
-		m->resume_at_ms = 0;
+		watch_stop_service(m);
 		exchange_abandon(&m->exchange, m->chan, now_ms);
 		return true;
 	case MODEM_STOP_SERVICE:
-		if (m->status.state == MODEM_READY && m->step == READY_STOP)
+		if (watch_is_stopping(m))
 			break;
 		m->stop = MODEM_STOP_DRAIN;
 		return true;
@@ -798,14 +682,32 @@ static void apply_config(struct modem *m)
 	m->next = NULL;
 }
 
+static void tell_stuck(struct modem *m, const char *why)
+{
+	event_queue_notice(&m->events, 0, MODEM_NOTICE_STUCK, "%s", why);
+}
+
+/* The budget of the state is used up. */
+static void overdue(struct modem *m, uint64_t now_ms)
+{
+	const struct state *state = state_of(m->status.state);
+	enum recovery_trouble trouble = state->trouble;
+
+	if (m->status.state == MODEM_RECOVERING)
+		trouble = m->recovery.trouble;
+	if (!m->is_overdue_told &&
+	    (trouble == RECOVERY_TROUBLE_SILENT || trouble == RECOVERY_TROUBLE_ABSENT))
+		tell_stuck(m, state->overdue);
+	m->is_overdue_told = true;
+	(void)recover_try(m, now_ms, trouble, state->overdue);
+}
+
 static bool step_own(struct modem *m, uint64_t now_ms)
 {
 	const struct state *state = state_of(m->status.state);
 
 	if (now_ms >= m->budget_at_ms) {
-		if (state->reach == RECOVERY_REACH_NONE)
-			event_queue_notice(&m->events, 0, MODEM_NOTICE_STUCK, "%s", state->overdue);
-		recover(m, now_ms, state->reach, state->overdue);
+		overdue(m, now_ms);
 		return true;
 	}
 	exchange_poll(&m->exchange, m->chan, now_ms);
@@ -815,7 +717,7 @@ static bool step_own(struct modem *m, uint64_t now_ms)
 		apply_config(m);
 		return true;
 	}
-	if (m->stop != MODEM_STOP_NO && m->step != READY_STOP)
+	if (m->stop != MODEM_STOP_NO && !watch_is_stopping(m))
 		return false;
 	if (!state->begin || now_ms < m->resume_at_ms)
 		return false;
@@ -833,7 +735,7 @@ bool life_step(struct modem *m, uint64_t now_ms)
 		return true;
 	if (m->env.is_service_doubted) {
 		m->env.is_service_doubted = false;
-		verify_soon(m, now_ms);
+		watch_verify_soon(m, now_ms);
 	}
 	if (step_own(m, now_ms))
 		return true;
@@ -868,7 +770,7 @@ void life_tty_up(struct modem *m, uint64_t now_ms)
 	net_status_forget(&m->net);
 	m->boot_until_ms = now_ms + BOOT_LINES_MS;
 	tell_sessions(m, now_ms, false, "the port was opened");
-	set_state(m, now_ms, MODEM_SYNCING, "the port is open");
+	life_set_state(m, now_ms, MODEM_SYNCING, "the port is open");
 }
 
 /* A port that is there and cannot be opened yet is another thing than none. */
@@ -902,7 +804,7 @@ void life_tty_down(struct modem *m, uint64_t now_ms, int error)
 	snprintf(why, sizeof why, "%s: %s",
 	    to == MODEM_ABSENT ? "the port is gone" : "the port does not open", strerror(error));
 	tell_sessions(m, now_ms, false, "the modem is gone");
-	set_state(m, now_ms, to, why);
+	life_set_state(m, now_ms, to, why);
 }
 
 static void sync_line(struct modem *m, const struct at_event *ev)
@@ -917,9 +819,26 @@ static void sync_line(struct modem *m, const struct at_event *ev)
 		net_status_imei(&m->net, ev->line);
 }
 
+/* What the modem thinks of the client that is about to be released. */
+static void client_line(struct modem *m, struct span line)
+{
+	uint32_t client, state;
+	struct span id;
+
+	if (!at_line_number(line, 0, &client) || client != m->client)
+		return;
+	if (at_line_has_prefix(line, "+CMQTTACCQ:")) {
+		m->is_client_known = true;
+		m->is_client_held = at_line_field(line, 1, &id) && id.len > 0;
+	}
+	if (at_line_has_prefix(line, "+CMQTTDISC:"))
+		m->is_client_connected = at_line_number(line, 1, &state) && state == 0;
+}
+
 void life_info(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 {
 	struct span field;
+	uint32_t mode;
 
 	if (m->exchange.is_abandoned)
 		return;
@@ -932,6 +851,7 @@ void life_info(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 		break;
 	case MODEM_ATTACHED:
 	case MODEM_READY:
+		client_line(m, ev->line);
 		clock_line(m, now_ms, ev->line);
 		if (at_line_has_prefix(ev->line, "+NETOPEN:"))
 			m->is_netopen = at_line_field(ev->line, 0, &field) && field.len == 1 &&
@@ -940,6 +860,8 @@ void life_info(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 		break;
 	case MODEM_REGISTERING:
 		net_status_line(&m->net, ev->line);
+		if (at_line_has_prefix(ev->line, "+CFUN:"))
+			m->is_radio_off = at_line_number(ev->line, 0, &mode) && mode != 1;
 		break;
 	case MODEM_ABSENT:
 	case MODEM_OPENING:
@@ -958,6 +880,9 @@ void life_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 
 void life_stuck(struct modem *m, uint64_t now_ms)
 {
+	static const char why[] = "the modem does not answer";
+	uint64_t at_ms;
+
 	switch (m->status.state) {
 	case MODEM_ABSENT:
 	case MODEM_OPENING:
@@ -970,17 +895,20 @@ void life_stuck(struct modem *m, uint64_t now_ms)
 	case MODEM_READY:
 		break;
 	}
-	event_queue_notice(&m->events, 0, MODEM_NOTICE_STUCK, "the modem does not answer");
-	recover(m, now_ms, RECOVERY_REACH_NONE, "the modem does not answer");
+	tell_stuck(m, why);
+	recovery_note(&m->recovery, now_ms, RECOVERY_TROUBLE_SILENT, RECOVERY_FENCE);
+	if (recover_try(m, now_ms, RECOVERY_TROUBLE_SILENT, why))
+		return;
+	/* The channel goes on asking; no step before the budget that the ladder gives. */
+	at_ms = m->recovery.next_at_ms;
+	life_set_state(m, now_ms, MODEM_SYNCING, why);
+	m->budget_at_ms = timer_min(m->budget_at_ms, at_ms);
 }
 
 void life_fenced(struct modem *m, uint64_t now_ms)
 {
-	if (m->status.state != MODEM_RECOVERING)
-		return;
-	/* The other remedies begin on a line that answers. */
-	if (m->rung == RECOVERY_REOPEN || m->rung == RECOVERY_POWER)
-		set_state(m, now_ms, MODEM_SYNCING, "the modem answers again");
+	if (m->status.state == MODEM_RECOVERING)
+		recover_answered(m, now_ms);
 }
 
 /* ---- unsolicited lines ---- */
@@ -994,7 +922,7 @@ void life_booted(struct modem *m, uint64_t now_ms)
 	net_status_forget(&m->net);
 	m->env.is_clock_right = false;
 	m->boot_until_ms = now_ms + BOOT_LINES_MS;
-	set_state(m, now_ms, MODEM_SYNCING, "the modem has started");
+	life_set_state(m, now_ms, MODEM_SYNCING, "the modem has started");
 	tell_sessions(m, now_ms, true, "the modem has started");
 }
 
@@ -1009,10 +937,10 @@ void life_boot_suspected(struct modem *m, uint64_t now_ms)
 		if (now_ms < m->boot_until_ms)
 			break;
 		m->boot_until_ms = now_ms + BOOT_LINES_MS;
-		set_state(m, now_ms, MODEM_SYNCING, "the modem may have started");
+		life_set_state(m, now_ms, MODEM_SYNCING, "the modem may have started");
 		break;
 	case MODEM_READY:
-		verify_soon(m, now_ms); /* costs one question, also when it is only late */
+		watch_verify_soon(m, now_ms); /* costs one question, also when it is only late */
 		break;
 	case MODEM_ABSENT:
 	case MODEM_OPENING:
@@ -1029,7 +957,7 @@ void life_sim_gone(struct modem *m, uint64_t now_ms)
 	case MODEM_ATTACHED:
 	case MODEM_READY:
 		sim_card_restart(&m->sim, now_ms);
-		set_state(m, now_ms, MODEM_SIM, "the SIM is gone");
+		life_set_state(m, now_ms, MODEM_SIM, "the SIM is gone");
 		break;
 	case MODEM_ABSENT:
 	case MODEM_OPENING:
@@ -1042,10 +970,11 @@ void life_sim_gone(struct modem *m, uint64_t now_ms)
 
 void life_registration(struct modem *m, uint64_t now_ms)
 {
+	watch_registration(m, now_ms);
 	if (m->status.state == MODEM_REGISTERING)
 		m->resume_at_ms = timer_min(m->resume_at_ms, now_ms);
 	else if (m->status.state == MODEM_READY)
-		bar_roaming(m);
+		life_bar_roaming(m);
 }
 
 void life_started(struct modem *m, uint64_t now_ms)
@@ -1062,7 +991,7 @@ void life_network_closed(struct modem *m, uint64_t now_ms)
 	if (m->status.state != MODEM_READY)
 		return;
 	m->start_failures = 0;
-	set_state(m, now_ms, MODEM_ATTACHED, "the network closed the MQTT service");
-	go_to(m, ATTACH_START);
-	pause_for(m, now_ms, RETRY_MS);
+	life_set_state(m, now_ms, MODEM_ATTACHED, "the network closed the MQTT service");
+	life_go_to(m, ATTACH_START);
+	life_pause(m, now_ms, RETRY_MS);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The inside of the modem: what modem.c (interface, events) and modem_life.c (states) share. For
- * these two files alone.
+ * The inside of the modem: what modem.c (interface, events), modem_life.c (states) and the states
+ * with a file of their own (modem_watch.c: READY, modem_recover.c: RECOVERING) share. For these
+ * files alone.
  */
 #ifndef CMQTTD_MODEM_MODEM_LIFE_H
 #define CMQTTD_MODEM_MODEM_LIFE_H
@@ -37,6 +38,8 @@ struct modem {
 	uint64_t budget_at_ms;  /* the state has failed then */
 	uint64_t boot_until_ms; /* until then lines of a start are no surprise */
 	uint64_t well_at_ms;    /* some broker could be reached */
+	uint64_t ill_at_ms;     /* READY: something was wrong */
+	uint64_t deaf_at_ms;    /* no signal since then; 0: there is some */
 	uint64_t registered_at_ms;
 	unsigned model_doubts; /* asked again for its model */
 	unsigned start_failures;
@@ -47,8 +50,20 @@ struct modem {
 	bool is_denied_told;
 	bool is_roaming_told;
 	bool was_operator_asked; /* since the state was entered */
-	unsigned client;         /* whose client is released before the service is stopped */
-	enum recovery_rung rung;
+	bool is_overdue_told;
+	bool was_registered;
+	bool is_radio_known; /* REGISTERING: it was asked whether the radio is on */
+	bool is_radio_off;
+	unsigned pulses;        /* signs of life asked for */
+	uint64_t garbage_at_ms; /* the first of garbage_count */
+	unsigned garbage_count;
+	unsigned client;      /* who is released before the service is stopped */
+	bool is_client_known; /* the modem said so */
+	bool is_client_held;
+	bool is_client_connected;
+	bool is_stop_safe;         /* every client is free */
+	bool can_rebind;           /* the shell may unbind and bind the USB device */
+	enum recovery_step remedy; /* RECOVERING: what is being done */
 	struct recovery recovery;
 	struct net_status net;
 	struct sim_card sim;
@@ -74,6 +89,9 @@ struct modem {
 /* Absent, and nothing known. */
 void life_init(struct modem *m);
 
+/* There is a configuration: from now on a port that does not appear is a trouble. */
+void life_configured(struct modem *m, uint64_t now_ms);
+
 /* Do the next thing that needs no waiting; false: nothing to do. */
 bool life_step(struct modem *m, uint64_t now_ms);
 uint64_t life_deadline(const struct modem *m);
@@ -81,6 +99,26 @@ uint64_t life_deadline(const struct modem *m);
 /* The port. */
 void life_tty_up(struct modem *m, uint64_t now_ms);
 void life_tty_down(struct modem *m, uint64_t now_ms, int error);
+
+/* For the files that have a state of their own: the one place where the state changes; a script of
+ * the state; a pause before the next one; another step of the state. */
+void life_set_state(struct modem *m, uint64_t now_ms, enum modem_state to, const char *why);
+void life_run(struct modem *m, uint64_t now_ms, const struct at_step *script);
+void life_pause(struct modem *m, uint64_t now_ms, uint32_t ms);
+void life_go_to(struct modem *m, unsigned step);
+
+/* Release both clients, stop the MQTT service and start it; only stop it. */
+void life_restart_service(struct modem *m, uint64_t now_ms);
+void life_stop_begin(struct modem *m, uint64_t now_ms);
+
+/* Close the sessions while the modem is in a foreign network and must not be. */
+void life_bar_roaming(struct modem *m);
+
+/* The modem's clock: read it; was it wrong, so that it must be set; set it; that has ended. */
+void life_clock_begin(struct modem *m, uint64_t now_ms);
+bool life_must_set_clock(struct modem *m);
+void life_clock_set_begin(struct modem *m, uint64_t now_ms);
+void life_clock_set_done(struct modem *m, const struct at_event *ev);
 
 /* Events of the channel for the modem's own exchange and state. */
 void life_info(struct modem *m, uint64_t now_ms, const struct at_event *ev);

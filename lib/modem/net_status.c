@@ -17,6 +17,8 @@ void net_status_forget(struct net_status *n)
 	n->status->is_registered = false;
 	n->status->is_roaming = false;
 	n->status->rssi_dbm = 0;
+	n->has_signal = false;
+	n->had_signal = false;
 	n->status->operator_name[0] = '\0';
 	n->status->technology[0] = '\0';
 }
@@ -58,6 +60,8 @@ static void set_signal(struct net_status *n, struct span line)
 		n->status->rssi_dbm = -116 + (int)(rssi - 100);
 	else
 		n->status->rssi_dbm = 0;
+	n->has_signal = n->status->rssi_dbm != 0;
+	n->had_signal = n->had_signal || n->has_signal;
 }
 
 static void set_technology(struct net_status *n, const char *name)
@@ -129,6 +133,11 @@ bool net_status_is_denied(const struct net_status *n)
 {
 	return !n->status->is_registered &&
 	       memchr(n->registration, NET_DENIED, sizeof n->registration) != NULL;
+}
+
+bool net_status_is_deaf(const struct net_status *n)
+{
+	return n->had_signal && !n->has_signal;
 }
 
 /* The value of an identity line: behind "+CGMR: " and the like if that stands before it. Unasked

@@ -22,6 +22,8 @@ struct net_status {
 	struct modem_status *status; /* the owner's, filled from here */
 	uint8_t registration[NET_DOMAINS];
 	uint32_t operator_mode; /* of +COPS; 0: the modem chooses its network itself */
+	bool has_signal;        /* said by the last +CSQ */
+	bool had_signal;        /* by an earlier one: this modem does tell */
 };
 
 /* Nothing known; status is filled from now on. */
@@ -36,6 +38,9 @@ void net_status_line(struct net_status *n, struct span line);
 
 /* Some domain was refused and none is registered. */
 bool net_status_is_denied(const struct net_status *n);
+
+/* It had a signal, and has none now. */
+bool net_status_is_deaf(const struct net_status *n);
 
 /* Identity lines have no prefix, but some models put one. */
 void net_status_model(struct net_status *n, struct span line);

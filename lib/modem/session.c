@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MQTT_ERR_LENGTH 22 /* length out of range (16.3.1) */
+#define MQTT_ERR_LENGTH 22   /* length out of range (16.3.1) */
+#define BACK_MS         2000 /* many gateways get their network back together */
 
 /* ---- states ---- */
 
@@ -33,7 +34,20 @@ static void set_state(
 	s->status.since_ms = now_ms;
 	s->status.retry_at_ms = TIMER_NEVER;
 	s->resume_at_ms = 0;
+	s->unconfirmed_since_ms = 0;
 	event_queue_push(s->env->events, &event, "%s", why);
+}
+
+/* Data pass, and the client works. */
+static void confirm(struct session *s, uint64_t now_ms)
+{
+	s->confirmed_at_ms = now_ms;
+	s->unconfirmed_since_ms = 0;
+}
+
+void session_heard(struct session *s, uint64_t now_ms)
+{
+	confirm(s, now_ms);
 }
 
 void session_online(struct session *s, uint64_t now_ms)
@@ -43,13 +57,16 @@ void session_online(struct session *s, uint64_t now_ms)
 	s->status.last_error = (struct session_error){ 0 };
 	s->retries = 0;
 	set_state(s, now_ms, SESSION_ONLINE, 0, "connected");
+	confirm(s, now_ms);
 }
 
 static void note_online_time(struct session *s, uint64_t now_ms)
 {
 	if (s->status.state == SESSION_ONLINE &&
-	    backoff_note_online(&s->backoff, now_ms - s->status.online_at_ms))
+	    backoff_note_online(&s->backoff, now_ms - s->status.online_at_ms)) {
 		s->status.attempt = 0;
+		s->busy_failures = 0;
+	}
 }
 
 static void begin_attempt(struct session *s, uint64_t now_ms)
@@ -87,6 +104,7 @@ void session_fail(struct session *s, uint64_t now_ms, const struct session_failu
 		return;
 	}
 	note_online_time(s, now_ms);
+	s->busy_failures = why->err == MQTT_ERR_BUSY ? s->busy_failures + 1 : 0;
 	record_error(s, why);
 	snprintf(text, sizeof text, "%s%s%s", s->status.last_error.command,
 	    s->status.last_error.command[0] ? ": " : "", s->status.last_error.text);
@@ -228,8 +246,21 @@ static bool leave_disabled(struct session *s, uint64_t now_ms)
 	return false;
 }
 
+static bool is_unconfirmed(const struct session *s, uint64_t now_ms)
+{
+	return s->unconfirmed_since_ms > 0 && s->phase == PHASE_PUBLISH &&
+	       now_ms >= s->unconfirmed_since_ms + SESSION_UNCONFIRMED_MS;
+}
+
 bool session_step(struct session *s, uint64_t now_ms)
 {
+	static const struct session_failure unconfirmed = { .pace = BACKOFF_FAST,
+		.text = "connected, but nothing is confirmed any more" };
+
+	if (is_unconfirmed(s, now_ms)) {
+		session_fail(s, now_ms, &unconfirmed);
+		return true;
+	}
 	exchange_poll(&s->exchange, s->env->chan, now_ms);
 	if (s->exchange.is_busy)
 		return false;
@@ -268,7 +299,11 @@ uint64_t session_deadline(const struct session *s)
 	uint64_t due_ms = s->status.retry_at_ms;
 
 	if (s->exchange.is_busy)
-		return TIMER_NEVER;
+		due_ms = TIMER_NEVER; /* the channel's deadline is its own */
+	if (s->unconfirmed_since_ms > 0 && s->phase == PHASE_PUBLISH)
+		due_ms = timer_min(due_ms, s->unconfirmed_since_ms + SESSION_UNCONFIRMED_MS);
+	if (s->exchange.is_busy)
+		return due_ms;
 	if (s->resume_at_ms > 0)
 		due_ms = timer_min(due_ms, s->resume_at_ms);
 	return due_ms;
@@ -401,6 +436,20 @@ bool session_is_unreachable(const struct session *s)
 	       mqtt_err_class(s->status.last_error.code) != ERR_CLASS_CONFIG;
 }
 
+bool session_is_wedged(const struct session *s)
+{
+	return is_wanted(s) && s->status.state != SESSION_ONLINE &&
+	       s->busy_failures >= SESSION_BUSY_MAX;
+}
+
+void session_network_is_back(struct session *s, uint64_t now_ms)
+{
+	if (s->status.state == SESSION_BACKOFF &&
+	    mqtt_err_class(s->status.last_error.code) != ERR_CLASS_CONFIG)
+		s->status.retry_at_ms =
+		    timer_min(s->status.retry_at_ms, now_ms + prng_range(s->env->prng, 0, BACK_MS));
+}
+
 bool session_is_shut_down(const struct session *s)
 {
 	return s->is_shut_down && s->status.state == SESSION_DISABLED && !s->must_close &&
@@ -467,6 +516,8 @@ int session_publish(struct session *s, uint64_t now_ms, const struct modem_publi
 	if (r < 0)
 		return -EBUSY;
 	s->is_payload_staged = s->is_payload_staged || p->payload.len > 0;
+	if (s->unconfirmed_since_ms == 0 || now_ms - s->published_at_ms > SESSION_PAUSE_MAX_MS)
+		s->unconfirmed_since_ms = now_ms;
 	s->phase = PHASE_PUBLISH;
 	s->running = PHASE_PUBLISH;
 	return 0;
@@ -523,6 +574,8 @@ static void judge_session(
 	case SEND_OK:
 	case SEND_POISON:
 		s->retries = 0;
+		s->busy_failures = 0;
+		confirm(s, now_ms);
 		if (!is_worn_out)
 			return;
 		break;
@@ -570,6 +623,7 @@ static void publish_done(
 	if (result == SEND_OK)
 		s->is_payload_staged = false;
 	event_queue_push(s->env->events, &event, NULL);
+	s->published_at_ms = now_ms;
 	if (!is_session_alive)
 		return;
 	s->phase = PHASE_IDLE;

@@ -26,6 +26,12 @@
 #define SESSION_PAUSE_MS    1000 /* before an operation that met a busy client is tried again */
 #define SESSION_RETRIES_MAX 5    /* such refusals in a row before the session is opened anew */
 #define SESSION_UTF8_MAX    3    /* refusals of checkUTF8 before it goes without */
+#define SESSION_BUSY_MAX    3    /* failures in a row because the client is busy: it is wedged */
+
+/* A message waits and nothing was confirmed for so long: the radio may have died without a word.
+ * The modem itself should have told after pub_timeout, which is a minute. */
+#define SESSION_UNCONFIRMED_MS 100000
+#define SESSION_PAUSE_MAX_MS   30000 /* between two messages, longer: nothing waited */
 
 /* What sessions share with the modem. */
 struct session_env {
@@ -89,8 +95,12 @@ struct session {
 	bool is_birth_due;
 	bool is_unverified_told;
 	bool is_clock_told;
-	unsigned utf8_refusals; /* in a row; SESSION_UTF8_MAX: checkUTF8 is optional */
-	unsigned retries;       /* in a row */
+	unsigned utf8_refusals;        /* in a row; SESSION_UTF8_MAX: checkUTF8 is optional */
+	unsigned retries;              /* in a row */
+	unsigned busy_failures;        /* in a row: error 14 */
+	uint64_t confirmed_at_ms;      /* the modem or the broker confirmed something; 0: never */
+	uint64_t published_at_ms;      /* the last one ended, in whatever way */
+	uint64_t unconfirmed_since_ms; /* a message since then; 0: none */
 
 	struct backoff backoff;
 	struct certs certs;
@@ -137,6 +147,15 @@ bool session_checks_time(const struct session *s);
 
 /* It should be online and is not, and not for a reason that somebody must mend. */
 bool session_is_unreachable(const struct session *s);
+
+/* Its client is busy, whatever is tried, and will be until somebody resets more than it. */
+bool session_is_wedged(const struct session *s);
+
+/* The modem is on the network again after it was not: do not wait any longer. */
+void session_network_is_back(struct session *s, uint64_t now_ms);
+
+/* A message for it came in. */
+void session_heard(struct session *s, uint64_t now_ms);
 
 /* Close and stay closed. */
 void session_shut_down(struct session *s);

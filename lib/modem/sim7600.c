@@ -10,10 +10,15 @@
 
 /* Time-outs. Where the manual gives a maximum response time they are above it. */
 #define QUICK_MS   10000  /* no maximum given, or 9 s */
+#define PULSE_MS   9500   /* the shortest that is above 9 s: this decides how soon a hang is seen */
+#define RADIO_MS   20000  /* leaving the network takes seconds */
 #define STAGE_MS   12000  /* 10 KiB at 9600 baud take 11 s */
 #define UPLOAD_MS  30000  /* the same, written to flash */
 #define SEARCH_MS  125000 /* 120 s: COPS asks the network */
 #define SERVICE_MS 130000 /* 120 s: START, REL, DISC, PUB, SUB, UNSUB, NETOPEN */
+/* SUB, UNSUB and PUB are accepted at once (16.2.12 to 16.2.16), refused after two seconds at most.
+ */
+#define ACCEPT_MS 40000
 #define CONNECT_MS \
 	330000 /* 120 s and TLS negotiation of up to 300 s; 330 s were seen in the field */
 /* START, STOP and DISC: where OK comes first, the result is there within 12 s (A76xx) or never
@@ -118,6 +123,28 @@ const struct at_step sim7600_status_script[] = {
 	{ .send = "AT+CSQ", .collect = "+CSQ:", .timeout_ms = QUICK_MS, .error_is_fine = true },
 	{ .send = "AT+COPS?", .collect = "+COPS:", .timeout_ms = SEARCH_MS, .error_is_fine = true },
 	{ .send = "AT+CPSI?", .collect = "+CPSI:", .timeout_ms = QUICK_MS, .error_is_fine = true },
+	{ 0 },
+};
+
+/* The sign of life of a modem that is left alone otherwise: it answers this at once. */
+const struct at_step sim7600_pulse_script[] = {
+	{ .send = "AT+CSQ", .collect = "+CSQ:", .timeout_ms = PULSE_MS, .error_is_fine = true },
+	{ 0 },
+};
+
+/* 3.2.11. Never 0: that takes the SIM away, too (seen). */
+const struct at_step sim7600_radio_query_script[] = {
+	{ .send = "AT+CFUN?", .collect = "+CFUN:", .timeout_ms = QUICK_MS, .error_is_fine = true },
+	{ 0 },
+};
+
+const struct at_step sim7600_radio_off_script[] = {
+	{ .send = "AT+CFUN=4", .timeout_ms = RADIO_MS },
+	{ 0 },
+};
+
+const struct at_step sim7600_radio_on_script[] = {
+	{ .send = "AT+CFUN=1", .timeout_ms = RADIO_MS },
 	{ 0 },
 };
 
@@ -307,6 +334,7 @@ const struct at_step sim7600_subtopic_script[] = {
 const struct at_step sim7600_sub_script[] = {
 	{ .send = "AT+CMQTTSUB=<client_index>",
 	    .answer = "+CMQTTSUB: <client_index>,<err>",
+	    .final_ms = ACCEPT_MS,
 	    .timeout_ms = SERVICE_MS },
 	{ 0 },
 };
@@ -315,6 +343,7 @@ const struct at_step sim7600_sub_one_script[] = {
 	{ .send = "AT+CMQTTSUB=<client_index>,<req_length>,<qos>",
 	    .data = "filter",
 	    .answer = "+CMQTTSUB: <client_index>,<err>",
+	    .final_ms = ACCEPT_MS,
 	    .timeout_ms = SERVICE_MS },
 	{ 0 },
 };
@@ -332,6 +361,7 @@ const struct at_step sim7600_unsub_script[] = {
 	/* 16.2.15; dup has no brackets in the manual */
 	{ .send = "AT+CMQTTUNSUB=<client_index>,0",
 	    .answer = "+CMQTTUNSUB: <client_index>,<err>",
+	    .final_ms = ACCEPT_MS,
 	    .timeout_ms = SERVICE_MS },
 	{ 0 },
 };
@@ -340,6 +370,7 @@ const struct at_step sim7600_unsub_one_script[] = {
 	{ .send = "AT+CMQTTUNSUB=<client_index>,<req_length>,0",
 	    .data = "filter",
 	    .answer = "+CMQTTUNSUB: <client_index>,<err>",
+	    .final_ms = ACCEPT_MS,
 	    .timeout_ms = SERVICE_MS },
 	{ 0 },
 };
@@ -358,6 +389,7 @@ const struct at_step sim7600_publish_script[] = {
 	    .timeout_ms = STAGE_MS },
 	{ .send = "AT+CMQTTPUB=<client_index>,<qos>,<pub_timeout>[,<ratained>[,<dup>]]",
 	    .answer = "+CMQTTPUB: <client_index>,<err>",
+	    .final_ms = ACCEPT_MS,
 	    .timeout_ms = SERVICE_MS },
 	{ 0 },
 };
@@ -396,6 +428,10 @@ const struct sim7600_script sim7600_scripts[] = {
 	{ "operator query", sim7600_operator_query_script },
 	{ "operator any", sim7600_operator_any_script },
 	{ "status", sim7600_status_script },
+	{ "pulse", sim7600_pulse_script },
+	{ "radio query", sim7600_radio_query_script },
+	{ "radio off", sim7600_radio_off_script },
+	{ "radio on", sim7600_radio_on_script },
 	{ "clock", sim7600_clock_script },
 	{ "clock set", sim7600_clock_set_script },
 	{ "netopen query", sim7600_netopen_query_script },

@@ -37,6 +37,12 @@ extern const struct at_step sim7600_status_script[];
 extern const struct at_step sim7600_operator_query_script[];
 extern const struct at_step sim7600_operator_any_script[];
 
+extern const struct at_step sim7600_pulse_script[]; /* AT+CSQ: are you there? */
+
+extern const struct at_step sim7600_radio_query_script[];
+extern const struct at_step sim7600_radio_off_script[];
+extern const struct at_step sim7600_radio_on_script[];
+
 extern const struct at_step sim7600_clock_script[];
 extern const struct at_step sim7600_clock_set_script[]; /* time */
 
@@ -78,6 +84,8 @@ extern const struct sim7600_script sim7600_scripts[];
 
 /* at_script_check on each. 0; -EINVAL: *ret_script and *ret_why say which and why. */
 int sim7600_check_scripts(const char **ret_script, const char **ret_why);
+
+#define MQTT_ERR_BUSY 14 /* client busy (16.3.1) */
 
 /* Parameters the scripts are filled with. */
 #define SIM7600_MQTT_VERSION   4   /* MQTT 3.1.1; the default is not stated (16.2.3) */

@@ -69,6 +69,7 @@ static const char *const code_names[] = {
 	[LOG_MODEM_CLOCK_SET] = "modem-clock-set",
 	[LOG_MODEM_CLOCK_WRONG] = "modem-clock-wrong",
 	[LOG_MODEM_POWER_CYCLE] = "modem-power-cycle",
+	[LOG_MODEM_USB_REBIND] = "modem-usb-rebind",
 	[LOG_BROKER_ONLINE] = "broker-online",
 	[LOG_BROKER_OFFLINE] = "broker-offline",
 	[LOG_BROKER_STATE] = "broker-state",
@@ -185,6 +186,9 @@ static void run_action(struct stage *s, const struct action *a)
 		break;
 	case ACTION_POWER_HOOK:
 		tell(s, "power cycle");
+		break;
+	case ACTION_USB_REBIND:
+		tell(s, "rebind");
 		break;
 	case ACTION_CLIENT_WRITE:
 	case ACTION_CLIENT_CLOSE:

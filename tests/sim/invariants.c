@@ -100,8 +100,17 @@ static void check_inbound(struct world *w)
 	}
 }
 
+/* Whatever it waits for, it does not wait for ever. */
+static void check_deadline(struct world *w)
+{
+	if (core_deadline(w->core) > w->now_ms + RECOVERY_HOUR_MS)
+		world_wrong(w, "nothing is due any more, modem %s",
+		    modem_state_name(modem_get_status(core_get_modem(w->core))->state));
+}
+
 void invariants_check_always(struct world *w)
 {
+	check_deadline(w);
 	check_balance(w);
 	check_routes(w);
 	check_memory(w);

@@ -251,6 +251,7 @@ static void run_action(struct world *w, const struct action *a)
 	case ACTION_POWER_HOOK:
 		w->power_hook_ms = w->now_ms + 1000;
 		break;
+	case ACTION_USB_REBIND: /* not offered */
 	case ACTION_CLIENT_WRITE:
 	case ACTION_CLIENT_CLOSE:
 	case ACTION_CLIENT_PAUSE:

@@ -208,6 +208,9 @@ static void on_event(struct world *w, const struct modem_event *ev)
 		fake_modem_power(w->fake, w->now, false);
 		fake_modem_power(w->fake, w->now, true);
 		break;
+	case MODEM_EVENT_USB_REBIND:
+		w->rebinds++;
+		break;
 	case MODEM_EVENT_SESSION:
 		if (ev->to == SESSION_ONLINE)
 			w->went_online[ev->client]++;
@@ -314,6 +317,13 @@ bool world_run_until(struct world *w, bool (*is_so)(struct world *), uint64_t li
 			;
 		if (is_so && is_so(w))
 			return true;
+		/* Whatever it waits for, it does not wait for ever. */
+		if (w->stopped == 0 && modem_deadline(w->m) > w->now + RECOVERY_HOUR_MS) {
+			fprintf(stderr, "no deadline at %llu in state %s\n",
+			    (unsigned long long)w->now,
+			    modem_state_name(modem_get_status(w->m)->state));
+			abort();
+		}
 		due = next_time(w);
 		if (due > end) {
 			w->now = end;

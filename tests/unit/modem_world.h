@@ -68,7 +68,7 @@ struct world {
 	uint8_t topic[1025], payload[WORLD_TEXT_MAX];
 	size_t topic_len, payload_len;
 	unsigned notices[MODEM_NOTICE_NOT_VERIFIED + 1];
-	unsigned stopped, reopens_asked, power_hooks;
+	unsigned stopped, reopens_asked, power_hooks, rebinds;
 	char pin_note[64]; /* as kept on disk */
 	unsigned went_online[MODEM_CLIENTS];
 	char at_lines[512];

@@ -54,6 +54,13 @@ static const struct at_step stop[] = {
 	    .answer_ms = 20000 },
 	{ 0 },
 };
+static const struct at_step accepted[] = {
+	{ .send = "AT+CMQTTPUB=<client_index>,<qos>,60",
+	    .answer = "+CMQTTPUB: <client_index>,<err>",
+	    .timeout_ms = 120000,
+	    .final_ms = 40000 },
+	{ 0 },
+};
 static const struct at_step config[] = {
 	{ .send = "AT+CMQTTCFG=\"checkUTF8\",<client_index>,0",
 	    .refusal = "+CMQTTCFG: <client_index>,<err>",
@@ -106,6 +113,7 @@ static const struct {
 	{ 'P', pub },
 	{ 'S', start },
 	{ 'E', stop },
+	{ 'A', accepted },
 	{ 'C', config },
 	{ 'T', topic },
 	{ 'M', publish },
@@ -659,6 +667,24 @@ static void test_answer_that_may_never_come(void **state)
 	PLAY_ALL(rows);
 }
 
+/* A command that is to be accepted soon, and answered when it is. */
+static void test_final_that_must_come_soon(void **state)
+{
+	static const struct row rows[] = {
+		ROW("not accepted", "!0A", ">AT+CMQTTPUB=0,1,60\r", "~39999", "~1",
+		    "=done 0 unknown", ">AT+CMEE?\r"),
+		ROW("a result is no acceptance", "!0A", ">AT+CMQTTPUB=0,1,60\r",
+		    "<\r\n+CMQTTPUB: 0,0\r\n", "~40000", "=done 0 unknown", ">AT+CMEE?\r"),
+		ROW("accepted late, answered later", "!0A", ">AT+CMQTTPUB=0,1,60\r", "~39000",
+		    "<\r\nOK\r\n", "~80000", "<\r\n+CMQTTPUB: 0,0\r\n", "=done 0 ok 0"),
+		ROW("accepted and never answered", "!0A", ">AT+CMQTTPUB=0,1,60\r", "~39000",
+		    "<\r\nOK\r\n", "~80999", "~1", "=done 0 unknown", "c:idle"),
+	};
+
+	(void)state;
+	PLAY_ALL(rows);
+}
+
 /* ---- opening, closing, holding, cancelling ---- */
 
 static void test_life(void **state)
@@ -798,6 +824,7 @@ int main(void)
 		cmocka_unit_test(test_fence),
 		cmocka_unit_test(test_fence_question),
 		cmocka_unit_test(test_answer_that_may_never_come),
+		cmocka_unit_test(test_final_that_must_come_soon),
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_hold_is_bounded_over_many_messages),
 		cmocka_unit_test(test_submit_refuses),

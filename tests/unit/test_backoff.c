@@ -6,7 +6,6 @@
 #include <cmocka.h>
 
 #include "modem/backoff.h"
-#include "modem/recovery.h"
 
 struct row {
 	uint32_t min_ms, max_ms;
@@ -88,62 +87,12 @@ static void paces_are_apart(void **state)
 	assert_in_range(backoff_next(&b, BACKOFF_FAST, &prng), 1000, 3000);
 }
 
-struct rung_row {
-	enum recovery_reach reach;
-	bool has_power;
-	enum recovery_rung rung[5];
-};
-
-static const struct rung_row rung_rows[] = {
-	{ RECOVERY_REACH_NONE, false,
-	    { RECOVERY_REOPEN, RECOVERY_REOPEN, RECOVERY_REOPEN, RECOVERY_REOPEN,
-		RECOVERY_REOPEN } },
-	{ RECOVERY_REACH_NONE, true,
-	    { RECOVERY_REOPEN, RECOVERY_POWER, RECOVERY_REOPEN, RECOVERY_POWER, RECOVERY_REOPEN } },
-	{ RECOVERY_REACH_LINE, false,
-	    { RECOVERY_RESET, RECOVERY_RESET, RECOVERY_RESET, RECOVERY_RESET, RECOVERY_RESET } },
-	{ RECOVERY_REACH_LINE, true,
-	    { RECOVERY_RESET, RECOVERY_RESET, RECOVERY_POWER, RECOVERY_RESET, RECOVERY_RESET } },
-	{ RECOVERY_REACH_SERVICE, true,
-	    { RECOVERY_SERVICE, RECOVERY_RESET, RECOVERY_POWER, RECOVERY_RESET, RECOVERY_RESET } },
-};
-
-static void recovery_goes_from_mild_to_strong(void **state)
-{
-	struct recovery r;
-	uint32_t pause_ms, last_ms;
-	size_t i, n;
-
-	(void)state;
-	for (i = 0; i < sizeof rung_rows / sizeof rung_rows[0]; i++) {
-		const struct rung_row *row = &rung_rows[i];
-
-		r = (struct recovery){ 0 };
-		last_ms = 0;
-		for (n = 0; n < 5; n++) {
-			assert_int_equal(
-			    recovery_next(&r, row->reach, row->has_power, &pause_ms), row->rung[n]);
-			assert_true(n == 0 ? pause_ms == 0 : pause_ms > last_ms);
-			last_ms = pause_ms;
-		}
-		for (n = 0; n < 100; n++)
-			(void)recovery_next(&r, row->reach, row->has_power, &pause_ms);
-		assert_int_equal(pause_ms, RECOVERY_PAUSE_MAX_MS);
-		assert_int_equal(r.total, 105);
-		recovery_well(&r);
-		assert_int_equal(
-		    recovery_next(&r, row->reach, row->has_power, &pause_ms), row->rung[0]);
-		assert_int_equal(pause_ms, 0);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(waits_grow_within_bounds),
 		cmocka_unit_test(only_a_stable_time_resets),
 		cmocka_unit_test(paces_are_apart),
-		cmocka_unit_test(recovery_goes_from_mild_to_strong),
 	};
 
 	return cmocka_run_group_tests_name("backoff", tests, NULL, NULL);

@@ -1231,7 +1231,8 @@ static void comes_back_after_any_faults(void **state)
 				fake_modem_nonet(w.fake, w.now);
 		}
 		w.fault_permille = 0;
-		if (!world_run_until(&w, world_both_online, 1200000))
+		/* At the worst the power has been cut so often that it has to wait. */
+		if (!world_run_until(&w, world_both_online, RECOVERY_HOUR_MS + 600000))
 			fail_msg("seed %u does not come back", (unsigned)seed);
 		world_run(&w, 400000);
 		if (!world_both_online(&w))

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "modem/modem_recover.h"
+
+#include "modem/sim7600.h"
+
+#include <stdio.h>
+
+#define RADIO_OFF_MS 3000 /* long enough for the network to be left */
+
+enum recover_step { RECOVER_ACT, RECOVER_RADIO_ON, RECOVER_WAIT };
+
+static unsigned possible_steps(const struct modem *m)
+{
+	unsigned steps = RECOVERY_BIT(RECOVERY_FENCE) | RECOVERY_BIT(RECOVERY_REOPEN) |
+			 RECOVERY_BIT(RECOVERY_RADIO) | RECOVERY_BIT(RECOVERY_RESET);
+
+	if (m->env.family->can_stop)
+		steps |= RECOVERY_BIT(RECOVERY_SERVICE);
+	if (m->can_rebind)
+		steps |= RECOVERY_BIT(RECOVERY_REBIND);
+	if (m->cfg && m->cfg->has_power_cycle)
+		steps |= RECOVERY_BIT(RECOVERY_POWER);
+	return steps;
+}
+
+static uint32_t budget_of(const struct modem *m)
+{
+	return recovery_ladder[m->remedy].budget_ms;
+}
+
+bool recover_try(struct modem *m, uint64_t now_ms, enum recovery_trouble trouble, const char *why)
+{
+	char text[EVENT_TEXT_MAX];
+	uint64_t at_ms;
+
+	if (!recovery_next(&m->recovery, now_ms, trouble, possible_steps(m), &m->remedy, &at_ms)) {
+		if (m->budget_at_ms != TIMER_NEVER)
+			m->budget_at_ms = at_ms;
+		return false;
+	}
+	snprintf(text, sizeof text, "%s: %s", recovery_step_name(m->remedy), why);
+	life_set_state(m, now_ms, MODEM_RECOVERING, text);
+	m->budget_at_ms = now_ms + 2 * (uint64_t)budget_of(m); /* by then it is somewhere else */
+	return true;
+}
+
+static void tell(struct modem *m, enum modem_event_type type)
+{
+	event_queue_push(&m->events, &(struct modem_event){ .type = type }, NULL);
+}
+
+static void reopen(struct modem *m, uint64_t now_ms)
+{
+	at_chan_close(m->chan, now_ms);
+	modem_drop_inbound(m, INBOUND_LOSS_RESET);
+	life_set_state(m, now_ms, MODEM_OPENING, "the port is opened again");
+	m->budget_at_ms = now_ms + recovery_ladder[RECOVERY_REOPEN].budget_ms;
+	tell(m, MODEM_EVENT_TTY_REOPEN);
+}
+
+static void wait_for_return(struct modem *m, uint64_t now_ms)
+{
+	life_go_to(m, RECOVER_WAIT);
+	life_pause(m, now_ms, budget_of(m));
+}
+
+static void act(struct modem *m, uint64_t now_ms)
+{
+	switch (m->remedy) {
+	case RECOVERY_FENCE:
+		at_chan_set_dirty(m->chan);
+		life_set_state(m, now_ms, MODEM_SYNCING, "the line is set up anew");
+		break;
+	case RECOVERY_REOPEN:
+		reopen(m, now_ms);
+		break;
+	case RECOVERY_SERVICE:
+		life_restart_service(m, now_ms);
+		m->budget_at_ms = now_ms + budget_of(m);
+		break;
+	case RECOVERY_RADIO:
+		(void)exchange_args(&m->exchange);
+		life_run(m, now_ms, sim7600_radio_off_script);
+		break;
+	case RECOVERY_RESET:
+		(void)exchange_args(&m->exchange);
+		life_run(m, now_ms, sim7600_reset_script);
+		break;
+	case RECOVERY_REBIND:
+		tell(m, MODEM_EVENT_USB_REBIND);
+		wait_for_return(m, now_ms);
+		break;
+	case RECOVERY_POWER:
+		tell(m, MODEM_EVENT_POWER_HOOK);
+		wait_for_return(m, now_ms);
+		break;
+	case RECOVERY_STEPS:
+		break;
+	}
+}
+
+void recover_begin(struct modem *m, uint64_t now_ms)
+{
+	switch ((enum recover_step)m->step) {
+	case RECOVER_ACT:
+		act(m, now_ms);
+		break;
+	case RECOVER_RADIO_ON:
+		(void)exchange_args(&m->exchange);
+		life_run(m, now_ms, sim7600_radio_on_script);
+		break;
+	case RECOVER_WAIT:
+		reopen(m, now_ms); /* it has not come back by itself */
+		break;
+	}
+}
+
+void recover_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
+{
+	(void)ev; /* a modem in trouble may do it and not say so */
+	if (m->remedy != RECOVERY_RADIO) {
+		wait_for_return(m, now_ms);
+	} else if (m->step == RECOVER_ACT) {
+		life_go_to(m, RECOVER_RADIO_ON);
+		life_pause(m, now_ms, RADIO_OFF_MS);
+	} else {
+		sim_card_restart(&m->sim, now_ms);
+		life_set_state(m, now_ms, MODEM_SIM, "the radio was off and on");
+	}
+}
+
+void recover_answered(struct modem *m, uint64_t now_ms)
+{
+	switch (m->remedy) {
+	case RECOVERY_REBIND:
+	case RECOVERY_POWER:
+		life_set_state(m, now_ms, MODEM_SYNCING, "the modem answers again");
+		break;
+	case RECOVERY_FENCE:
+	case RECOVERY_REOPEN:
+	case RECOVERY_SERVICE:
+	case RECOVERY_RADIO:
+	case RECOVERY_RESET: /* these begin on a line that answers */
+	case RECOVERY_STEPS:
+		break;
+	}
+}
