@@ -273,6 +273,7 @@ static void on_turn(void *arg)
 	if (has_acted)
 		loop_again(d->loop);
 	arm_deadline(d);
+	log_turn();
 }
 
 static void on_deadline(void *arg)
@@ -453,6 +454,7 @@ static void finish(struct daemon *d)
 	loop_timer_free(d->watchdog);
 	loop_free(d->loop);
 	config_free(d->config);
+	log_close();
 }
 
 /* A configuration that is wrong stays so until somebody mends it. */

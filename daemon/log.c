@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "log.h"
 
+#include "log_limit.h"
+
+#include "base/limits.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,7 +21,7 @@
 #endif
 
 #define FIELD_MAX 128
-#define FIELDS    8
+#define FIELDS    9
 
 struct log_kind {
 	const char *message_id;
@@ -67,9 +71,16 @@ static const struct log_kind kinds[] = {
 
 _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == LOG_DAEMON_END, "a code without a row");
 
+/* Of each code, one kind without a broker and one for each broker. */
+#define KINDS_OF_CODE (1 + MODEM_CLIENTS)
+_Static_assert(LOG_DAEMON_END *KINDS_OF_CODE <= LOG_LIMIT_KINDS, "more kinds than can be counted");
+
 static struct {
 	bool is_journal;
 	enum log_level level;
+	struct log_limit limit;
+	enum log_level levels[LOG_LIMIT_KINDS]; /* of what was held back last */
+	char brokers[MODEM_CLIENTS][FIELD_MAX]; /* names */
 } target = { .level = LOG_LEVEL_INFO };
 
 static const char *level_name(enum log_level level)
@@ -147,8 +158,6 @@ static const enum shape shapes[LOG_DAEMON_END] = {
 
 static void append_details(char *text, size_t size, const struct log_event *event)
 {
-	const char *colon = kinds[event->code].words[0] ? ": " : "";
-
 	switch (shapes[event->code]) {
 	case SHAPE_DETAILS:
 		if (event->to)
@@ -162,7 +171,7 @@ static void append_details(char *text, size_t size, const struct log_event *even
 	case SHAPE_WORDS:
 		break;
 	case SHAPE_STATE:
-		append(text, size, "%s%s", colon, event->to);
+		append(text, size, ": %s", event->to);
 		if (event->detail[0])
 			append(text, size, " (%s)", event->detail);
 		break;
@@ -172,12 +181,19 @@ static void append_details(char *text, size_t size, const struct log_event *even
 	}
 }
 
+static void append_subject(char *text, size_t size, const struct log_event *event)
+{
+	const char *words = kinds[event->code].words;
+
+	if (event->broker)
+		append(text, size, "broker %s%s", event->broker, words[0] ? ": " : "");
+	append(text, size, "%s", words);
+}
+
 void log_describe(const struct log_event *event, char *text, size_t size)
 {
 	text[0] = '\0';
-	if (event->broker)
-		append(text, size, "broker %s: ", event->broker);
-	append(text, size, "%s", kinds[event->code].words);
+	append_subject(text, size, event);
 	append_details(text, size, event);
 }
 
@@ -230,7 +246,7 @@ static int priority(enum log_level level)
 }
 
 static void write_journal(
-    const struct log_event *event, int code, enum log_level level, const char *text)
+    const struct log_event *event, int code, enum log_level level, const char *text, uint32_t held)
 {
 	char message[LOG_TEXT_MAX + sizeof("MESSAGE=")];
 	struct fields fields = { .count = 1 };
@@ -248,14 +264,17 @@ static void write_journal(
 		add_field(&fields, "CMQTTD_ERROR=%u", event->err);
 	if (event && event->to)
 		add_field(&fields, "CMQTTD_STATE=%s", event->to);
+	if (held > 0)
+		add_field(&fields, "CMQTTD_REPEATED=%" PRIu32, held);
 	sd_journal_sendv(fields.items, fields.count);
 }
 #else
 static void write_journal(
-    const struct log_event *event, int code, enum log_level level, const char *text)
+    const struct log_event *event, int code, enum log_level level, const char *text, uint32_t held)
 {
 	(void)event;
 	(void)code;
+	(void)held;
 	write_stderr(level, text);
 }
 #endif
@@ -270,23 +289,90 @@ static void replace_controls(char *text)
 	}
 }
 
-static void write_text(const struct log_event *event, int code, enum log_level level, char *text)
+/* held: how many lines this one stands for, 0: it is an ordinary one. */
+static void write_text(
+    const struct log_event *event, int code, enum log_level level, char *text, uint32_t held)
 {
 	replace_controls(text);
 	if (target.is_journal)
-		write_journal(event, code, level, text);
+		write_journal(event, code, level, text, held);
 	else
 		write_stderr(level, text);
+}
+
+/* ---- how often ---- */
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void tell_held(bool is_end)
+{
+	char text[LOG_TEXT_MAX];
+	size_t kind;
+	uint32_t held;
+
+	while (log_limit_next(&target.limit, now_ms(), is_end, &kind, &held)) {
+		struct log_event event = { .code = (enum log_code)(kind / KINDS_OF_CODE),
+			.client_index = (int)(kind % KINDS_OF_CODE) - 1 };
+
+		if (event.client_index >= 0)
+			event.broker = target.brokers[event.client_index];
+		text[0] = '\0';
+		append_subject(text, sizeof(text), &event);
+		append(text, sizeof(text), ": %" PRIu32 " more of this kind since the last line",
+		    held);
+		write_text(&event, (int)event.code, target.levels[kind], text, held);
+	}
+}
+
+/* Whoever asks for everything gets everything, and what somebody did is told one by one. */
+static bool is_limited(int code, enum log_level level)
+{
+	return level != LOG_LEVEL_DEBUG && code != (int)LOG_CONTROL_CHANGE &&
+	       code != (int)LOG_DAEMON_CONFIG;
+}
+
+static bool is_held(const struct log_event *event, int code, enum log_level level)
+{
+	int client = event && event->broker ? event->client_index : -1;
+	size_t kind = (size_t)(code * KINDS_OF_CODE + 1 + client);
+
+	if (!is_limited(code, level))
+		return false;
+	tell_held(false);
+	if (log_limit_pass(&target.limit, kind, now_ms()))
+		return false;
+	target.levels[kind] = level;
+	if (client >= 0)
+		snprintf(
+		    target.brokers[client], sizeof(target.brokers[client]), "%s", event->broker);
+	return true;
+}
+
+void log_turn(void)
+{
+	if (target.limit.held > 0)
+		tell_held(false);
+}
+
+void log_close(void)
+{
+	tell_held(true);
 }
 
 void log_event(const struct log_event *event)
 {
 	char text[LOG_TEXT_MAX];
 
-	if (event->level > target.level)
+	if (event->level > target.level || is_held(event, (int)event->code, event->level))
 		return;
 	log_describe(event, text, sizeof(text));
-	write_text(event, (int)event->code, event->level, text);
+	write_text(event, (int)event->code, event->level, text, 0);
 }
 
 void log_write(enum log_daemon_code code, enum log_level level, const char *fmt, ...)
@@ -295,11 +381,11 @@ void log_write(enum log_daemon_code code, enum log_level level, const char *fmt,
 	va_list ap;
 	int len;
 
-	if (level > target.level)
+	if (level > target.level || is_held(NULL, (int)code, level))
 		return;
 	len = snprintf(text, sizeof(text), "%s: ", kinds[code].words);
 	va_start(ap, fmt);
 	vsnprintf(text + len, sizeof(text) - (size_t)len, fmt, ap);
 	va_end(ap);
-	write_text(NULL, (int)code, level, text);
+	write_text(NULL, (int)code, level, text, 0);
 }

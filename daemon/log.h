@@ -2,7 +2,8 @@
 /*
  * The log: to the journal, with fields, when standard error is the journal; otherwise to standard
  * error, a line each with its time. The table that gives each code its MESSAGE_ID and words is
- * here; systemd/cmqttd.catalog explains each.
+ * here; systemd/cmqttd.catalog explains each. Of one kind of line, and for each broker, only so
+ * many are written in a minute; the others are counted and told in one line.
  *
  * The one piece of the daemon that is global: a process has one log.
  */
@@ -37,6 +38,12 @@ void log_event(const struct log_event *event);
 /* Something that the daemon itself has to say. */
 void log_write(enum log_daemon_code code, enum log_level level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* A turn is over: tell of lines that were held back because there were too many of their kind. */
+void log_turn(void);
+
+/* Tell of all of them: the log ends. */
+void log_close(void);
 
 /* The words for an event: "broker cloud: online", "modem: registering (the SIM is ready)". */
 void log_describe(const struct log_event *event, char *text, size_t size);

@@ -4,6 +4,9 @@
  */
 #include "../../daemon/log.h"
 
+#include "modem/sim7600.h"
+
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +19,7 @@
 
 #define CATALOG_MAX 65536
 
-static const char *read_catalog(void)
+static const char *read_file(const char *name)
 {
 	static char text[CATALOG_MAX];
 	const char *top = getenv("top_srcdir");
@@ -24,7 +27,7 @@ static const char *read_catalog(void)
 	FILE *f;
 	size_t len;
 
-	snprintf(path, sizeof(path), "%s/systemd/cmqttd.catalog", top ? top : ".");
+	snprintf(path, sizeof(path), "%s/%s", top ? top : ".", name);
 	f = fopen(path, "r");
 	assert_non_null(f);
 	len = fread(text, 1, sizeof(text) - 1, f);
@@ -47,7 +50,7 @@ static void test_ids(void **state)
 
 static void test_catalog_explains_all(void **state)
 {
-	const char *catalog = read_catalog();
+	const char *catalog = read_file("systemd/cmqttd.catalog");
 	int entries = 0;
 
 	(void)state;
@@ -60,10 +63,49 @@ static void test_catalog_explains_all(void **state)
 		if (!at)
 			print_error("code %d is not explained\n", i);
 		assert_non_null(at);
+		/* the cause, and, behind a blank line, what to do */
+		at = strstr(at, "man:cmqttd(8)\n\n");
+		assert_non_null(at);
+		at = strstr(at + strlen("man:cmqttd(8)\n\n"), "\n\n");
+		if (!at || strncmp(at, "\n\n-- ", 5) == 0)
+			print_error("code %d: what is to be done?\n", i);
+		assert_non_null(at);
+		assert_int_not_equal(strncmp(at, "\n\n-- ", 5), 0);
 	}
 	for (const char *at = catalog; (at = strstr(at, "\n-- ")); at++)
 		entries++;
 	assert_int_equal(entries, LOG_DAEMON_END);
+}
+
+/* Errors of the modem that a text explains: a line with number and words each, in order, and no
+ * others. */
+static void check_errors(const char *text, const char *format)
+{
+	unsigned err;
+
+	for (err = 1; strcmp(mqtt_err_text(err), "unknown error") != 0; err++) {
+		char entry[128];
+		const char *at;
+
+		snprintf(entry, sizeof(entry), format, err, mqtt_err_text(err));
+		at = strstr(text, entry);
+		if (!at)
+			print_error("error %u is not explained: %s\n", err, entry);
+		assert_non_null(at);
+		text = at + strlen(entry) - 1;
+		/* a sentence on what to do */
+		assert_true(isupper((unsigned char)text[1 + strspn(text + 1, " ")]));
+	}
+	assert_int_equal(err, 36);
+	assert_null(strstr(text, "\n36  "));
+	assert_null(strstr(text, "\n.It 36\n"));
+}
+
+static void test_errors_are_explained(void **state)
+{
+	(void)state;
+	check_errors(read_file("systemd/cmqttd.catalog"), "\n%2u  %s\n");
+	check_errors(read_file("man/cmqttd.8"), "\n.It %u\n%s.\n");
 }
 
 static void test_words(void **state)
@@ -135,6 +177,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_catalog_explains_all),
+		cmocka_unit_test(test_errors_are_explained),
 		cmocka_unit_test(test_words),
 	};
 
