@@ -7,9 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The two clocks are read one after the other, and rounded. */
-#define WALL_TOLERANCE_MS 100
-
 /* A turn that does not come to rest is a mistake of ours; the rest of it is done in the next one.
  */
 #define SETTLE_ROUNDS_MAX 1000
@@ -50,9 +47,8 @@ struct core *core_new(const struct core_config *cfg, struct store *store, uint64
 	c->commit_at_ms = TIMER_NEVER;
 	c->is_status_stale = true;
 	c->last_seq = store->ops->last_seq(store);
-	store_clock_init(&c->store_clock, now_ms, NULL, c->last_seq);
 	core_use_listeners(c, cfg);
-	if (open_outboxes(c) < 0)
+	if (open_outboxes(c) < 0 || core_start_clock(c) < 0)
 		goto out;
 	c->modem = modem_new(seed);
 	c->server = mqtt_server_new(c->listeners, cfg->listener_count);
@@ -80,21 +76,6 @@ void core_free(struct core *c)
 	for (size_t i = 0; i < MODEM_CLIENTS; i++)
 		outbox_fini(&c->outbox[i]);
 	free(c);
-}
-
-void core_set_wall(struct core *c, uint64_t now_ms, int64_t wall_ms, bool is_right)
-{
-	int64_t offset = wall_ms - (int64_t)now_ms;
-	int64_t moved = offset - c->wall_offset_ms;
-	bool is_plausible = wall_ms >= CORE_WALL_PLAUSIBLE_MS;
-
-	is_right = is_right && is_plausible;
-	if (moved > -WALL_TOLERANCE_MS && moved < WALL_TOLERANCE_MS && is_right == c->is_wall_right)
-		return;
-	c->is_wall_right = is_right;
-	c->wall_offset_ms = offset;
-	modem_set_wall(c->modem, now_ms, wall_ms, is_plausible);
-	store_clock_set_wall(&c->store_clock, now_ms, wall_ms, is_right, c->last_seq);
 }
 
 /* Events borrow from the modem: they are handled as they come. */
@@ -333,6 +314,7 @@ void core_shutdown(struct core *c, uint64_t now_ms)
 		return;
 	c->is_stopping = true;
 	c->is_status_stale = true;
+	core_defer_commit(c);
 	core_log_text(c, LOG_LEVEL_INFO, LOG_STOPPING, -1, "");
 	mqtt_server_shutdown(c->server, now_ms);
 	modem_stop(c->modem, now_ms);
@@ -357,6 +339,7 @@ static void commit_store(struct core *c)
 {
 	char text[LOG_DETAIL_MAX];
 
+	core_keep_mark(c);
 	if (c->store->ops->commit(c->store) < 0) {
 		snprintf(text, sizeof(text),
 		    "cannot commit (%.120s); nothing is acknowledged until it works again",

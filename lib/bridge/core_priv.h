@@ -3,6 +3,7 @@
  * The core's own state, for the files core*.c alone.
  *
  * core.c         inputs, settle, deadline
+ * core_clock.c   the wall clock, the store's time
  * core_action.c  the queue of actions, log events, status line
  * core_accept.c  a message comes from a local client, a broker or the control socket
  * core_send.c    messages leave to the brokers, and what becomes of them
@@ -83,6 +84,9 @@ struct core {
 	int64_t wall_offset_ms; /* wall clock minus monotonic */
 	bool is_wall_right;
 	struct store_clock store_clock;
+	unsigned mark_queue;   /* where the store keeps its mark */
+	uint64_t mark_kept_ms; /* when it was written last */
+	bool is_mark_due;      /* it could not be */
 	uint64_t progress;
 	uint64_t retry_at_ms;   /* held publishers are asked again */
 	uint64_t commit_at_ms;  /* what is deferred, or failed, is committed */
@@ -109,6 +113,14 @@ void core_use_listeners(struct core *c, const struct core_config *cfg);
 /* Something left the store, or was marked in it. Lost in a crash, it is done again: that needs no
  * sync of its own, and is committed with the next message or after a while. */
 void core_defer_commit(struct core *c);
+
+/* core_clock.c; core_set_wall is there, too */
+
+/* Begin with the store's time where it was left. 0, -ENOMEM, -ENOSPC, -EIO. */
+int core_start_clock(struct core *c);
+
+/* What is about to be committed may take the store's time with it. */
+void core_keep_mark(struct core *c);
 
 /* core_action.c */
 

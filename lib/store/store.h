@@ -35,6 +35,7 @@ enum store_note {
 	STORE_NOTE_SESSION,      /* key: name of a property of the session; value: its text */
 	STORE_NOTE_SUBSCRIPTION, /* key: topic filter; value: its options as text */
 	STORE_NOTE_RECEIVED, /* key: packet identifier in decimal, of a QoS 2 PUBLISH; no value */
+	STORE_NOTE_CLOCK,    /* the store's time; one key, see core_clock.c */
 	STORE_NOTE_COUNT
 };
 

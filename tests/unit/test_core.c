@@ -191,6 +191,23 @@ static void pass_time(struct fixture *f, uint64_t ms)
 	f->now_ms = end_ms;
 }
 
+static void start(struct fixture *f)
+{
+	f->core = core_new(&f->cfg, f->store, 1, f->now_ms, "test");
+	assert_non_null(f->core);
+	assert_int_equal(core_client_new(f->core, f->now_ms, 0, &f->client), 0);
+	send_bytes(f, "10{ s'MQTT' 04 00 00 00 s'c' }");
+	expect_bytes(f, "20 02 00 00");
+}
+
+/* The daemon dies, and the machine is started again. */
+static void start_again(struct fixture *f)
+{
+	core_free(f->core);
+	f->now_ms = 500;
+	start(f);
+}
+
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -204,11 +221,7 @@ static int setup(void **state)
 	f->ops.add = scripted_add;
 	f->store->ops = &f->ops;
 	f->now_ms = 1000;
-	f->core = core_new(&f->cfg, f->store, 1, f->now_ms, "test");
-	assert_non_null(f->core);
-	assert_int_equal(core_client_new(f->core, f->now_ms, 0, &f->client), 0);
-	send_bytes(f, "10{ s'MQTT' 04 00 00 00 s'c' }");
-	expect_bytes(f, "20 02 00 00");
+	start(f);
 	*state = f;
 	return 0;
 }
@@ -373,6 +386,46 @@ static void test_expired_makes_room(void **state)
 	expect_bytes(f, "40 02 00 02");
 	assert_int_equal(dropped(f, 0, DROP_EXPIRED), 1);
 	assert_int_equal(waiting(f, 0).messages, 1);
+}
+
+/* While no daemon runs the wall clock is believed if it is right on both sides, and only then. */
+static void test_time_off(void **state)
+{
+	static const struct {
+		bool was_right;
+		int64_t wall_ms; /* at the start */
+		bool is_right;
+		unsigned expired;
+	} rows[] = {
+		{ true, WALL_MS + 59000, true, 0 },
+		{ true, WALL_MS + 61000, true, 1 },
+		{ true, WALL_MS + 61000, false, 0 },
+		{ false, WALL_MS + 61000, true, 0 },
+		{ true, WALL_MS + 10 * YEAR_MS, false, 0 },
+		{ true, WALL_MS - 10 * YEAR_MS, true, 0 },
+		{ true, 0, true, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		void *fresh = NULL;
+		struct fixture *f;
+
+		setup(&fresh);
+		f = fresh;
+		f->store->max_bytes = 100;
+		core_set_wall(f->core, f->now_ms, WALL_MS, rows[i].was_right);
+		send_bytes(f, "32{ s'old/a' 00 01 'x'*80 }");
+		expect_bytes(f, "40 02 00 01");
+		start_again(f);
+		core_set_wall(f->core, f->now_ms, rows[i].wall_ms, rows[i].is_right);
+		send_bytes(f, "32{ s'old/a' 00 02 'y'*80 }");
+		assert_int_equal(dropped(f, 0, DROP_EXPIRED), rows[i].expired);
+		expect_bytes(f, rows[i].expired ? "40 02 00 02" : "");
+		pass_time(f, 61000);
+		assert_int_equal(dropped(f, 0, DROP_EXPIRED), 1);
+		teardown(&fresh);
+	}
+	(void)state;
 }
 
 static void test_drop_oldest(void **state)
@@ -578,6 +631,7 @@ int main(void)
 		TEST(test_failing_add),
 		TEST(test_block),
 		TEST(test_expired_makes_room),
+		cmocka_unit_test(test_time_off),
 		TEST(test_drop_oldest),
 		TEST(test_dead_letters_give_way),
 		TEST(test_qos0_is_bounded),
