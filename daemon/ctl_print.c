@@ -249,15 +249,17 @@ static void print_modem(const struct ctl_style *s, const json_t *modem)
 
 static void print_store(const struct ctl_style *s, const json_t *store)
 {
-	char used[32], room[32];
+	char used[32], room[32], rest[32];
 
 	print_bytes(used, sizeof(used), int_of(store, "bytes"));
 	print_bytes(room, sizeof(room), int_of(store, "max_bytes"));
-	fprintf(s->out, "%sSTORE%s  %lld waiting, dead letters: %lld, %s of %s\n",
+	print_bytes(rest, sizeof(rest), int_of(store, "free_bytes"));
+	fprintf(s->out, "%sSTORE%s  %lld waiting, dead letters: %lld, %s of %s%s%s\n",
 	    s->is_colored ? ctl_color_begin(CTL_COLOR_HEAD) : "",
 	    s->is_colored ? ctl_color_end(CTL_COLOR_HEAD) : "",
 	    (long long)int_of(store, "messages"), (long long)int_of(store, "dead_letters"), used,
-	    room);
+	    room, has(store, "free_bytes") ? ", free on the disk: " : "",
+	    has(store, "free_bytes") ? rest : "");
 }
 
 void ctl_print_status(const struct ctl_style *s, const json_t *reply)

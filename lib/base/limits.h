@@ -70,7 +70,8 @@
 #define BRIDGE_QOS0_MAX       256 /* QoS 0 messages kept in memory per broker */
 #define BRIDGE_QOS0_BYTES_MAX 1048576
 #define BRIDGE_POISON_TRIES   3
-#define BRIDGE_ECHO_MAX       64 /* own messages whose echo is still expected, per broker */
+#define BRIDGE_ECHO_MAX       64      /* own messages whose echo is still expected, per broker */
+#define STORE_FREE_MIN        8388608 /* left free on the disk: write-ahead log, one checkpoint */
 #define STORE_BYTES_DEFAULT   67108864
 #define STORE_QUEUES_MAX      1024 /* brokers, also former ones, and persistent local sessions */
 #define STORE_TARGETS_MAX     (MODEM_CLIENTS + MQTT_SESSIONS_MAX + 1) /* + what is retained */

@@ -94,8 +94,9 @@ static bool drop_dead_letter(struct core *c)
 struct demand {
 	uint64_t size; /* as the store counts: topics, and the payload once */
 	uint8_t priority;
-	uint64_t limit; /* how full the store may be with it */
-	uint64_t freed; /* bytes of what was dropped for it */
+	uint64_t limit;  /* how full the store may be with it */
+	uint64_t freed;  /* bytes of what was dropped for it */
+	uint64_t before; /* bytes in the store when it came */
 };
 
 /* The highest priority that a route to a broker has. */
@@ -147,6 +148,9 @@ static bool has_room(const struct core *c, const struct demand *d)
 	struct store_usage usage;
 
 	c->store->ops->total(c->store, &usage);
+	/* Where the file must not grow, room inside of it will do. */
+	if (c->is_disk_low && (usage.bytes > d->before || d->before - usage.bytes < d->size))
+		return false;
 	return usage.bytes <= limit - d->size;
 }
 
@@ -188,7 +192,12 @@ static bool drop_expired(struct core *c)
 static int make_room(struct core *c, struct demand *d)
 {
 	bool may_drop = c->cfg->store.overflow == STORE_DROP_OLDEST;
+	struct store_usage usage;
 
+	if (core_is_disk_low(c)) {
+		c->store->ops->total(c->store, &usage);
+		d->before = usage.bytes;
+	}
 	while (!has_room(c, d)) {
 		int r = c->has_commit_failed ? -EIO : drop_expired(c);
 
@@ -207,7 +216,7 @@ static int make_room(struct core *c, struct demand *d)
 /* Said once, until a message as unimportant as this one is taken. */
 static void note_full(struct core *c, const struct demand *d)
 {
-	if (c->is_store_full)
+	if (c->is_store_full || c->is_disk_low)
 		return;
 	c->is_store_full = true;
 	c->full_priority = d->priority;

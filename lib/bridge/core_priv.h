@@ -7,6 +7,7 @@
  * core_action.c  the queue of actions, log events, status line
  * core_accept.c  a message comes from a local client, a broker or the control socket
  * core_send.c    messages leave to the brokers, and what becomes of them
+ * core_disk.c    room on the store's file system
  * core_link.c    what modem and sessions report: states, history, $SYS topics
  * core_query.c   what the control interface asks
  * core_queue.c   the same of single messages: walk, drop, retry
@@ -96,6 +97,8 @@ struct core {
 	bool has_gone_out;      /* what need not wait for the next commit was written */
 	bool has_store_failed;  /* and it was said */
 	bool is_store_full;     /* and it was said */
+	bool is_disk_low;       /* likewise */
+	uint64_t disk_check_ms; /* not before then is it looked at again */
 	uint8_t full_priority;  /* of the message that found it full */
 	bool has_held;          /* a publisher waits for room */
 	bool has_room;          /* something left the store since it was held */
@@ -166,6 +169,11 @@ bool core_drop_expired(struct core *c, unsigned client);
 /* An entry left the store for good. */
 void core_note_removed(
     struct core *c, unsigned client, uint64_t seq, unsigned err, const char *reason);
+
+/* core_disk.c */
+
+/* Less is free than what the store itself may need; said when it changes. */
+bool core_is_disk_low(struct core *c);
 
 /* core_losses.c */
 

@@ -79,6 +79,9 @@ void core_queue_usage(const struct core *c, unsigned client, struct store_usage 
 /* Of the whole store on disk. */
 void core_store_usage(const struct core *c, struct store_usage *ret);
 
+/* Bytes that are free on the file system of the store. 0; -ENOTSUP: it has none; -errno. */
+int core_free_bytes(const struct core *c, uint64_t *ret);
+
 /* The smallest number behind `after` (0: of all) of a message that waits for the broker or is a
  * dead letter of it; 0: there is none. Numbers grow in the order of acceptance; a message for two
  * brokers has the same one for both. */

@@ -269,14 +269,17 @@ static json_t *listener_array(const struct core *core)
 static json_t *store_object(const struct core *core)
 {
 	struct store_usage usage;
+	uint64_t free_bytes;
+	bool is_known = core_free_bytes(core, &free_bytes) == 0;
 
 	core_store_usage(core, &usage);
 	/* clang-format off */
-	return json_pack("{s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}",
 	    "messages", count_of(usage.messages),
 	    "bytes", count_of(usage.bytes),
 	    "max_bytes", count_of(core_get_config(core)->store.max_bytes),
-	    "dead_letters", count_of(usage.dead_letters));
+	    "dead_letters", count_of(usage.dead_letters),
+	    "free_bytes", is_known ? count_of(free_bytes) : json_null());
 	/* clang-format on */
 }
 

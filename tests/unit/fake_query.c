@@ -3,6 +3,7 @@
 
 #include "base/timerq.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -87,6 +88,12 @@ void core_queue_usage(const struct core *c, unsigned client, struct store_usage 
 void core_store_usage(const struct core *c, struct store_usage *ret)
 {
 	*ret = c->total;
+}
+
+int core_free_bytes(const struct core *c, uint64_t *ret)
+{
+	*ret = c->free_bytes;
+	return c->free_bytes > 0 ? 0 : -ENOTSUP;
 }
 
 uint64_t core_next_message(const struct core *c, unsigned client, uint64_t after)

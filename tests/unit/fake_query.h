@@ -27,6 +27,7 @@ struct core {
 	struct broker_counters counters[MODEM_CLIENTS];
 	struct store_usage queues[MODEM_CLIENTS];
 	struct store_usage total;
+	uint64_t free_bytes; /* 0: not known */
 	struct history_entry history[8];
 	size_t history_count;
 	/* What waits, by number; the queue of an entry is the broker's number. */

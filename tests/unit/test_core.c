@@ -25,6 +25,7 @@ static struct {
 	int commit_error; /* 0: works */
 	int add_error;
 	unsigned commits;
+	uint64_t free_bytes; /* 0: plenty */
 } script;
 
 static int (*ram_add)(struct store *s, uint64_t seq, int64_t accepted_ms, struct span payload,
@@ -43,6 +44,13 @@ static int scripted_add(struct store *s, uint64_t seq, int64_t accepted_ms, stru
 	if (script.add_error)
 		return script.add_error;
 	return ram_add(s, seq, accepted_ms, payload, targets, count);
+}
+
+static int scripted_free_bytes(struct store *s, uint64_t *ret)
+{
+	(void)s;
+	*ret = script.free_bytes ? script.free_bytes : UINT64_MAX;
+	return 0;
 }
 
 static const struct route_config cloud_routes[] = {
@@ -219,6 +227,7 @@ static int setup(void **state)
 	ram_add = f->ops.add;
 	f->ops.commit = scripted_commit;
 	f->ops.add = scripted_add;
+	f->ops.free_bytes = scripted_free_bytes;
 	f->store->ops = &f->ops;
 	f->now_ms = 1000;
 	start(f);
@@ -428,6 +437,49 @@ static void test_time_off(void **state)
 	(void)state;
 }
 
+/* Little is free on the disk: as if the store were full, said once, and over when there is more. */
+static void test_disk_low(void **state)
+{
+	struct fixture *f = *state;
+
+	send_bytes(f, "32{ s'cloud/a' 00 01 'x' }");
+	expect_bytes(f, "40 02 00 01");
+	pass_time(f, 1000);
+	script.free_bytes = STORE_FREE_MIN - 1;
+	send_bytes(f, "32{ s'cloud/a' 00 02 'x' }");
+	expect_bytes(f, "");
+	assert_true(f->is_paused);
+	pass_time(f, 10000);
+	assert_int_equal(f->logs[LOG_STORE_FULL], 1);
+	/* No flicker. */
+	script.free_bytes = STORE_FREE_MIN;
+	pass_time(f, 10000);
+	expect_bytes(f, "");
+	script.free_bytes = 2 * STORE_FREE_MIN;
+	pass_time(f, 2000);
+	expect_bytes(f, "40 02 00 02");
+	assert_false(f->is_paused);
+	assert_int_equal(f->logs[LOG_STORE_FULL], 2);
+	assert_int_equal(waiting(f, 0).messages, 2);
+	assert_int_equal(dropped(f, 0, DROP_FULL), 0);
+}
+
+/* The file must not grow: another message has to go for it. */
+static void test_disk_low_drop_oldest(void **state)
+{
+	struct fixture *f = *state;
+
+	f->cfg.store.overflow = STORE_DROP_OLDEST;
+	send_bytes(f, "32{ s'cloud/a' 00 01 'x'*10 } 32{ s'cloud/a' 00 02 'x'*10 }");
+	expect_bytes(f, "40 02 00 01 40 02 00 02");
+	pass_time(f, 1000);
+	script.free_bytes = 1;
+	send_bytes(f, "32{ s'cloud/a' 00 03 'x'*11 } 32{ s'cloud/a' 00 04 'x' }");
+	expect_bytes(f, "40 02 00 03 40 02 00 04");
+	assert_int_equal(dropped(f, 0, DROP_FULL), 3);
+	assert_int_equal(waiting(f, 0).messages, 1);
+}
+
 static void test_drop_oldest(void **state)
 {
 	struct fixture *f = *state;
@@ -632,6 +684,8 @@ int main(void)
 		TEST(test_block),
 		TEST(test_expired_makes_room),
 		cmocka_unit_test(test_time_off),
+		TEST(test_disk_low),
+		TEST(test_disk_low_drop_oldest),
 		TEST(test_drop_oldest),
 		TEST(test_dead_letters_give_way),
 		TEST(test_qos0_is_bounded),

@@ -344,6 +344,7 @@ static void fill_core(struct core *c)
 	c->counters[0].inbound_lost[INBOUND_LOSS_SUM] = 4;
 	c->queues[0] = (struct store_usage){ .messages = 5, .bytes = 600, .dead_letters = 7 };
 	c->total = (struct store_usage){ .messages = 6, .bytes = 700, .dead_letters = 8 };
+	c->free_bytes = 9000000;
 	c->server.clients[0] = 9;
 }
 
@@ -383,7 +384,8 @@ static void test_status(void **state)
 	    "\"registered\":true},"
 	    "\"brokers\":" BROKERS ","
 	    "\"listeners\":[{\"address\":\"unix:/run/cmqttd/mqtt.sock\",\"clients\":9}],"
-	    "\"store\":{\"messages\":6,\"bytes\":700,\"max_bytes\":1000000,\"dead_letters\":8}}");
+	    "\"store\":{\"messages\":6,\"bytes\":700,\"max_bytes\":1000000,\"dead_letters\":8,"
+	    "\"free_bytes\":9000000}}");
 	call(rig, id, "ListBrokers", "{}");
 	expect_reply(rig, id, "io.cmqttd.ListBrokers", "{\"brokers\":" BROKERS "}");
 }
@@ -401,7 +403,8 @@ static void test_status_of_nothing(void **state)
 	    "\"modem\":{\"state\":\"absent\",\"model\":null,\"revision\":null,\"imei\":null,"
 	    "\"operator\":null,\"technology\":null,\"rssi_dbm\":null,\"registered\":false},"
 	    "\"brokers\":[],\"listeners\":[],"
-	    "\"store\":{\"messages\":0,\"bytes\":0,\"max_bytes\":1000000,\"dead_letters\":0}}");
+	    "\"store\":{\"messages\":0,\"bytes\":0,\"max_bytes\":1000000,\"dead_letters\":0,"
+	    "\"free_bytes\":null}}");
 }
 
 static const struct {
