@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #ifdef HAVE_SYSTEMD
+#define SD_JOURNAL_SUPPRESS_LOCATION /* all entries come from this file */
 #include <systemd/sd-journal.h>
 #endif
 

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from conftest import (CONF, DropIn, PASSWORD, PIN, SOCKET, Unit, cursor, entries, journal, make_modem, run, systemctl)
-from gateway import free_port, mosquitto_pub, wait_until
+from gateway import Process, Subscriber, free_port, mosquitto_pub, wait_until
 
 ONLINE_ID = "faf783519fc3422c858a5d866b8ffa06"
 LOCAL = ["--unix", SOCKET]
@@ -199,6 +199,54 @@ def test_credentials_are_the_services_alone(service):
     assert run("grep", "-rqF", PASSWORD, "/var/lib/cmqttd", check=False).returncode == 1
     systemctl("stop", "cmqttd.service")
     assert not folder.exists()
+
+
+def test_secrets_stay_secret(service, broker, certs, modem):
+    """Password, PIN, key and payload are nowhere in what a daemon says that is asked for everything."""
+    apn_password = "Apn-5ecret-77"
+    will = "Wi11-payload-3141"
+    up, down, by_hand = "Up-payload-2718", "Down-payload-1618", "By-hand-1414"
+    key = [line for line in certs.path("gateway.key").read_text().splitlines() if "PRIVATE KEY" not in line]
+    text = CONF.read_text().replace('#apn_user = "user";', 'apn_user = "user";')
+    text = text.replace('#apn_password = "password";', f'apn_password = "{apn_password}";')
+    text = text.replace('#will: { topic = "gw/17/state"; payload = "offline";',
+                        f'will: {{ topic = "gw/17/state"; payload = "{will}";')
+    assert apn_password in text and will in text
+    since = cursor()
+    with DropIn("cmqttd.service", "[Service]\nExecStart=\nExecStart=/usr/sbin/cmqttd -vv\n"):
+        service.clean()
+        CONF.write_text(text)
+        # Another modem, so that PIN, key and certificates are sent.
+        modem.stop()
+        for path in (modem.folder / "flash").iterdir():
+            path.unlink()
+        modem.start()
+        systemctl("start", "cmqttd.service")
+        monitor = Process("monitor", ["cmqttctl", "monitor", "--at"], "/run/test")
+        seen = broker.subscribe("site/17/#")
+        service.wait_online()
+        service.ctl("reconnect", "cloud")
+        service.wait_online()
+        mosquitto_pub(LOCAL, "telemetry/secret", up)
+        seen.wait_for("site/17/telemetry/secret", up)
+        service.ctl("publish", "-t", "telemetry/secret", "-m", by_hand, "--wait")
+        here = Subscriber("/run/test", LOCAL, "cmd/#")
+        broker.publish("site/17/cmd/secret", down)
+        here.wait_for("cmd/secret", down)
+        service.ctl("at", f'AT+CPIN="{PIN}"', check=False)
+        # Something to wait for: the monitor shows it when it has shown all before.
+        service.ctl("at", "AT+CSQ")
+        wait_until(lambda: monitor.text().count("AT+CSQ") > 0, monitor.tail)
+        monitor.stop()
+        seen.stop()
+        here.stop()
+        service.clean()
+    said = "\n".join(str(e) for e in entries(since, "SYSLOG_IDENTIFIER=cmqttd"))
+    assert "AT+CMQTTCONNECT" in said and "AT+CMQTTCONNECT" in monitor.text()
+    assert "AT+CMQTTPUB" in said and "AT+CCERTDOWN" in said
+    for secret in (PASSWORD, PIN, apn_password, will, up, down, by_hand, *key):
+        assert secret not in said, secret
+        assert secret not in monitor.text(), secret
 
 
 def test_second_instance(service, folder, broker):
