@@ -190,6 +190,9 @@ static void act(struct daemon *d, const struct action *action)
 	case ACTION_TTY_REOPEN:
 		tty_reopen(d->tty);
 		break;
+	case ACTION_TTY_LINE:
+		tty_set_line(d->tty, action->baud, action->rtscts);
+		break;
 	case ACTION_PIN_NOTE:
 		keep_pin_note(d, action->text);
 		break;

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -95,7 +96,32 @@ static bool is_pty(int fd)
 	       major(st.st_rdev) < PTY_MAJOR + 8;
 }
 
-/* For us alone, raw, and without what came before. */
+/* Ports of a modem's own USB interface have no speed. A UART behind a USB adapter has one. */
+static bool is_uart(int fd)
+{
+	static const char *const without[] = { "option1", "option", "qcserial", "sierra",
+		"cdc_acm" };
+	char link[64], target[256];
+	const char *driver;
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(fd, &st) < 0)
+		return false;
+	snprintf(link, sizeof(link), "/sys/dev/char/%u:%u/device/driver", major(st.st_rdev),
+	    minor(st.st_rdev));
+	n = readlink(link, target, sizeof(target) - 1);
+	target[n > 0 ? n : 0] = '\0';
+	driver = strrchr(target, '/');
+	for (size_t i = 0; driver && i < sizeof(without) / sizeof(without[0]); i++) {
+		if (strcmp(driver + 1, without[i]) == 0)
+			return false;
+	}
+	return true;
+}
+
+/* For us alone, raw, and without what came before. On a UART flow control waits until the modem has
+ * it, too. */
 static int prepare(int fd, const struct tty *tty)
 {
 	int r;
@@ -106,7 +132,7 @@ static int prepare(int fd, const struct tty *tty)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
 	if (!is_pty(fd) && ioctl(fd, TIOCEXCL) < 0)
 		return -errno;
-	r = set_raw(fd, tty->baud, tty->rtscts);
+	r = set_raw(fd, tty->baud, tty->rtscts && !is_uart(fd));
 	if (r < 0)
 		return r;
 	return tcflush(fd, TCIOFLUSH) < 0 ? -errno : 0;
@@ -246,6 +272,7 @@ static void try_now(struct tty *tty)
 	if (usb_find(USB_SYSFS, tty->device, tty->usb) < 0)
 		tty->usb[0] = '\0';
 	core_set_rebind(tty->core, tty->usb[0] && usb_can_rebind(USB_SYSFS));
+	core_set_uart(tty->core, is_uart(tty->fd));
 	core_tty_up(tty->core, loop_now_ms());
 }
 
@@ -273,6 +300,19 @@ static void try_later(struct tty *tty)
 {
 	loop_timer_set(tty->retry, tty->retry_ms);
 	tty->retry_ms = tty->retry_ms * 2 < RETRY_MAX_MS ? tty->retry_ms * 2 : RETRY_MAX_MS;
+}
+
+void tty_set_line(struct tty *tty, uint32_t baud, bool rtscts)
+{
+	int r;
+
+	if (tty->fd < 0)
+		return;
+	tcflush(tty->fd, TCIOFLUSH);
+	r = set_raw(tty->fd, baud, rtscts);
+	if (r < 0)
+		log_write(LOG_DAEMON_TTY, LOG_LEVEL_WARNING, "%s: %u baud: %s", tty->device,
+		    (unsigned)baud, explain(-r));
 }
 
 void tty_reopen(struct tty *tty)

@@ -25,6 +25,8 @@ struct at_chan {
 	bool is_numeric; /* ATV0: results are "0" and "4" */
 	bool is_held;
 	bool has_trace;
+	unsigned escape_step; /* of escapes[], from 1; 0: none is under way */
+	uint64_t escape_at_ms;
 	uint64_t hold_since_ms; /* a command could have gone out since; TIMER_NEVER: not held */
 
 	/* Every job that is not idle is in exactly one of these. */
@@ -656,7 +658,43 @@ static void start_step(struct at_chan *c, uint64_t now_ms, struct at_job *job)
 /* Neither a command nor a fence is in flight. */
 static bool is_free(const struct at_chan *c)
 {
-	return !c->running && c->fence.state != AT_FENCE_ASKED;
+	return !c->running && c->fence.state != AT_FENCE_ASKED && c->escape_step == 0;
+}
+
+/* The frame is the close-down of the multiplexer on its control channel, basic option (3GPP 27.010
+ * 5.4.6.3.3). Silence before and after "+++", time for an answer after the others. */
+static const struct {
+	const char *bytes;
+	const char *trace;
+	uint32_t after_ms;
+} escapes[] = {
+	{ "+++", "+++", AT_ESCAPE_GUARD_MS },
+	{ "\xf9\x03\xef\x05\xc3\x01\xf2\xf9\r", "<multiplexer close-down>", AT_ESCAPE_PAUSE_MS },
+	{ "ATQ0V1\r", "ATQ0V1", AT_ESCAPE_PAUSE_MS },
+};
+
+#define ESCAPES (sizeof escapes / sizeof escapes[0])
+
+/* false: nothing to do now. */
+static bool escape(struct at_chan *c, uint64_t now_ms)
+{
+	size_t i = c->escape_step - 1;
+
+	if (c->escape_step == 0 || now_ms < c->escape_at_ms)
+		return false;
+	if (i == ESCAPES) {
+		c->escape_step = 0;
+		return true;
+	}
+	(void)buf_append(&c->tx, escapes[i].bytes, strlen(escapes[i].bytes));
+	if (c->has_trace) {
+		buf_clear(&c->trace);
+		if (buf_append(&c->trace, escapes[i].trace, strlen(escapes[i].trace)) == 0)
+			push_sent(c);
+	}
+	c->escape_step++;
+	c->escape_at_ms = now_ms + escapes[i].after_ms;
+	return true;
 }
 
 /* Send the next command, if one may go. */
@@ -733,6 +771,7 @@ static void stop(struct at_chan *c)
 	c->is_dirty = false;
 	c->is_numeric = false;
 	c->is_held = false;
+	c->escape_step = 0;
 }
 
 void at_chan_open(struct at_chan *c, uint64_t now_ms)
@@ -740,6 +779,13 @@ void at_chan_open(struct at_chan *c, uint64_t now_ms)
 	at_chan_close(c, now_ms);
 	at_fence_init(&c->fence, true);
 	c->is_open = true;
+}
+
+void at_chan_escape(struct at_chan *c, uint64_t now_ms)
+{
+	at_chan_open(c, now_ms);
+	c->escape_step = 1;
+	c->escape_at_ms = now_ms + AT_ESCAPE_GUARD_MS;
 }
 
 void at_chan_close(struct at_chan *c, uint64_t now_ms)
@@ -849,7 +895,7 @@ bool at_chan_next(struct at_chan *c, uint64_t now_ms, struct at_event *ret)
 			return false;
 		if (at_parser_next(&c->parser, now_ms, &token))
 			handle_token(c, now_ms, &token);
-		else if (!expire(c, now_ms) && !start_next(c, now_ms))
+		else if (!expire(c, now_ms) && !escape(c, now_ms) && !start_next(c, now_ms))
 			return false;
 	}
 }
@@ -862,6 +908,8 @@ uint64_t at_chan_deadline(const struct at_chan *c)
 		return TIMER_NEVER;
 	if (c->fence.state == AT_FENCE_ASKED)
 		due_ms = timer_min(due_ms, c->fence.deadline_ms);
+	if (c->escape_step > 0)
+		due_ms = timer_min(due_ms, c->escape_at_ms);
 	if (c->running)
 		due_ms = timer_min(due_ms, c->running->deadline_ms);
 	for (const struct at_job *job = c->concluding; job; job = job->next)

@@ -80,6 +80,9 @@ struct at_event {
 
 #define AT_FENCE_TRIES      3
 #define AT_FENCE_TIMEOUT_MS 3000
+#define AT_ESCAPE_GUARD_MS  1100 /* silence before and after "+++": 1 s (AT manual 2.2, S12) */
+#define AT_ESCAPE_PAUSE_MS  300
+#define AT_ESCAPE_MS        (2 * AT_ESCAPE_GUARD_MS + 2 * AT_ESCAPE_PAUSE_MS)
 #define AT_ERROR_GRACE_MS   300  /* ERROR may be followed by the line that says why */
 #define AT_HOLD_MAX_MS      2000 /* no new command while an inbound message is open, at most */
 
@@ -108,6 +111,12 @@ void at_chan_set_trace(struct at_chan *c, bool on);
 /* The port is open: nothing is known of what the modem waits for. The channel fences before the
  * first command, paying up to AT_DATA_MAX bytes if the fence is not answered. */
 void at_chan_open(struct at_chan *c, uint64_t now_ms);
+
+/* As at_chan_open, for a modem that does not answer: it may be in data mode, multiplexed or quiet.
+ * Before the first fence the channel is silent for the guard time, sends "+++", is silent again,
+ * closes multiplexing down and asks for answers in words: AT_ESCAPE_MS in all. A modem in command
+ * mode takes no harm. */
+void at_chan_escape(struct at_chan *c, uint64_t now_ms);
 
 /* The port is gone: every job ends, AT_UNKNOWN if it had sent something, else AT_CANCELLED. */
 void at_chan_close(struct at_chan *c, uint64_t now_ms);

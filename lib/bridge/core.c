@@ -191,6 +191,11 @@ static bool drain(struct core *c)
 	return has_done;
 }
 
+void core_set_uart(struct core *c, bool is_uart)
+{
+	modem_set_uart(c->modem, is_uart);
+}
+
 void core_set_pin_note(struct core *c, const char *note)
 {
 	modem_set_pin_note(c->modem, note);

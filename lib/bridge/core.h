@@ -78,6 +78,7 @@ struct log_event {
 enum action_type {
 	ACTION_TTY_WRITE,    /* core_tty_out has bytes */
 	ACTION_TTY_REOPEN,   /* close the port, open it again, then core_tty_up or _down */
+	ACTION_TTY_LINE,     /* what is not sent yet is not to be; then set baud and rtscts */
 	ACTION_PIN_NOTE,     /* text: keep it on disk for core_set_pin_note; "": nothing */
 	ACTION_POWER_HOOK,   /* run the operator's power_cycle command */
 	ACTION_USB_REBIND,   /* unbind the modem's USB device and bind it again */
@@ -99,6 +100,8 @@ struct action {
 	uint32_t id;          /* client or control connection */
 	struct log_event log; /* LOG, LOG_LEVEL */
 	const char *text;     /* STATUS, PIN_NOTE; borrowed until the next core_next_action */
+	uint32_t baud;        /* TTY_LINE */
+	bool rtscts;          /* TTY_LINE: hardware flow control */
 };
 
 /* New core on a store (owned by the caller, must outlive the core). seed: for jitter. version: for
@@ -112,6 +115,9 @@ void core_free(struct core *c);
 /* The host's wall clock: call before the first input and whenever it may have moved; cheap.
  * is_right: it is kept right from outside, so that it tells how long no daemon ran. */
 void core_set_wall(struct core *c, uint64_t now_ms, int64_t wall_ms, bool is_right);
+
+/* See modem_set_uart. */
+void core_set_uart(struct core *c, bool is_uart);
 
 /* What the last ACTION_PIN_NOTE of an earlier process said; before the port is up. */
 void core_set_pin_note(struct core *c, const char *note);

@@ -108,6 +108,10 @@ bool core_next_action(struct core *c, struct action *ret)
 	case ACTION_STATUS:
 		ret->text = c->status;
 		break;
+	case ACTION_TTY_LINE:
+		ret->baud = c->tty_baud;
+		ret->rtscts = c->tty_rtscts;
+		break;
 	case ACTION_PIN_NOTE:
 		ret->text = c->pin_note;
 		break;

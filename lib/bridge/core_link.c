@@ -176,6 +176,7 @@ static void on_notice(struct core *c, const struct modem_event *ev)
 		[MODEM_NOTICE_BOOTED] = { LOG_MODEM_BOOTED, LOG_LEVEL_WARNING, false },
 		[MODEM_NOTICE_GARBAGE] = { LOG_MODEM_GARBAGE, LOG_LEVEL_WARNING, false },
 		[MODEM_NOTICE_STUCK] = { LOG_MODEM_STUCK, LOG_LEVEL_WARNING, false },
+		[MODEM_NOTICE_LINE] = { LOG_MODEM_STUCK, LOG_LEVEL_WARNING, false },
 		[MODEM_NOTICE_PIN_REFUSED] = { LOG_MODEM_PIN_REFUSED, LOG_LEVEL_ERROR, false },
 		[MODEM_NOTICE_NO_SIM] = { LOG_MODEM_NO_SIM, LOG_LEVEL_ERROR, false },
 		[MODEM_NOTICE_DENIED] = { LOG_MODEM_DENIED, LOG_LEVEL_ERROR, false },
@@ -230,6 +231,11 @@ void core_on_modem_event(struct core *c, const struct modem_event *ev)
 		break;
 	case MODEM_EVENT_TTY_REOPEN:
 		core_action(c, ACTION_TTY_REOPEN, 0);
+		break;
+	case MODEM_EVENT_TTY_LINE:
+		c->tty_baud = ev->baud;
+		c->tty_rtscts = ev->rtscts;
+		core_action(c, ACTION_TTY_LINE, 0);
 		break;
 	case MODEM_EVENT_PIN_NOTE:
 		snprintf(c->pin_note, sizeof(c->pin_note), "%.*s", (int)ev->text.len,

@@ -70,6 +70,8 @@ struct core {
 	uint64_t logs_dropped;
 	char status[CORE_STATUS_MAX];
 	char pin_note[CORE_PIN_NOTE_MAX];
+	uint32_t tty_baud;
+	bool tty_rtscts;
 	enum log_level wanted_level;
 
 	struct history_entry history[HISTORY_MAX];

@@ -164,6 +164,11 @@ void modem_set_filters(
 	set_broker(m, client, cfg, true);
 }
 
+void modem_set_uart(struct modem *m, bool is_uart)
+{
+	m->is_uart = is_uart;
+}
+
 void modem_set_pin_note(struct modem *m, const char *note)
 {
 	sim_card_recall(&m->sim, note);

@@ -75,6 +75,7 @@ enum inbound_loss {
 enum modem_event_type {
 	MODEM_EVENT_TTY_WRITE,    /* modem_tx has bytes */
 	MODEM_EVENT_TTY_REOPEN,   /* close the port and open it again */
+	MODEM_EVENT_TTY_LINE,     /* the port: another speed, flow control: baud, rtscts */
 	MODEM_EVENT_PIN_NOTE,     /* keep this where a restart finds it: text, "": nothing */
 	MODEM_EVENT_POWER_HOOK,   /* run the operator's power_cycle command */
 	MODEM_EVENT_USB_REBIND,   /* unbind the modem's USB device from its driver, bind it again */
@@ -96,6 +97,7 @@ enum modem_notice {
 	MODEM_NOTICE_BOOTED,      /* the modem started by itself */
 	MODEM_NOTICE_GARBAGE,     /* bytes without sense on the tty */
 	MODEM_NOTICE_STUCK,       /* the modem does not answer */
+	MODEM_NOTICE_LINE,        /* it was found at another speed, or the like */
 	MODEM_NOTICE_PIN_REFUSED, /* PIN wrong, or one attempt left and not tried */
 	MODEM_NOTICE_NO_SIM,
 	MODEM_NOTICE_DENIED,  /* registration denied */
@@ -116,6 +118,8 @@ struct modem_event {
 	enum inbound_loss loss;
 	enum at_result at_result;
 	enum modem_notice notice;
+	uint32_t baud;
+	bool rtscts;
 	bool is_outgoing;
 	struct span text; /* no secrets in it */
 	struct span topic;
@@ -176,6 +180,10 @@ void modem_set_broker(
  * `cfg` replaces the whole configuration and must differ in nothing else. */
 void modem_set_filters(
     struct modem *m, uint64_t now_ms, unsigned client, const struct broker_config *cfg);
+
+/* The port has a speed that must be the modem's (a UART, not USB): to be called before
+ * modem_tty_up. It is opened with the configured speed, without flow control. */
+void modem_set_uart(struct modem *m, bool is_uart);
 
 /* What the last MODEM_EVENT_PIN_NOTE of an earlier process said; before the port is up. */
 void modem_set_pin_note(struct modem *m, const char *note);

@@ -4,6 +4,7 @@
 #include "at/at_line.h"
 #include "modem/link_copy.h"
 #include "modem/modem_recover.h"
+#include "modem/modem_sync.h"
 #include "modem/modem_watch.h"
 #include "modem/sim7600.h"
 
@@ -17,7 +18,6 @@
 #define POLL_SLOW_MS     10000 /* and later */
 #define NOTE_MS          10    /* for the shell to keep a note */
 #define POLL_FAST_FOR_MS 60000
-#define MODEL_DOUBTS_MAX 2
 #define START_PAUSE_MS   5000
 #define START_TRIES      2
 #define START_VERIFY_MS  15000
@@ -58,11 +58,17 @@ struct state {
 
 static const struct state *state_of(enum modem_state state);
 
-static const struct modem_config *config_of(const struct modem *m)
+const struct modem_config *life_config(const struct modem *m)
 {
 	static const struct modem_config nothing;
 
 	return m->cfg ? m->cfg : &nothing;
+}
+
+/* What the shell has opened the port with: it may be newer than what is in use here. */
+static const struct modem_config *next_config_of(const struct modem *m)
+{
+	return m->next ? m->next : life_config(m);
 }
 
 /* ---- changing state ---- */
@@ -131,50 +137,6 @@ void life_go_to(struct modem *m, unsigned step)
 	m->step = step;
 }
 
-/* ---- SYNCING ---- */
-
-static void sync_begin(struct modem *m, uint64_t now_ms)
-{
-	(void)exchange_args(&m->exchange);
-	life_run(m, now_ms, sim7600_sync_script);
-}
-
-/* The answer may have been lost or damaged. An unknown model is treated with more care than a known
- * one wants, so that it is worth to ask again, but not for ever. */
-static bool is_model_doubtful(struct modem *m)
-{
-	if (family_is_known(family_of(m->status.model)))
-		m->model_doubts = 0;
-	else if (m->model_doubts++ < MODEL_DOUBTS_MAX)
-		return true;
-	return false;
-}
-
-/* Another modem may have been put in its place. */
-static void choose_family(struct modem *m)
-{
-	m->env.family = family_of(m->status.model);
-	at_chan_set_cmd_max(m->chan, m->env.family->line_max);
-}
-
-static void sync_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
-{
-	if (ev->result != AT_OK) {
-		life_pause(m, now_ms, RETRY_MS);
-		return;
-	}
-	if (is_model_doubtful(m)) {
-		life_pause(m, now_ms, RETRY_MS);
-		return;
-	}
-	choose_family(m);
-	event_queue_notice(&m->events, 0, MODEM_NOTICE_IDENTITY, "%s, revision %s",
-	    m->status.model[0] ? m->status.model : "unknown model",
-	    m->status.revision[0] ? m->status.revision : "unknown");
-	sim_card_restart(&m->sim, now_ms);
-	life_set_state(m, now_ms, MODEM_SIM, "the modem answers");
-}
-
 /* ---- SIM ---- */
 
 /* It must be on disk before the PIN is on the line: that goes with a later turn. */
@@ -193,7 +155,7 @@ static void note_kept(struct modem *m, uint64_t now_ms)
 	uint32_t wait_ms;
 	bool is_noted;
 
-	(void)sim_card_done(&m->sim, now_ms, config_of(m)->pin, AT_OK, NULL, &wait_ms, &is_noted);
+	(void)sim_card_done(&m->sim, now_ms, life_config(m)->pin, AT_OK, NULL, &wait_ms, &is_noted);
 }
 
 static void sim_begin(struct modem *m, uint64_t now_ms)
@@ -211,7 +173,7 @@ static void sim_begin(struct modem *m, uint64_t now_ms)
 		note_kept(m, now_ms);
 		break;
 	case SIM_CARD_ENTER:
-		at_args_secret(args, "pin", config_of(m)->pin);
+		at_args_secret(args, "pin", life_config(m)->pin);
 		m->boot_until_ms = now_ms + BOOT_LINES_MS; /* the card starts now */
 		life_run(m, now_ms, sim7600_pin_enter_script);
 		break;
@@ -223,7 +185,7 @@ static void sim_done(struct modem *m, uint64_t now_ms, const struct at_event *ev
 	uint32_t wait_ms = 0;
 	bool is_noted;
 	enum sim_card_verdict verdict = sim_card_done(
-	    &m->sim, now_ms, config_of(m)->pin, ev->result, ev->detail, &wait_ms, &is_noted);
+	    &m->sim, now_ms, life_config(m)->pin, ev->result, ev->detail, &wait_ms, &is_noted);
 
 	if (is_noted)
 		tell_pin_note(m, now_ms);
@@ -250,7 +212,7 @@ static void sim_done(struct modem *m, uint64_t now_ms, const struct at_event *ev
 
 static void register_begin(struct modem *m, uint64_t now_ms)
 {
-	const struct modem_config *cfg = config_of(m);
+	const struct modem_config *cfg = life_config(m);
 	struct at_args *args = exchange_args(&m->exchange);
 
 	switch ((enum register_step)m->step) {
@@ -284,7 +246,7 @@ static void register_begin(struct modem *m, uint64_t now_ms)
 
 static bool is_barred(const struct modem *m)
 {
-	return config_of(m)->no_roaming && m->status.is_registered && m->status.is_roaming;
+	return life_config(m)->no_roaming && m->status.is_registered && m->status.is_roaming;
 }
 
 static void tell_roaming(struct modem *m)
@@ -320,7 +282,7 @@ static void not_registered(struct modem *m, uint64_t now_ms)
 		life_go_to(m, REGISTER_RADIO);
 		return;
 	}
-	if (!m->was_operator_asked && !config_of(m)->operator_code && !is_barred(m)) {
+	if (!m->was_operator_asked && !life_config(m)->operator_code && !is_barred(m)) {
 		m->was_operator_asked = true;
 		life_go_to(m, REGISTER_OPERATOR);
 		return;
@@ -608,6 +570,7 @@ static const struct state *state_of(enum modem_state state)
 void life_init(struct modem *m)
 {
 	m->status.state = MODEM_ABSENT;
+	m->rescue_at_ms = TIMER_NEVER;
 	m->budget_at_ms = TIMER_NEVER; /* until there is a configuration */
 	net_status_init(&m->net, &m->status);
 	sim_card_init(&m->sim);
@@ -672,7 +635,7 @@ static bool stop_step(struct modem *m, uint64_t now_ms)
 /* Only when nothing is under way: commands hold pointers into the configuration. */
 static void apply_config(struct modem *m)
 {
-	if (!link_text_equal(config_of(m)->pin, m->next->pin)) {
+	if (!link_text_equal(life_config(m)->pin, m->next->pin)) {
 		sim_card_new_pin(&m->sim);
 		if (m->status.state == MODEM_SIM)
 			m->resume_at_ms = 0;
@@ -708,6 +671,10 @@ static bool step_own(struct modem *m, uint64_t now_ms)
 
 	if (now_ms >= m->budget_at_ms) {
 		overdue(m, now_ms);
+		return true;
+	}
+	if (m->status.state == MODEM_SYNCING && now_ms >= m->rescue_at_ms) {
+		sync_rescue(m, now_ms);
 		return true;
 	}
 	exchange_poll(&m->exchange, m->chan, now_ms);
@@ -754,6 +721,8 @@ uint64_t life_deadline(const struct modem *m)
 		return TIMER_NEVER;
 	if (m->stop != MODEM_STOP_NO)
 		due_ms = timer_min(due_ms, m->stop_at_ms);
+	if (m->status.state == MODEM_SYNCING)
+		due_ms = timer_min(due_ms, m->rescue_at_ms);
 	if (m->stop == MODEM_STOP_NO && !m->exchange.is_busy && state_of(m->status.state)->begin)
 		due_ms = timer_min(due_ms, m->resume_at_ms);
 	for (i = 0; i < MODEM_CLIENTS; i++)
@@ -766,6 +735,9 @@ uint64_t life_deadline(const struct modem *m)
 void life_tty_up(struct modem *m, uint64_t now_ms)
 {
 	at_chan_open(m->chan, now_ms);
+	m->baud = next_config_of(m)->baud;
+	line_rescue_init(&m->rescue);
+	m->rescue_at_ms = TIMER_NEVER;
 	modem_drop_inbound(m, INBOUND_LOSS_RESET);
 	net_status_forget(&m->net);
 	m->boot_until_ms = now_ms + BOOT_LINES_MS;
@@ -805,18 +777,6 @@ void life_tty_down(struct modem *m, uint64_t now_ms, int error)
 	    to == MODEM_ABSENT ? "the port is gone" : "the port does not open", strerror(error));
 	tell_sessions(m, now_ms, false, "the modem is gone");
 	life_set_state(m, now_ms, to, why);
-}
-
-static void sync_line(struct modem *m, const struct at_event *ev)
-{
-	if (sim7600_urc_kind(ev->line) != URC_NONE)
-		return;
-	if (ev->step == SYNC_STEP_MODEL)
-		net_status_model(&m->net, ev->line);
-	else if (ev->step == SYNC_STEP_REVISION)
-		net_status_revision(&m->net, ev->line);
-	else if (ev->step == SYNC_STEP_IMEI)
-		net_status_imei(&m->net, ev->line);
 }
 
 /* What the modem thinks of the client that is about to be released. */
@@ -884,9 +844,11 @@ void life_stuck(struct modem *m, uint64_t now_ms)
 	uint64_t at_ms;
 
 	switch (m->status.state) {
+	case MODEM_SYNCING: /* it may be starting; the budget of the state decides */
+		sync_rescue(m, now_ms);
+		return;
 	case MODEM_ABSENT:
 	case MODEM_OPENING:
-	case MODEM_SYNCING: /* it may be starting; the budget of the state decides */
 	case MODEM_RECOVERING:
 		return;
 	case MODEM_SIM:
@@ -907,6 +869,7 @@ void life_stuck(struct modem *m, uint64_t now_ms)
 
 void life_fenced(struct modem *m, uint64_t now_ms)
 {
+	m->rescue_at_ms = TIMER_NEVER;
 	if (m->status.state == MODEM_RECOVERING)
 		recover_answered(m, now_ms);
 }

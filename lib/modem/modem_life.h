@@ -8,6 +8,7 @@
 #define CMQTTD_MODEM_MODEM_LIFE_H
 
 #include "modem/exchange.h"
+#include "modem/line_rescue.h"
 #include "modem/modem_clock.h"
 #include "modem/mqtt_rx.h"
 #include "modem/net_status.h"
@@ -41,6 +42,10 @@ struct modem {
 	uint64_t ill_at_ms;     /* READY: something was wrong */
 	uint64_t deaf_at_ms;    /* no signal since then; 0: there is some */
 	uint64_t registered_at_ms;
+	bool is_uart;
+	uint32_t baud; /* what the port has now */
+	struct line_rescue rescue;
+	uint64_t rescue_at_ms; /* the next attempt to get an answer; TIMER_NEVER: none is due */
 	unsigned model_doubts; /* asked again for its model */
 	unsigned start_failures;
 	uint64_t start_until_ms; /* a START without result may still be under way */
@@ -99,6 +104,9 @@ uint64_t life_deadline(const struct modem *m);
 /* The port. */
 void life_tty_up(struct modem *m, uint64_t now_ms);
 void life_tty_down(struct modem *m, uint64_t now_ms, int error);
+
+/* The configuration in use; all unset before there is one. */
+const struct modem_config *life_config(const struct modem *m);
 
 /* For the files that have a state of their own: the one place where the state changes; a script of
  * the state; a pause before the next one; another step of the state. */

@@ -44,6 +44,23 @@ const struct at_step sim7600_sync_script[] = {
 	{ 0 },
 };
 
+/* 2.2.14: for a UART. */
+const struct at_step sim7600_flow_script[] = {
+	{ .send = "AT+IFC=<flow>,<flow>", .timeout_ms = QUICK_MS },
+	{ 0 },
+};
+
+/* 19.2.15, 2.2.12. */
+const struct at_step sim7600_speed_script[] = {
+	{ .send = "AT+IPREX=<speed>", .timeout_ms = QUICK_MS },
+	{ 0 },
+};
+
+const struct at_step sim7600_speed_once_script[] = {
+	{ .send = "AT+IPR=<speed>", .timeout_ms = QUICK_MS },
+	{ 0 },
+};
+
 const struct at_step sim7600_sim_script[] = {
 	{ .send = "AT+CPIN?", .collect = "+CPIN:", .timeout_ms = QUICK_MS },
 	{ 0 },
@@ -420,6 +437,9 @@ const struct at_step sim7600_operator_script[] = {
 
 const struct sim7600_script sim7600_scripts[] = {
 	{ "sync", sim7600_sync_script },
+	{ "flow", sim7600_flow_script },
+	{ "speed", sim7600_speed_script },
+	{ "speed once", sim7600_speed_once_script },
 	{ "sim", sim7600_sim_script },
 	{ "pin attempts", sim7600_pin_attempts_script },
 	{ "pin enter", sim7600_pin_enter_script },
@@ -464,10 +484,10 @@ static const char *const names[] = { "pin", "apn", "pdp_type", "apn_user", "apn_
 	"auth_type", "time", "client_index", "timeout", "connected", "acquired", "ssl_ctx_index",
 	"sslversion", "authmode", "ignoreltime", "negotiatetime", "ca_file", "clientcert_file",
 	"clientkey_file", "enableSNI_flag", "clientID", "server_type", "mqtt_version",
-	"mqtt_version_cfg", "cid", "mode", "oper", "optimeout_val", "utf8_required",
-	"utf8_optional", "will_topic", "will_message", "qos", "server_addr", "keepalive_time",
-	"clean_session", "user_name", "pass_word", "filter", "topic", "payload", "pub_timeout",
-	"ratained", "dup", "filename", "certificate", "raw_command" };
+	"mqtt_version_cfg", "cid", "mode", "oper", "flow", "speed", "optimeout_val",
+	"utf8_required", "utf8_optional", "will_topic", "will_message", "qos", "server_addr",
+	"keepalive_time", "clean_session", "user_name", "pass_word", "filter", "topic", "payload",
+	"pub_timeout", "ratained", "dup", "filename", "certificate", "raw_command" };
 
 int sim7600_check_scripts(const char **ret_script, const char **ret_why)
 {

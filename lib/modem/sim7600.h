@@ -24,6 +24,9 @@ extern const struct at_framing sim7600_framing[];
 extern const struct at_step sim7600_sync_script[];
 enum { SYNC_STEP_MODEL = 4, SYNC_STEP_REVISION, SYNC_STEP_IMEI }; /* where each is collected */
 
+extern const struct at_step sim7600_flow_script[];         /* flow: 0 or 2 */
+extern const struct at_step sim7600_speed_script[];        /* speed: kept */
+extern const struct at_step sim7600_speed_once_script[];   /* speed: until it starts again */
 extern const struct at_step sim7600_sim_script[];          /* AT+CPIN? */
 extern const struct at_step sim7600_pin_attempts_script[]; /* AT+SPIC */
 extern const struct at_step sim7600_pin_enter_script[];    /* pin */

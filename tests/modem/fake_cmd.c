@@ -125,6 +125,31 @@ static void run_value(struct fake_modem *m)
 	fm_ok(m);
 }
 
+static void speed_changes(struct fake_modem *m, unsigned baud)
+{
+	m->uart_baud = baud;
+}
+
+/* OK is said at the old speed. IPREX is kept. */
+static void run_speed(struct fake_modem *m)
+{
+	int baud;
+
+	if (m->cmd.form == FM_READ) {
+		fm_say(m, "%s: %u", m->cmd.name, m->uart_baud ? m->uart_baud : 115200);
+	} else if (!fm_int(m, 0, 0, 3686400, &baud)) {
+		fm_param_error(m, "speed");
+		fm_error(m);
+		return;
+	} else {
+		if (m->cmd.def->value == 2)
+			m->kept_baud = (unsigned)baud;
+		fm_ok_then(m, speed_changes, (unsigned)baud);
+		return;
+	}
+	fm_ok(m);
+}
+
 static void run_information(struct fake_modem *m)
 {
 	bool sim = strcmp(m->cmd.name, "+SIMCOMATI") == 0;
@@ -181,8 +206,8 @@ static const struct fm_command common[] = {
 	{ "+CGSN", FM_EXEC | FM_TEST, run_identity, 0, 0, NULL, 0 },
 	{ "+CMEE", FM_READ | FM_TEST | FM_SET, run_cmee, 0, 0, "(0-2)", 0 },
 	VALUE("+IFC", 0, "(0,2),(0,2)"),
-	VALUE("+IPR", 1, NULL),
-	VALUE("+IPREX", 2, NULL),
+	{ "+IPR", FM_READ | FM_TEST | FM_SET, run_speed, 0, 0, NULL, 1 },
+	{ "+IPREX", FM_READ | FM_TEST | FM_SET, run_speed, 0, 0, NULL, 2 },
 	VALUE("+CATR", 3, "(0-7)"),
 	VALUE("+AUTOCSQ", 4, "(0-1),(0-1)"),
 	VALUE("+CGEREP", 5, "(0-2),(0-1)"),
@@ -360,6 +385,8 @@ static bool run_basic_one(struct fake_modem *m, char **s)
 		run_information(m);
 		return true;
 	case 'Q':
+		m->quiet = n != 0;
+		return n <= 1;
 	case 'X':
 	case 'Z':
 	case 'H':
@@ -444,19 +471,20 @@ static bool has_control(const char *s)
 
 void fm_cmd_line(struct fake_modem *m)
 {
-	char *at = find_at(m->line);
+	size_t skip = fm_mode_skip(m->line);
+	char *at = find_at(m->line + skip);
 
 	if (strlen(m->line) != m->line_len && m->cmd.fault.kind != FAKE_FAULT_CMD_BYTE)
 		fm_report(m, FAKE_REPORT_QUOTING, "NUL on a line");
 	if (!at) {
-		if (m->line[strspn(m->line, " ")])
+		if (m->line[skip + strspn(m->line + skip, " ")])
 			fm_report(m, FAKE_REPORT_NOT_A_COMMAND, "a line of %zu bytes without AT",
 			    m->line_len);
 		m->busy = false;
 		m->final_mark = 0;
 		return;
 	}
-	if (m->line + strspn(m->line, " ") < at)
+	if (m->line + skip + strspn(m->line + skip, " ") < at)
 		fm_report(m, FAKE_REPORT_NOT_A_COMMAND, "%td bytes before AT", at - m->line);
 	m->stats.commands++;
 	at += 2;

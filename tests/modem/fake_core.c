@@ -237,6 +237,8 @@ static void on_emit(struct fake_modem *m, const struct fm_event *ev)
 	if (m->hung)
 		return;
 	if (!(ev->flags & FM_EV_MUTE)) {
+		if (fm_mode_is_speed_wrong(m))
+			fm_mode_garble(m, ev->bytes, ev->len);
 		wire_put(&m->tx, m->t, ev->bytes, ev->len);
 		m->out_total += ev->len;
 		if (ev->flags & FM_EV_BODY)
@@ -251,7 +253,7 @@ static void on_emit(struct fake_modem *m, const struct fm_event *ev)
 	if (ev->flags & (FM_EV_FINAL | FM_EV_PROMPT)) {
 		m->busy = false;
 		m->final_mark = m->out_total - (ev->flags & FM_EV_MUTE ? 0 : tail_len(ev));
-		m->owed_silence = (ev->flags & FM_EV_MUTE) != 0;
+		m->owed_silence = (ev->flags & FM_EV_MUTE) != 0 && !m->quiet;
 		if ((ev->flags & FM_EV_FINAL) && !m->fault_in_cmd) {
 			m->amnesty = false;
 			m->shaken_cmds -= m->shaken_cmds > 0;
@@ -553,6 +555,9 @@ static void line_reset(struct fake_modem *m)
 	m->line_len = 0;
 	m->line_long = m->skip_lf = m->busy = m->owed_silence = false;
 	m->echo = m->verbose = true;
+	m->quiet = false;
+	m->mode = FAKE_MODE_COMMAND;
+	m->uart_baud = m->kept_baud;
 	m->cmee = m->cfg.cmee;
 }
 
@@ -672,6 +677,7 @@ struct fake_modem *fake_modem_new(const struct fake_modem_cfg *cfg, uint64_t now
 	m->puk_left = 10;
 	snprintf(m->pin, sizeof m->pin, "%s", cfg->pin ? cfg->pin : "");
 	snprintf(m->tied_to, sizeof m->tied_to, "%s", cfg->tied_to ? cfg->tied_to : "");
+	m->kept_baud = cfg->uart_baud;
 	line_reset(m);
 	fm_ssl_init(m);
 	fm_net_init(m);
@@ -682,6 +688,9 @@ struct fake_modem *fake_modem_new(const struct fake_modem_cfg *cfg, uint64_t now
 	m->powered = cfg->power;
 	if (cfg->power && cfg->warm) {
 		m->up = true;
+		m->verbose = !cfg->numeric;
+		m->quiet = cfg->quiet;
+		fm_mode_set(m, cfg->mode);
 		fm_net_boot(m, true);
 		fm_disturbed(m);
 	} else if (cfg->power) {
@@ -716,7 +725,10 @@ void fake_modem_rx(struct fake_modem *m, uint64_t now, const uint8_t *bytes, siz
 	m->stats.bytes_from_host += n;
 	if (!m->up || m->hung)
 		return;
-	fm_line_check_rx(m, bytes, n);
+	if (fm_mode_is_speed_wrong(m))
+		return; /* frames that cannot be read */
+	if (m->mode == FAKE_MODE_COMMAND)
+		fm_line_check_rx(m, bytes, n);
 	if (m->busy && m->cfg.busy_input == FAKE_BUSY_DROP)
 		return;
 	wire_put(&m->rx, m->t, bytes, n);

@@ -161,8 +161,8 @@ static char *framed(const struct fake_modem *m, const struct fm_said *s)
 static void emit_said(struct fake_modem *m, uint64_t delay_ms, const struct fm_said *s, bool lost)
 {
 	char *text = framed(m, s);
-	unsigned flags =
-	    (s->final ? (unsigned)FM_EV_FINAL : 0u) | (lost ? (unsigned)FM_EV_MUTE : 0u);
+	unsigned flags = (s->final ? (unsigned)FM_EV_FINAL : 0u) |
+			 (lost || (s->final && m->quiet) ? (unsigned)FM_EV_MUTE : 0u);
 
 	fm_emit(m, delay_ms, flags, text, strlen(text));
 	free(text);
@@ -454,6 +454,8 @@ void fm_line_input(struct fake_modem *m)
 
 	if (!m->up || m->hung)
 		fm_wire_take(&m->rx, n);
+	else if (m->mode != FAKE_MODE_COMMAND)
+		fm_wire_take(&m->rx, fm_mode_input(m, n));
 	else if (m->data.open)
 		data_bytes(m, n);
 	else

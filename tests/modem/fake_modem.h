@@ -72,6 +72,14 @@ enum fake_busy_input {
 	FAKE_BUSY_DROP,  /**< are lost */
 };
 
+/** What somebody else has left the line in. */
+enum fake_mode {
+	FAKE_MODE_COMMAND,
+	FAKE_MODE_DATA, /**< of a call: left by +++ */
+	FAKE_MODE_PPP,  /**< likewise, and the modem sends frames */
+	FAKE_MODE_CMUX, /**< multiplexed: left by the close-down frame */
+};
+
 /** What becomes of an incoming message above 10240 bytes (the manual is silent). */
 enum fake_oversize {
 	FAKE_OVERSIZE_DELIVER,
@@ -268,7 +276,11 @@ struct fake_modem_cfg {
 	uint32_t patience_ms; /**< a host that sends again earlier than this broke a rule; 3000 */
 	bool echo_data;       /**< with echo on, data at `>` is echoed too; true */
 	enum fake_busy_input busy_input;
-	const char *prompt; /**< "\r\n>"; other firmwares: "\r\n> ", "\r\n>\r\n" */
+	enum fake_mode mode; /**< what a warm modem is in; COMMAND */
+	bool quiet;          /**< ATQ1 was left in a warm modem; false */
+	bool numeric;        /**< ATV0 likewise; false */
+	uint32_t uart_baud;  /**< speed at power-up (AT+IPREX), 0: any, as USB and autobaud; 0 */
+	const char *prompt;  /**< "\r\n>"; other firmwares: "\r\n> ", "\r\n>\r\n" */
 
 	/* family; fake_modem_cfg_model() sets these and others */
 	uint32_t line_max;           /**< characters after "AT"; 559 */
@@ -387,6 +399,9 @@ void fake_modem_free(struct fake_modem *m);
 
 /** Bytes the host wrote. With baud set they arrive one by one from now on. */
 void fake_modem_rx(struct fake_modem *m, uint64_t now, const uint8_t *bytes, size_t n);
+/** The speed of the host's end, 0: not known. Where it is not the modem's, all bytes are garbled.
+ */
+void fake_modem_host_line(struct fake_modem *m, uint64_t now, uint32_t baud);
 /** Bytes of the host that have not been read by the modem yet (paced, or held while a command
  * runs). */
 size_t fake_modem_rx_backlog(const struct fake_modem *m);

@@ -278,7 +278,12 @@ struct fake_modem {
 	struct fake_modem_stats stats;
 
 	bool powered, up, hung;
-	bool echo, verbose;
+	bool echo, verbose, quiet;
+	enum fake_mode mode;
+	size_t mode_tail_n; /* of what ends the mode */
+	uint32_t mode_rx;   /* bytes taken in this mode */
+	uint64_t mode_ns;   /* when the last one came */
+	uint32_t uart_baud, kept_baud, host_baud;
 	int cmee;
 	int pin_left, puk_left; /* survive everything */
 	char pin[12];
@@ -367,6 +372,16 @@ void fm_hold(struct fake_modem *m);
 void fm_finish(struct fake_modem *m, uint64_t delay_ms);
 uint64_t fm_latency(struct fake_modem *m);
 void fm_cmd_clear(struct fm_cmd *c);
+
+/* ---- fake_mode.c ---- */
+
+void fm_mode_set(struct fake_modem *m, enum fake_mode mode);
+/* Takes up to n received bytes while the line is no command line; how many. */
+size_t fm_mode_input(struct fake_modem *m, size_t n);
+/* Bytes at the beginning of a line that end a mode and are no command. */
+size_t fm_mode_skip(const char *line);
+bool fm_mode_is_speed_wrong(const struct fake_modem *m);
+void fm_mode_garble(struct fake_modem *m, char *s, size_t n);
 
 /* ---- fake_cmd.c ---- */
 

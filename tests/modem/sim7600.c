@@ -96,6 +96,12 @@ enum {
 	O_LINK = 256,
 	O_MAP,
 	O_MODEL,
+	O_MODE,
+	O_UART_BAUD,
+	O_QUIET,
+	O_TIED_TO,
+	O_RADIO_OFF,
+	O_ROAMING,
 	O_BAUD,
 	O_LATENCY,
 	O_JITTER,
@@ -133,6 +139,12 @@ static const struct option options[] = {
 	{ "link", required_argument, NULL, O_LINK },
 	{ "map", required_argument, NULL, O_MAP },
 	{ "model", required_argument, NULL, O_MODEL },
+	{ "mode", required_argument, NULL, O_MODE },
+	{ "uart-baud", required_argument, NULL, O_UART_BAUD },
+	{ "quiet", no_argument, NULL, O_QUIET },
+	{ "tied-to", required_argument, NULL, O_TIED_TO },
+	{ "radio-off", no_argument, NULL, O_RADIO_OFF },
+	{ "roaming", no_argument, NULL, O_ROAMING },
 	{ "baud", required_argument, NULL, O_BAUD },
 	{ "latency", required_argument, NULL, O_LATENCY },
 	{ "jitter", required_argument, NULL, O_JITTER },
@@ -194,6 +206,10 @@ static const char help[] =
     "  --warm                has been up for long: no boot\n"
     "  --no-rdy, --no-sim, --pin PIN, --puk PUK\n"
     "  --clock plausible|unset\n"
+    "  --mode command|data|ppp|cmux  what somebody left it in; not command: implies --warm\n"
+    "  --quiet               ATQ1 was left; implies --warm\n"
+    "  --uart-baud N         its speed: another one of the host's garbles all bytes\n"
+    "  --tied-to CODE, --radio-off, --roaming  its network\n"
     "  --start-order, --disc-order  result-first|ok-first|ok-only\n"
     "  --connect-fail        ok-result|result-error|error-result|bare\n"
     "  --stray               none|ok|error: when a PUB or SUB kills the connection\n"
@@ -269,6 +285,8 @@ static bool take_number_option(struct sim *s, int o, const char *arg)
 		return false;
 	if (o == O_BAUD)
 		s->cfg.baud = v;
+	else if (o == O_UART_BAUD)
+		s->cfg.uart_baud = v;
 	else if (o == O_LATENCY)
 		s->cfg.latency_ms = v;
 	else if (o == O_JITTER)
@@ -291,6 +309,13 @@ static bool take_switch(struct sim *s, int o)
 	switch (o) {
 	case O_NO_SIM:
 		s->cfg.sim_present = false;
+		return true;
+	case O_QUIET:
+		return s->cfg.warm = s->cfg.quiet = true;
+	case O_RADIO_OFF:
+		return s->cfg.radio_off = true;
+	case O_ROAMING:
+		s->cfg.register_stat = 5;
 		return true;
 	case O_STRICT:
 		return s->strict = true;
@@ -329,6 +354,7 @@ static bool take_fault(struct sim *s, const char *arg)
 
 static bool take_option(struct sim *s, int o, const char *arg)
 {
+	static const char *const modes[] = { "command", "data", "ppp", "cmux", NULL };
 	static const char *const clocks[] = { "unset", "plausible", NULL };
 	static const char *const prompt_words[] = { "bare", "blank", "line", NULL };
 	static const char *const prompts[] = { "\r\n>", "\r\n> ", "\r\n>\r\n" };
@@ -340,6 +366,14 @@ static bool take_option(struct sim *s, int o, const char *arg)
 		return true;
 	case O_MAP:
 		return uplink_map(s->uplink, arg) == 0;
+	case O_MODE:
+		if (!take_word(arg, modes, &v))
+			return false;
+		s->cfg.mode = (enum fake_mode)v;
+		return s->cfg.warm = true;
+	case O_TIED_TO:
+		s->cfg.tied_to = arg;
+		return true;
 	case O_MODEL:
 		return fake_modem_cfg_model(&s->cfg, arg);
 	case O_START_ORDER:
@@ -501,6 +535,8 @@ static void turn(struct sim *s)
 	fake_modem_advance_ns(s->m, s->now_ns);
 	if (sim_pty_look(&s->pty))
 		fake_modem_host_restarted(s->m);
+	if (s->cfg.uart_baud)
+		fake_modem_host_line(s->m, s->now, sim_pty_baud(&s->pty));
 	if (s->pty.open)
 		read_port(s);
 	fake_modem_tick(s->m, s->now);

@@ -105,3 +105,21 @@ size_t sim_pty_write(struct sim_pty *p, const uint8_t *bytes, size_t n)
 		return errno == EAGAIN || errno == EINTR ? 0 : n;
 	return (size_t)k;
 }
+
+uint32_t sim_pty_baud(const struct sim_pty *p)
+{
+	static const struct {
+		speed_t speed;
+		uint32_t baud;
+	} speeds[] = { { B9600, 9600 }, { B19200, 19200 }, { B38400, 38400 }, { B57600, 57600 },
+		{ B115200, 115200 }, { B230400, 230400 }, { B460800, 460800 },
+		{ B921600, 921600 } };
+	struct termios t;
+
+	if (p->fd < 0 || tcgetattr(p->fd, &t) < 0)
+		return 0;
+	for (size_t i = 0; i < sizeof speeds / sizeof speeds[0]; i++)
+		if (speeds[i].speed == cfgetospeed(&t))
+			return speeds[i].baud;
+	return 1;
+}

@@ -30,4 +30,7 @@ size_t sim_pty_read(struct sim_pty *p, uint8_t *buf, size_t size);
 /* Bytes taken; all of them when nobody listens. */
 size_t sim_pty_write(struct sim_pty *p, const uint8_t *bytes, size_t n);
 
+/* The speed that the host has set; 0: not known, 1: one that no modem has. */
+uint32_t sim_pty_baud(const struct sim_pty *p);
+
 #endif

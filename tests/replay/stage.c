@@ -181,6 +181,9 @@ static void run_action(struct stage *s, const struct action *a)
 	case ACTION_TTY_REOPEN:
 		tell(s, "reopen");
 		break;
+	case ACTION_TTY_LINE:
+		tell(s, "line %u%s", (unsigned)a->baud, a->rtscts ? " rtscts" : "");
+		break;
 	case ACTION_PIN_NOTE:
 		tell(s, "pin note");
 		break;

@@ -246,6 +246,7 @@ static void run_action(struct world *w, const struct action *a)
 	case ACTION_TTY_REOPEN:
 		close_port(w, 20);
 		break;
+	case ACTION_TTY_LINE:
 	case ACTION_PIN_NOTE:
 		break;
 	case ACTION_POWER_HOOK:

@@ -199,6 +199,11 @@ static void on_event(struct world *w, const struct modem_event *ev)
 		if (w->reopens)
 			modem_tty_up(w->m, w->now);
 		break;
+	case MODEM_EVENT_TTY_LINE:
+		w->has_rtscts = ev->rtscts;
+		if (!w->ignores_speed)
+			fake_modem_host_line(w->fake, w->now, ev->baud);
+		break;
 	case MODEM_EVENT_PIN_NOTE:
 		snprintf(w->pin_note, sizeof w->pin_note, "%.*s", (int)ev->text.len,
 		    (const char *)ev->text.data);

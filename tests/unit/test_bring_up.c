@@ -172,6 +172,97 @@ static void a_damaged_note_is_none(void **state)
 	assert_true(world_run_until(&w, world_both_online, 60000));
 }
 
+/* ---- the line ---- */
+
+struct mode_row {
+	const char *name;
+	enum fake_mode mode;
+	bool quiet, numeric;
+	uint32_t baud; /* the modem's, 0: any */
+};
+
+static struct mode_row mode_rows[] = {
+	{ "data mode", FAKE_MODE_DATA, false, false, 0 },
+	{ "PPP", FAKE_MODE_PPP, false, false, 0 },
+	{ "multiplexed", FAKE_MODE_CMUX, false, false, 0 },
+	{ "quiet", FAKE_MODE_COMMAND, true, false, 0 },
+	{ "numeric", FAKE_MODE_COMMAND, false, true, 0 },
+	{ "9600 baud", FAKE_MODE_COMMAND, false, false, 9600 },
+	{ "921600 baud", FAKE_MODE_COMMAND, false, false, 921600 },
+};
+
+static void gets_at_a_modem_that_does_not_answer(void **state)
+{
+	const struct mode_row *row = *state;
+
+	(void)setup(NULL);
+	w.fake_cfg.warm = true;
+	w.fake_cfg.mode = row->mode;
+	w.fake_cfg.quiet = row->quiet;
+	w.fake_cfg.numeric = row->numeric;
+	w.fake_cfg.uart_baud = row->baud;
+	modem_config.baud = 115200;
+	modem_configure(w.m, w.now, &modem_config);
+	modem_set_uart(w.m, row->baud > 0);
+	world_start(&w);
+	fake_modem_host_line(w.fake, w.now, 115200);
+	assert_true(world_run_until(&w, world_both_online, 60000));
+	assert_int_equal(modem_recoveries(w.m), 0);
+	assert_int_equal(w.violations, 0);
+	/* It starts at the speed that it was set to. */
+	fake_modem_reset(w.fake, w.now, false);
+	world_run(&w, 1000);
+	assert_true(world_run_until(&w, world_both_online, 60000));
+	assert_int_equal(w.notices[MODEM_NOTICE_LINE], row->baud > 0);
+	(void)teardown(NULL);
+}
+
+/* What was sent at a wrong speed, or into a call, has done no harm. */
+static void does_not_ask_a_usb_port_at_other_speeds(void **state)
+{
+	(void)state;
+	modem_config.baud = 115200;
+	modem_configure(w.m, w.now, &modem_config);
+	modem_set_trace(w.m, true);
+	world_start(&w);
+	fake_modem_hang(w.fake, w.now);
+	world_run(&w, 35000);
+	assert_int_equal(count("+++"), 1);
+	assert_int_equal(w.notices[MODEM_NOTICE_LINE], 0);
+	assert_int_equal(count("AT+IPR"), 0);
+}
+
+static void sets_flow_control_on_both_ends(void **state)
+{
+	(void)state;
+	modem_config.baud = 115200;
+	modem_config.rtscts = true;
+	modem_configure(w.m, w.now, &modem_config);
+	modem_set_uart(w.m, true);
+	modem_set_trace(w.m, true);
+	world_start(&w);
+	assert_true(world_run_until(&w, world_both_online, 60000));
+	assert_int_equal(count("AT+IFC=2,2"), 1);
+	assert_true(w.has_rtscts);
+}
+
+static void does_without_flow_control_that_is_refused(void **state)
+{
+	struct fake_fault fault;
+
+	(void)state;
+	modem_config.baud = 115200;
+	modem_config.rtscts = true;
+	modem_configure(w.m, w.now, &modem_config);
+	modem_set_uart(w.m, true);
+	world_start(&w);
+	assert_int_equal(fake_fault_parse("+IFC*0 error", &fault), 0);
+	fake_modem_add_fault(w.fake, &fault);
+	assert_true(world_run_until(&w, world_both_online, 60000));
+	assert_false(w.has_rtscts);
+	assert_int_equal(w.notices[MODEM_NOTICE_LINE], 1);
+}
+
 /* ---- networks ---- */
 
 static void undoes_what_others_have_set(void **state)
@@ -311,6 +402,12 @@ static void leaves_a_clock_that_nobody_needs(void **state)
 	assert_true(w.broker[0].ignores_time);
 }
 
+#define MODE(i)                                                                                    \
+	{                                                                                          \
+		"gets_at_a_modem_that_does_not_answer: " #i, gets_at_a_modem_that_does_not_answer, \
+		    NULL, NULL, &mode_rows[i],                                                     \
+	}
+
 #define WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -321,6 +418,16 @@ int main(void)
 		WORLD(a_pin_that_cost_nothing_is_tried_again),
 		WORLD(a_card_that_does_not_count_is_not_tried_twice),
 		WORLD(a_damaged_note_is_none),
+		MODE(0),
+		MODE(1),
+		MODE(2),
+		MODE(3),
+		MODE(4),
+		MODE(5),
+		MODE(6),
+		WORLD(does_not_ask_a_usb_port_at_other_speeds),
+		WORLD(sets_flow_control_on_both_ends),
+		WORLD(does_without_flow_control_that_is_refused),
 		WORLD(undoes_what_others_have_set),
 		WORLD(chooses_operator_and_technology),
 		WORLD(waits_for_the_operator_it_was_given),

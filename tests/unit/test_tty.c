@@ -32,11 +32,23 @@ struct core {
 	struct loop *loop;
 	struct buf out;
 	unsigned ups, downs;
+	bool is_uart;
 	int error; /* of the last core_tty_down */
 	char received[64];
 	size_t received_len;
 	size_t wanted_len; /* stop the loop when so much came */
 };
+
+void core_set_uart(struct core *c, bool is_uart)
+{
+	c->is_uart = is_uart;
+}
+
+void core_set_rebind(struct core *c, bool can_rebind)
+{
+	(void)c;
+	(void)can_rebind;
+}
 
 void core_tty_up(struct core *c, uint64_t now_ms)
 {
@@ -168,6 +180,25 @@ static void test_raw_both_ways(void **state)
 	assert_int_equal(buf_len(&f->core.out), 0);
 	assert_int_equal(read(f->master, out, sizeof(out)), sizeof(out));
 	assert_memory_equal(out, bytes, sizeof(bytes));
+}
+
+static void test_another_speed(void **state)
+{
+	struct fixture *f = *state;
+	struct termios t;
+
+	tty_set_line(f->tty, 9600, true); /* not open: nothing happens */
+	plug_in(f);
+	configure(f);
+	run(f);
+	assert_true(f->core.is_uart);
+	tty_set_line(f->tty, 9600, true);
+	assert_int_equal(tcgetattr(f->master, &t), 0);
+	assert_int_equal(cfgetospeed(&t), B9600);
+	assert_true((t.c_cflag & CRTSCTS) != 0);
+	tty_set_line(f->tty, 12345, false); /* no such speed: it stays */
+	assert_int_equal(tcgetattr(f->master, &t), 0);
+	assert_int_equal(cfgetospeed(&t), B9600);
 }
 
 static void test_absent_then_there(void **state)
@@ -342,6 +373,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_raw_both_ways, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_another_speed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_absent_then_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hang_up_and_come_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reopen, setup, teardown),

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * MODEM_SYNCING: who is there, on a line that is ours; flow control and speed of a UART; what is
+ * done to get at a modem that answers nothing. For modem_life.c.
+ */
+#ifndef CMQTTD_MODEM_MODEM_SYNC_H
+#define CMQTTD_MODEM_MODEM_SYNC_H
+
+#include "modem/modem_life.h"
+
+void sync_begin(struct modem *m, uint64_t now_ms);
+void sync_done(struct modem *m, uint64_t now_ms, const struct at_event *ev);
+
+/* A line that the script under way collects. */
+void sync_line(struct modem *m, const struct at_event *ev);
+
+/* Nothing is answered, or the time of the last attempt is over (rescue_at_ms): the next one. */
+void sync_rescue(struct modem *m, uint64_t now_ms);
+
+#endif
