@@ -44,10 +44,10 @@ void core_set_uart(struct core *c, bool is_uart)
 	c->is_uart = is_uart;
 }
 
-void core_set_rebind(struct core *c, bool can_rebind)
+void core_set_rebind(struct core *c, bool is_possible)
 {
 	(void)c;
-	(void)can_rebind;
+	(void)is_possible;
 }
 
 void core_tty_up(struct core *c, uint64_t now_ms)
