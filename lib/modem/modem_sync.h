@@ -8,7 +8,9 @@
 
 #include "modem/modem_life.h"
 
+/* See struct state in modem_life.c. */
 void sync_begin(struct modem *m, uint64_t now_ms);
+/* Likewise. */
 void sync_done(struct modem *m, uint64_t now_ms, const struct at_event *ev);
 
 /* A line that the script under way collects. */
