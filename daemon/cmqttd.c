@@ -9,6 +9,7 @@
 #include "listen.h"
 #include "log.h"
 #include "loop.h"
+#include "metrics_sock.h"
 #include "notify.h"
 #include "pin_note.h"
 #include "power.h"
@@ -41,6 +42,7 @@ struct daemon {
 	struct listen_pool *pool;
 	struct ctl_sock *ctl;
 	struct client_sock *clients;
+	struct metrics_sock *metrics;
 	struct tty *tty;
 	struct power *power;
 	struct loop_timer *deadline, *watchdog;
@@ -111,12 +113,39 @@ static void warn_of_restart(const struct core_config *old, const struct core_con
 		    "durability of store takes effect at the next start");
 }
 
+/* Open what another configuration needs. *ret_which: the address that an error is about. */
+static int prepare_sockets(struct daemon *d, const struct core_config *core, const char **ret_which)
+{
+	int r = client_sock_prepare(d->clients, core, ret_which);
+
+	if (r < 0)
+		return r;
+	r = metrics_sock_prepare(d->metrics, core->metrics_address);
+	if (r < 0) {
+		*ret_which = core->metrics_address;
+		client_sock_cancel(d->clients);
+	}
+	return r;
+}
+
+static void cancel_sockets(struct daemon *d)
+{
+	client_sock_cancel(d->clients);
+	metrics_sock_cancel(d->metrics);
+}
+
+static void commit_sockets(struct daemon *d, const struct core_config *core)
+{
+	client_sock_commit(d->clients, core);
+	metrics_sock_commit(d->metrics);
+}
+
 /* Everything of it, or nothing: *ret_error then says why. */
 static int use_config(struct daemon *d, struct config *config, char *error, size_t size)
 {
 	struct core_config *core = &config->core;
 	const char *which = "";
-	int r = client_sock_prepare(d->clients, core, &which);
+	int r = prepare_sockets(d, core, &which);
 
 	if (r < 0) {
 		snprintf(error, size, "%s: %s", which, strerror(-r));
@@ -124,11 +153,11 @@ static int use_config(struct daemon *d, struct config *config, char *error, size
 	}
 	r = core_reload(d->core, loop_now_ms(), core);
 	if (r < 0) {
-		client_sock_cancel(d->clients);
+		cancel_sockets(d);
 		snprintf(error, size, "%s", strerror(-r));
 		return r;
 	}
-	client_sock_commit(d->clients, core);
+	commit_sockets(d, core);
 	if (tty_configure(d->tty, &core->modem) < 0)
 		log_write(LOG_DAEMON_FAILED, LOG_LEVEL_ERROR, "out of memory: the port stays");
 	d->store->max_bytes = core->store.max_bytes;
@@ -219,6 +248,12 @@ static void act(struct daemon *d, const struct action *action)
 		break;
 	case ACTION_CTL_CLOSE:
 		conn_close(ctl_sock_conns(d->ctl), action->id);
+		break;
+	case ACTION_HTTP_WRITE:
+		conn_write(metrics_sock_conns(d->metrics), action->id);
+		break;
+	case ACTION_HTTP_CLOSE:
+		conn_close(metrics_sock_conns(d->metrics), action->id);
 		break;
 	case ACTION_LOG:
 		log_event(&action->log);
@@ -390,8 +425,9 @@ static bool start_core(struct daemon *d)
 	core_set_pin_note(d->core, note);
 	d->pool = listen_pool_new();
 	d->clients = d->pool ? client_sock_new(d->loop, d->core, d->pool) : NULL;
+	d->metrics = d->pool ? metrics_sock_new(d->loop, d->core, d->pool) : NULL;
 	d->tty = tty_new(d->loop, d->core);
-	return d->clients && d->tty;
+	return d->clients && d->metrics && d->tty;
 }
 
 /* The control socket first: it tells whether another daemon is there. */
@@ -407,12 +443,12 @@ static bool start_sockets(struct daemon *d)
 		return false;
 	}
 	if (r == 0)
-		r = client_sock_prepare(d->clients, core, &which);
+		r = prepare_sockets(d, core, &which);
 	if (r < 0) {
 		log_write(LOG_DAEMON_SOCKET, LOG_LEVEL_ERROR, "%s: %s", which, strerror(-r));
 		return false;
 	}
-	client_sock_commit(d->clients, core);
+	commit_sockets(d, core);
 	listen_pool_complain(d->pool);
 	return true;
 }
@@ -433,9 +469,6 @@ static enum cmqttd_exit start(struct daemon *d)
 	if (d->watchdog_ms > 0)
 		loop_timer_set(d->watchdog, d->watchdog_ms);
 	log_write(LOG_DAEMON_STARTED, LOG_LEVEL_INFO, "version %s", CMQTTD_VERSION);
-	if (d->config->core.metrics_address)
-		log_write(LOG_DAEMON_CONFIG, LOG_LEVEL_WARNING,
-		    "metrics is set, but this version serves no metrics");
 	notify_ready();
 	return CMQTTD_EXIT_OK;
 }
@@ -443,6 +476,7 @@ static enum cmqttd_exit start(struct daemon *d)
 /* In the opposite order of the start. */
 static void finish(struct daemon *d)
 {
+	metrics_sock_free(d->metrics);
 	client_sock_free(d->clients);
 	ctl_sock_free(d->ctl);
 	tty_free(d->tty);

@@ -186,7 +186,9 @@ static const struct config_schema store_schema = SCHEMA(store);
 
 static const struct config_key metrics_keys[] = {
 	{ "address",       KEY_TEXT,    IN(metrics, address),        .is_required = true,
-	  .doc = "host:port for OpenMetrics over HTTP." },
+	  .doc = "host:port or unix:/path, for OpenMetrics over HTTP." },
+	{ "allow_remote",  KEY_BOOL,    IN(metrics, allow_remote),   .fallback = "false",
+	  .doc = "The address may be one that other machines reach." },
 	{ 0 }
 };
 static const struct config_schema metrics_schema = SCHEMA(metrics);

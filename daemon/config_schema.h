@@ -110,7 +110,7 @@ struct store_section {
 
 struct metrics_section {
 	struct section_head head;
-	struct config_value address;
+	struct config_value address, allow_remote;
 };
 
 struct log_section {

@@ -170,7 +170,12 @@ void builder_metrics(struct builder *b, const struct metrics_section *s)
 
 	if (!s->head.is_given || !build_socket(b, &s->address, &addr))
 		return;
-	if (addr.is_unix)
-		builder_is_fine(b, "address", &s->address, "must be host:port here");
+	if (!addr.is_loopback && !s->allow_remote.flag)
+		builder_is_fine(b, "address", &s->address,
+		    "is open to other machines and needs \"allow_remote\" = true");
+	for (size_t i = 0; i < b->config->core.listener_count; i++) {
+		if (b->addresses[i].len > 0 && addr_equal(&addr, &b->addresses[i]))
+			builder_is_fine(b, "address", &s->address, "is that of a listener as well");
+	}
 	b->config->core.metrics_address = s->address.text;
 }

@@ -633,6 +633,14 @@ void ctl_print_at(const struct ctl_style *s, const json_t *reply)
 	fputc('\n', s->out);
 }
 
+void ctl_print_metrics(const struct ctl_style *s, const json_t *reply)
+{
+	const json_t *text = json_object_get(reply, "text");
+
+	/* Printed as it is, for it is made of our own names and escaped labels. */
+	fputs(json_is_string(text) ? json_string_value(text) : "", s->out);
+}
+
 /* ---- errors ---- */
 
 /* In plain words; {name} is the parameter of that name. */

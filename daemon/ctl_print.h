@@ -29,6 +29,7 @@ void ctl_print_queue(const struct ctl_style *s, const json_t *reply);
 void ctl_print_queued(const struct ctl_style *s, const json_t *reply);
 void ctl_print_routes(const struct ctl_style *s, const json_t *reply);
 void ctl_print_at(const struct ctl_style *s, const json_t *reply);
+void ctl_print_metrics(const struct ctl_style *s, const json_t *reply);
 
 /* An error in plain words and a newline, without "cmqttctl: ". */
 void ctl_print_error(FILE *out, const char *error, const json_t *parameters);

@@ -488,13 +488,22 @@ static void trace_body(struct at_chan *c, size_t len)
 		push_sent(c);
 }
 
+static int transmit(struct at_chan *c, const void *data, size_t len)
+{
+	int r = buf_append(&c->tx, data, len);
+
+	if (r == 0)
+		c->counters.bytes_out += len;
+	return r;
+}
+
 static void handle_prompt(struct at_chan *c)
 {
 	struct at_job *job = c->running;
 	const char *name = step_of(job)->data;
 	const struct at_arg *arg = at_args_find(job->args, name, strlen(name));
 
-	if (!arg || buf_append(&c->tx, arg->bytes.data, arg->bytes.len) < 0) {
+	if (!arg || transmit(c, arg->bytes.data, arg->bytes.len) < 0) {
 		apply_verdict(c, 0, job, AT_VERDICT_UNKNOWN_FENCE);
 		return;
 	}
@@ -586,8 +595,8 @@ static void send_fence(struct at_chan *c, uint64_t now_ms)
 	}
 	pay = at_fence_sent(&c->fence, now_ms);
 	for (size_t i = 0; i < pay; i++)
-		(void)buf_append_u8(&c->tx, '\r');
-	(void)buf_append(&c->tx, query, len);
+		(void)transmit(c, "\r", 1);
+	(void)transmit(c, query, len);
 	c->counters.fences++;
 	c->counters.padded_bytes += pay;
 	at_parser_expect_echo(&c->parser,
@@ -641,7 +650,7 @@ static void start_step(struct at_chan *c, uint64_t now_ms, struct at_job *job)
 		end_job(c, job, AT_INVALID);
 		return;
 	}
-	if (buf_append(&c->tx, buf_data(&c->cmd), buf_len(&c->cmd)) < 0) {
+	if (transmit(c, buf_data(&c->cmd), buf_len(&c->cmd)) < 0) {
 		drop_job(c, job);
 		return;
 	}
@@ -877,6 +886,7 @@ void at_chan_rx(struct at_chan *c, uint64_t now_ms, const uint8_t *data, size_t 
 	assert(c->event_first == c->event_count);
 	if (!c->is_open)
 		return;
+	c->counters.bytes_in += len;
 	at_fence_heard(&c->fence, now_ms);
 	if (at_parser_rx(&c->parser, now_ms, data, len) < 0) {
 		c->counters.garbage++;

@@ -93,6 +93,8 @@ struct at_chan_counters {
 	uint64_t padded_bytes; /* owed bodies paid with carriage returns */
 	uint64_t garbage;
 	uint64_t strays; /* final results with no command pending */
+	uint64_t bytes_in;
+	uint64_t bytes_out; /* put into the output buffer */
 };
 
 struct at_chan;

@@ -89,4 +89,11 @@
 #define CTL_PAGE_BYTES_MAX    65536 /* of their topics; the last one may go beyond it */
 #define CTL_TEXT_PAYLOAD_MAX  65536 /* larger ones in base64: escapes take six times the room */
 
+/* Metrics over HTTP */
+#define HTTP_CONNS_MAX   8
+#define HTTP_HEAD_MAX    8192  /* of a request, bytes */
+#define HTTP_TIMEOUT_MS  10000 /* from accept to the end of the request's head */
+#define METRICS_TEXT_MAX 262144
+#define HTTP_OUT_MAX     (METRICS_TEXT_MAX + 4096)
+
 #endif

@@ -53,7 +53,8 @@ struct core *core_new(const struct core_config *cfg, struct store *store, uint64
 	c->modem = modem_new(seed);
 	c->server = mqtt_server_new(c->listeners, cfg->listener_count);
 	c->ctl = ctl_new(c);
-	if (!c->modem || !c->server || !c->ctl)
+	c->http = http_new();
+	if (!c->modem || !c->server || !c->ctl || !c->http)
 		goto out;
 	modem_configure(c->modem, now_ms, &cfg->modem);
 	for (unsigned i = 0; i < cfg->broker_count; i++)
@@ -71,6 +72,7 @@ void core_free(struct core *c)
 	if (!c)
 		return;
 	ctl_free(c->ctl);
+	http_free(c->http);
 	mqtt_server_free(c->server);
 	modem_free(c->modem);
 	for (size_t i = 0; i < MODEM_CLIENTS; i++)
@@ -184,6 +186,7 @@ static bool drain(struct core *c)
 
 		any |= drain_server(c);
 		any |= drain_ctl(c);
+		any |= core_drain_http(c);
 		if (!any)
 			break;
 		has_done = true;
@@ -443,6 +446,7 @@ uint64_t core_deadline(const struct core *c)
 
 	for (unsigned i = 0; i < c->cfg->broker_count && !c->is_stopping; i++)
 		due = timer_min(due, core_gap_due(c, i));
+	due = timer_min(due, http_deadline(c->http));
 	return timer_min(due, timer_min(c->retry_at_ms, c->commit_at_ms));
 }
 

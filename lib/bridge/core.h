@@ -88,6 +88,8 @@ enum action_type {
 	ACTION_CLIENT_RESUME,
 	ACTION_CTL_WRITE,
 	ACTION_CTL_CLOSE,
+	ACTION_HTTP_WRITE,
+	ACTION_HTTP_CLOSE,
 	ACTION_LOG,
 	ACTION_STATUS,    /* text: one line for the service manager */
 	ACTION_RELOAD,    /* somebody asked for it over the control socket */
@@ -167,6 +169,21 @@ void core_ctl_gone(struct core *c, uint64_t now_ms, uint32_t id);
 
 /* As for clients. */
 struct buf *core_ctl_out(struct core *c, uint32_t id);
+
+/* A connection for the metrics came in. 0 and its number, -EMFILE. */
+int core_http_new(struct core *c, uint64_t now_ms, uint32_t *ret_id);
+
+/* As for clients. */
+void core_http_rx(struct core *c, uint64_t now_ms, uint32_t id, const uint8_t *data, size_t len);
+
+/* As for clients. */
+void core_http_sent(struct core *c, uint64_t now_ms, uint32_t id);
+
+/* As for clients. */
+void core_http_gone(struct core *c, uint64_t now_ms, uint32_t id);
+
+/* As for clients. */
+struct buf *core_http_out(struct core *c, uint32_t id);
 
 /* Deadlines are due. */
 void core_tick(struct core *c, uint64_t now_ms);

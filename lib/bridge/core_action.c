@@ -127,6 +127,8 @@ bool core_next_action(struct core *c, struct action *ret)
 	case ACTION_CLIENT_RESUME:
 	case ACTION_CTL_WRITE:
 	case ACTION_CTL_CLOSE:
+	case ACTION_HTTP_WRITE:
+	case ACTION_HTTP_CLOSE:
 	case ACTION_RELOAD:
 	case ACTION_EXIT:
 		break;

@@ -148,6 +148,22 @@ static void log_session_state(
 	    c, level, code, (int)ev->client, ev->err, from, to, explain(c, ev, text, sizeof(text)));
 }
 
+static enum offline_reason offline_reason(const struct modem_event *ev)
+{
+	switch ((enum session_state)ev->to) {
+	case SESSION_WAITING:
+		return OFFLINE_MODEM;
+	case SESSION_DISABLED:
+	case SESSION_STOPPING:
+		return OFFLINE_CLOSED;
+	case SESSION_CONNECTING:
+	case SESSION_ONLINE:
+	case SESSION_BACKOFF:
+		break;
+	}
+	return OFFLINE_LOST;
+}
+
 static void on_session_state(struct core *c, const struct modem_event *ev)
 {
 	const char *from = session_state_name((enum session_state)ev->from);
@@ -160,6 +176,8 @@ static void on_session_state(struct core *c, const struct modem_event *ev)
 	remember(c, (int)ev->client, from, to, ev->text);
 	log_session_state(c, ev, from, to);
 	ctl_on_state(c->ctl, c->now_ms, (int)ev->client, from, to, ev->err, ev->text);
+	if (was_online && !is_online)
+		c->counters[ev->client].offline[offline_reason(ev)]++;
 	if (was_online != is_online)
 		publish_broker_state(c, ev->client, is_online);
 	c->is_status_stale = true;

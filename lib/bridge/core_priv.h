@@ -13,6 +13,7 @@
  * core_queue.c   the same of single messages: walk, drop, retry
  * core_losses.c  what is given up: counted by route and reason, reported to the broker
  * core_reload.c  another configuration
+ * core_http.c    the metrics over HTTP
  */
 #ifndef CMQTTD_BRIDGE_CORE_PRIV_H
 #define CMQTTD_BRIDGE_CORE_PRIV_H
@@ -22,6 +23,7 @@
 #include "bridge/ctl.h"
 #include "bridge/echo.h"
 #include "bridge/gap.h"
+#include "bridge/http.h"
 #include "bridge/outbox.h"
 #include "bridge/router.h"
 #include "bridge/store_clock.h"
@@ -54,13 +56,15 @@ struct core {
 	struct modem *modem;
 	struct mqtt_server *server;
 	struct ctl *ctl;
+	struct http *http;
 	struct mqtt_listener listeners[MQTT_LISTENERS_MAX];
 
 	struct outbox outbox[MODEM_CLIENTS];
 	struct echo echo[MODEM_CLIENTS];
 	struct broker_counters counters[MODEM_CLIENTS];
 	struct gap gap[MODEM_CLIENTS];
-	uint64_t stuck_since_ms[MODEM_CLIENTS]; /* the modem was working since then */
+	uint64_t flight_since_ms[MODEM_CLIENTS]; /* the modem has the message in flight */
+	uint64_t stuck_since_ms[MODEM_CLIENTS];  /* the modem was working since then */
 	uint64_t last_seq;
 
 	struct queued_action actions[CORE_ACTIONS_MAX];
@@ -155,6 +159,11 @@ bool core_fits_modem(size_t topic_len, size_t payload_len);
 
 /* A whole message came from the broker of `client`. */
 void core_accept_inbound(struct core *c, unsigned client, struct span topic, struct span payload);
+
+/* core_http.c */
+
+/* What the HTTP connections have for us; true: something was done. */
+bool core_drain_http(struct core *c);
 
 /* core_send.c */
 

@@ -9,6 +9,8 @@
 #include "base/buf.h"
 #include "bridge/core.h"
 #include "bridge/drop_reason.h"
+#include "bridge/histogram.h"
+#include "bridge/offline_reason.h"
 #include "modem/modem.h"
 #include "mqtt/mqtt_server.h"
 #include "store/store.h"
@@ -35,6 +37,9 @@ struct broker_counters {
 	/* `dead` and `dropped` by route, in the order of the configuration; the last one: of no
 	 * route that there is now. */
 	struct route_counters routes[BRIDGE_ROUTES_MAX + 1];
+	uint64_t offline[OFFLINE_REASON_COUNT];
+	struct histogram latency; /* of what was confirmed: since the modem got it */
+	uint64_t delivered_at_ms; /* the last confirmation, if published is not 0 */
 };
 
 /* A message that waits for a broker, or a dead letter of it. */

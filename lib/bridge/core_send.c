@@ -95,6 +95,15 @@ static void judge_stuck(struct core *c, unsigned client)
 		on_buried(c, client, o->seq, 0, reason, topic);
 }
 
+static void note_delivered(struct core *c, unsigned client)
+{
+	struct broker_counters *n = &c->counters[client];
+
+	n->published++;
+	n->delivered_at_ms = c->now_ms;
+	histogram_add(&n->latency, c->now_ms - c->flight_since_ms[client]);
+}
+
 static void finish(
     struct core *c, unsigned client, enum send_result result, unsigned err, unsigned tries_max)
 {
@@ -117,7 +126,7 @@ static void finish(
 		c->stuck_since_ms[client] = ready_since(c);
 	switch (outbox_finish(o, result, err, tries_max, reason)) {
 	case OUTBOX_SENT:
-		c->counters[client].published++;
+		note_delivered(c, client);
 		ctl_on_outcome(c->ctl, c->now_ms, (int)client, "published", topic, 0);
 		core_note_removed(c, client, seq, 0, NULL);
 		break;
@@ -186,6 +195,7 @@ static void publish_next(struct core *c, unsigned client)
 		return;
 	if (router_echoes(&c->cfg->brokers[client], p.topic))
 		echo_expect(&c->echo[client], c->now_ms, p.topic, p.payload);
+	c->flight_since_ms[client] = c->now_ms;
 	/* What cannot be given to the modem today cannot be tomorrow. */
 	if (modem_publish(c->modem, c->now_ms, client, &p) < 0)
 		finish(c, client, SEND_POISON, 0, 1);

@@ -7,6 +7,7 @@
 #include "bridge/ctl_interface.h"
 #include "bridge/ctl_json.h"
 #include "bridge/ctl_queue.h"
+#include "bridge/metrics.h"
 #include "mqtt/mqtt_topic.h"
 
 #include <assert.h>
@@ -416,6 +417,21 @@ static void run_set_log_level(struct ctl_request *req)
 	ctl_fail_about(req, CTL_ERROR_INVALID_PARAMETER, "parameter", "level");
 }
 
+static void run_get_metrics(struct ctl_request *req)
+{
+	json_t *reply = NULL;
+	struct buf text;
+
+	buf_init(&text, METRICS_TEXT_MAX);
+	if (metrics_write(req->core, req->now_ms, METRICS_PROMETHEUS, &text) == 0)
+		reply = json_pack("{s:s%}", "text", (const char *)buf_data(&text), buf_len(&text));
+	buf_fini(&text);
+	if (reply)
+		ctl_reply(req, reply);
+	else
+		ctl_fail_plain(req, CTL_ERROR_OUT_OF_MEMORY);
+}
+
 /* ---- the tables ---- */
 
 #define READ   CTL_RIGHT_READ
@@ -458,6 +474,7 @@ static const struct ctl_method cmqttd_methods[] = {
 	  { { "id", INT, false }, { "broker", STRING, OPT } } },
 	{ "RetryMessage", ADMIN, CTL_WAIT_NOTHING, ctl_queue_retry,
 	  { { "id", INT, false }, { "broker", STRING, OPT } } },
+	{ "GetMetrics",  READ,  CTL_WAIT_NOTHING,  run_get_metrics,  { { 0 } } },
 	{ "RouteTopic",  READ,  CTL_WAIT_NOTHING,  run_route_topic, { { "topic", STRING, false } } },
 	{ 0 }
 };

@@ -207,6 +207,8 @@ static void run_action(struct stage *s, const struct action *a)
 		break;
 	case ACTION_CTL_WRITE:
 	case ACTION_CTL_CLOSE:
+	case ACTION_HTTP_WRITE:
+	case ACTION_HTTP_CLOSE:
 	case ACTION_RELOAD:
 	case ACTION_LOG_LEVEL:
 		must_not(s, "an action that nobody asked for");

@@ -270,6 +270,8 @@ static void run_action(struct world *w, const struct action *a)
 		break;
 	case ACTION_CTL_WRITE:
 	case ACTION_CTL_CLOSE:
+	case ACTION_HTTP_WRITE:
+	case ACTION_HTTP_CLOSE:
 	case ACTION_RELOAD:
 	case ACTION_LOG_LEVEL:
 		world_wrong(w, "an action that nobody asked for");

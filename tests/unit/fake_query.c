@@ -222,6 +222,16 @@ const struct session_status *modem_get_session(const struct modem *m, unsigned c
 	return &m->sessions[client];
 }
 
+const struct at_chan_counters *modem_get_chan_counters(const struct modem *m)
+{
+	return &m->chan;
+}
+
+uint64_t modem_recovery_count(const struct modem *m, enum recovery_step step)
+{
+	return m->recoveries[step];
+}
+
 const char *modem_state_name(enum modem_state s)
 {
 	static const char *const names[] = { "absent", "opening", "syncing", "sim", "registering",
@@ -246,6 +256,17 @@ const char *session_state_name(enum session_state s)
 const char *mqtt_err_text(unsigned err)
 {
 	return err == 14 ? "client is used" : "another error";
+}
+
+const struct mqtt_counters *mqtt_server_counters(const struct mqtt_server *s)
+{
+	return &s->counters;
+}
+
+size_t mqtt_server_kept_bytes(const struct mqtt_server *s)
+{
+	(void)s;
+	return 0;
 }
 
 size_t mqtt_server_clients(const struct mqtt_server *s, size_t listener)

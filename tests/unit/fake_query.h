@@ -14,10 +14,13 @@
 struct modem {
 	struct modem_status status;
 	struct session_status sessions[MODEM_CLIENTS];
+	struct at_chan_counters chan;
+	uint64_t recoveries[RECOVERY_STEPS];
 };
 
 struct mqtt_server {
 	size_t clients[MQTT_LISTENERS_MAX];
+	struct mqtt_counters counters;
 };
 
 struct core {

@@ -253,7 +253,7 @@ static const struct mistake_row mistakes[] = {
 	{ LISTEN "address = \"unix:/s\";" END "control: { address = \"unix:/s\"; };\n", "cmqttd.conf:8: \"address\" is that of a listener" },
 	{ BROKER "control: { address = \"127.0.0.1:1\"; };\n", "cmqttd.conf:5: \"address\" must be a Unix socket" },
 	{ BROKER "metrics: { };\n", "cmqttd.conf:5: \"address\" is missing" },
-	{ BROKER "metrics: { address = \"unix:/s\"; };\n", "cmqttd.conf:5: \"address\" must be host:port here" },
+	{ BROKER "metrics: { address = \"0.0.0.0:9469\"; };\n", "cmqttd.conf:5: \"address\" is open to other machines and needs \"allow_remote\" = true" },
 };
 /* clang-format on */
 

@@ -979,8 +979,9 @@ static void test_odd_names(void **state)
 /* The table's rights are what the description says with "(admin)", and are obeyed. */
 static void test_rights(void **state)
 {
-	static const char *const readable[] = { "GetVersion", "GetStatus", "ListBrokers", "History",
-		"Subscribe", "Monitor", "ListMessages", "GetMessage", "RouteTopic" };
+	static const char *const readable[] = { "GetVersion", "GetMetrics", "GetStatus",
+		"ListBrokers", "History", "Subscribe", "Monitor", "ListMessages", "GetMessage",
+		"RouteTopic" };
 	struct rig *rig = *state;
 	uint32_t id = open_as(rig, 1000, false);
 	size_t found = 0;

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bridge/metrics.h"
+
+#include "bridge/histogram.h"
+#include "modem/modem.h"
+#include "mqtt/mqtt_server.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+enum kind { COUNTER, GAUGE, HISTOGRAM, INFO };
+
+struct writer {
+	const struct core *core;
+	uint64_t now_ms;
+	enum metrics_format format;
+	struct buf *out;
+	int error; /* the first one, sticky */
+};
+
+const char *metrics_content_type(enum metrics_format format)
+{
+	switch (format) {
+	case METRICS_PROMETHEUS:
+		return "text/plain; version=0.0.4; charset=utf-8";
+	case METRICS_OPENMETRICS:
+		return "application/openmetrics-text; version=1.0.0; charset=utf-8";
+	}
+	return "";
+}
+
+enum metrics_format metrics_choose(struct span accept)
+{
+	static const char name[] = "application/openmetrics-text";
+	const size_t len = sizeof(name) - 1;
+
+	for (size_t i = 0; i + len <= accept.len; i++) {
+		if (memcmp(accept.data + i, name, len) == 0)
+			return METRICS_OPENMETRICS;
+	}
+	return METRICS_PROMETHEUS;
+}
+
+/* ---- the notation ---- */
+
+#define PUT(w, ...)                                                     \
+	do {                                                            \
+		if ((w)->error == 0)                                    \
+			(w)->error = buf_printf((w)->out, __VA_ARGS__); \
+	} while (0)
+
+static const char *kind_name(const struct writer *w, enum kind kind)
+{
+	switch (kind) {
+	case COUNTER:
+		return "counter";
+	case GAUGE:
+		return "gauge";
+	case HISTOGRAM:
+		return "histogram";
+	case INFO:
+		return w->format == METRICS_OPENMETRICS ? "info" : "gauge";
+	}
+	return "";
+}
+
+/* What its samples have behind the name of the family. In OpenMetrics it is not part of that name,
+ * in the older format it is. */
+static const char *suffix_of(enum kind kind)
+{
+	switch (kind) {
+	case COUNTER:
+		return "_total";
+	case INFO:
+		return "_info";
+	case GAUGE:
+	case HISTOGRAM:
+		break;
+	}
+	return "";
+}
+
+static void family(struct writer *w, const char *name, enum kind kind, const char *help)
+{
+	const char *suffix = w->format == METRICS_OPENMETRICS ? "" : suffix_of(kind);
+
+	PUT(w, "# HELP cmqttd_%s%s %s\n", name, suffix, help);
+	PUT(w, "# TYPE cmqttd_%s%s %s\n", name, suffix, kind_name(w, kind));
+}
+
+/* The value of a label. */
+static void put_escaped(struct writer *w, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '\n')
+			PUT(w, "\\n");
+		else if (*text == '"' || *text == '\\')
+			PUT(w, "\\%c", *text);
+		else
+			PUT(w, "%c", *text);
+	}
+}
+
+/* Name and labels of a sample, up to the blank before its value. Labels are pairs of name and
+ * value, ended by NULL. */
+static void put_name(
+    struct writer *w, const char *name, const char *suffix, const char *const labels[])
+{
+	PUT(w, "cmqttd_%s%s", name, suffix);
+	for (size_t i = 0; labels[i]; i += 2) {
+		PUT(w, "%s%s=\"", i == 0 ? "{" : ",", labels[i]);
+		put_escaped(w, labels[i + 1]);
+		PUT(w, "\"");
+	}
+	PUT(w, "%s ", labels[0] ? "}" : "");
+}
+
+#define LABELS(...)                             \
+	(const char *const[])                   \
+	{                                       \
+		__VA_ARGS__ __VA_OPT__(, ) NULL \
+	}
+
+static void count(struct writer *w, const char *name, const char *const labels[], uint64_t value)
+{
+	put_name(w, name, suffix_of(COUNTER), labels);
+	PUT(w, "%" PRIu64 "\n", value);
+}
+
+static void gauge(struct writer *w, const char *name, const char *const labels[], int64_t value)
+{
+	put_name(w, name, "", labels);
+	PUT(w, "%" PRId64 "\n", value);
+}
+
+static void put_seconds(struct writer *w, uint64_t ms)
+{
+	PUT(w, "%" PRIu64 ".%03" PRIu64 "\n", ms / 1000, ms % 1000);
+}
+
+static void seconds(struct writer *w, const char *name, const char *const labels[], uint64_t ms)
+{
+	put_name(w, name, "", labels);
+	put_seconds(w, ms);
+}
+
+static void put_histogram(
+    struct writer *w, const char *name, const char *broker, const struct histogram *h)
+{
+	uint64_t sum = 0;
+
+	for (size_t class = 0; class < HISTOGRAM_CLASSES; class ++) {
+		char bound[24] = "+Inf";
+		uint32_t ms;
+
+		if (class < HISTOGRAM_CLASSES - 1) {
+			ms = histogram_bound_ms(class);
+			snprintf(
+			    bound, sizeof(bound), "%" PRIu32 ".%03" PRIu32, ms / 1000, ms % 1000);
+		}
+		sum += h->counts[class];
+		put_name(w, name, "_bucket", LABELS("broker", broker, "le", bound));
+		PUT(w, "%" PRIu64 "\n", sum);
+	}
+	put_name(w, name, "_count", LABELS("broker", broker));
+	PUT(w, "%" PRIu64 "\n", sum);
+	put_name(w, name, "_sum", LABELS("broker", broker));
+	put_seconds(w, h->sum_ms);
+}
+
+/* ---- the brokers ---- */
+
+static size_t broker_count(const struct writer *w)
+{
+	return core_get_config(w->core)->broker_count;
+}
+
+static const char *broker_name(const struct writer *w, unsigned client)
+{
+	return core_get_config(w->core)->brokers[client].link.name;
+}
+
+static const struct session_status *session(const struct writer *w, unsigned client)
+{
+	return modem_get_session(core_get_modem(w->core), client);
+}
+
+static void put_broker_states(struct writer *w)
+{
+	family(w, "broker_up", GAUGE, "The session with the broker is online (1) or not (0).");
+	for (unsigned i = 0; i < broker_count(w); i++)
+		gauge(w, "broker_up", LABELS("broker", broker_name(w, i)),
+		    session(w, i)->state == SESSION_ONLINE);
+	family(w, "broker_connects", COUNTER, "Connections that the broker accepted.");
+	for (unsigned i = 0; i < broker_count(w); i++)
+		count(w, "broker_connects", LABELS("broker", broker_name(w, i)),
+		    session(w, i)->connects);
+	family(w, "broker_disconnects", COUNTER, "Ends of a session that was online.");
+	for (unsigned i = 0; i < broker_count(w); i++) {
+		for (size_t k = 0; k < OFFLINE_REASON_COUNT; k++)
+			count(w, "broker_disconnects",
+			    LABELS("broker", broker_name(w, i), "reason",
+				offline_reason_name((enum offline_reason)k)),
+			    core_get_counters(w->core, i)->offline[k]);
+	}
+}
+
+/* A counter that every broker has. */
+static void put_broker_counter(struct writer *w, const char *name, const char *help, size_t offset)
+{
+	family(w, name, COUNTER, help);
+	for (unsigned i = 0; i < broker_count(w); i++) {
+		const char *counters = (const char *)core_get_counters(w->core, i);
+		uint64_t value;
+
+		memcpy(&value, counters + offset, sizeof(value));
+		count(w, name, LABELS("broker", broker_name(w, i)), value);
+	}
+}
+
+static void put_broker_counters(struct writer *w)
+{
+	static const struct {
+		const char *name, *help;
+		size_t offset;
+	} rows[] = {
+		{ "published", "Messages that the broker has confirmed.",
+		    offsetof(struct broker_counters, published) },
+		{ "received", "Whole messages from the broker.",
+		    offsetof(struct broker_counters, received) },
+		{ "unknown_outcomes", "Publishes whose outcome was never told.",
+		    offsetof(struct broker_counters, unknown) },
+		{ "buried", "Messages that became dead letters.",
+		    offsetof(struct broker_counters, dead) },
+		{ "echoes", "Own messages that the broker sent back, not delivered again.",
+		    offsetof(struct broker_counters, echoes) },
+		{ "unrouted", "Messages from the broker that no route wants.",
+		    offsetof(struct broker_counters, unrouted) },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		put_broker_counter(w, rows[i].name, rows[i].help, rows[i].offset);
+}
+
+static void put_route_losses(struct writer *w, unsigned client)
+{
+	const struct core_broker *b = &core_get_config(w->core)->brokers[client];
+	const struct route_counters *routes = core_get_counters(w->core, client)->routes;
+
+	for (size_t i = 0; i <= BRIDGE_ROUTES_MAX; i++) {
+		const char *pattern = i < b->route_count ? b->routes[i].pattern : "";
+
+		if (i >= b->route_count && i != BRIDGE_ROUTES_MAX)
+			continue;
+		for (size_t k = 0; k < DROP_REASON_COUNT; k++) {
+			if (routes[i].dropped[k] > 0)
+				count(w, "route_dropped",
+				    LABELS("broker", broker_name(w, client), "route", pattern,
+					"reason", drop_reason_name((enum drop_reason)k)),
+				    routes[i].dropped[k]);
+		}
+	}
+}
+
+static void put_losses(struct writer *w)
+{
+	family(w, "dropped", COUNTER, "Messages for the broker that were given up, by reason.");
+	for (unsigned i = 0; i < broker_count(w); i++) {
+		for (size_t k = 0; k < DROP_REASON_COUNT; k++)
+			count(w, "dropped",
+			    LABELS("broker", broker_name(w, i), "reason",
+				drop_reason_name((enum drop_reason)k)),
+			    core_get_counters(w->core, i)->dropped[k]);
+	}
+	family(w, "route_dropped", COUNTER,
+	    "The same by route, for those that lost any; route \"\": of none that there is now.");
+	for (unsigned i = 0; i < broker_count(w); i++)
+		put_route_losses(w, i);
+	family(w, "inbound_lost", COUNTER, "Messages that were lost on the tty, by reason.");
+	for (unsigned i = 0; i < broker_count(w); i++) {
+		for (size_t k = INBOUND_LOSS_NONE + 1; k < INBOUND_LOSS_COUNT; k++)
+			count(w, "inbound_lost",
+			    LABELS("broker", broker_name(w, i), "reason",
+				inbound_loss_name((enum inbound_loss)k)),
+			    core_get_counters(w->core, i)->inbound_lost[k]);
+	}
+}
+
+static void put_queues(struct writer *w)
+{
+	struct store_usage usage[MODEM_CLIENTS];
+
+	for (unsigned i = 0; i < broker_count(w); i++)
+		core_queue_usage(w->core, i, &usage[i]);
+	family(w, "queued_messages", GAUGE, "Messages that wait for the broker.");
+	for (unsigned i = 0; i < broker_count(w); i++)
+		gauge(w, "queued_messages", LABELS("broker", broker_name(w, i)),
+		    (int64_t)usage[i].messages);
+	family(w, "queued_bytes", GAUGE, "Bytes of their topics and payloads.");
+	for (unsigned i = 0; i < broker_count(w); i++)
+		gauge(w, "queued_bytes", LABELS("broker", broker_name(w, i)),
+		    (int64_t)usage[i].bytes);
+	family(w, "dead_letters", GAUGE, "Messages that were refused for good and are kept.");
+	for (unsigned i = 0; i < broker_count(w); i++)
+		gauge(w, "dead_letters", LABELS("broker", broker_name(w, i)),
+		    (int64_t)usage[i].dead_letters);
+}
+
+static void put_latencies(struct writer *w)
+{
+	family(w, "publish_latency_seconds", HISTOGRAM,
+	    "From handing a message to the modem to the confirmation.");
+	for (unsigned i = 0; i < broker_count(w); i++)
+		put_histogram(w, "publish_latency_seconds", broker_name(w, i),
+		    &core_get_counters(w->core, i)->latency);
+	/* Before the first one there is no such age, and so no sample. */
+	family(w, "last_delivery_age_seconds", GAUGE, "Since the broker confirmed a message last.");
+	for (unsigned i = 0; i < broker_count(w); i++) {
+		const struct broker_counters *n = core_get_counters(w->core, i);
+
+		if (n->published > 0)
+			seconds(w, "last_delivery_age_seconds", LABELS("broker", broker_name(w, i)),
+			    w->now_ms - n->delivered_at_ms);
+	}
+}
+
+/* ---- modem ---- */
+
+static void put_modem(struct writer *w)
+{
+	const struct modem *modem = core_get_modem(w->core);
+	const struct modem_status *s = modem_get_status(modem);
+
+	family(w, "modem_state", GAUGE, "1 for the state that the modem is in.");
+	for (int k = MODEM_ABSENT; k <= MODEM_RECOVERING; k++)
+		gauge(w, "modem_state", LABELS("state", modem_state_name((enum modem_state)k)),
+		    (int)s->state == k);
+	family(w, "modem", INFO, "Model and revision.");
+	put_name(w, "modem", suffix_of(INFO), LABELS("model", s->model, "revision", s->revision));
+	PUT(w, "1\n");
+	family(w, "recoveries", COUNTER, "Steps taken to get the modem back.");
+	for (unsigned k = 0; k < RECOVERY_STEPS; k++)
+		count(w, "recoveries", LABELS("step", recovery_step_name((enum recovery_step)k)),
+		    modem_recovery_count(modem, (enum recovery_step)k));
+	family(w, "modem_registered", GAUGE, "The modem is registered in a network.");
+	gauge(w, "modem_registered", LABELS(), s->is_registered);
+	family(w, "modem_roaming", GAUGE, "It is not the SIM's own network.");
+	gauge(w, "modem_roaming", LABELS(), s->is_roaming);
+	family(w, "modem_signal_dbm", GAUGE, "Received signal strength; no sample: not known.");
+	if (s->rssi_dbm != 0)
+		gauge(w, "modem_signal_dbm", LABELS(), s->rssi_dbm);
+}
+
+static void put_tty(struct writer *w)
+{
+	const struct at_chan_counters *n = modem_get_chan_counters(core_get_modem(w->core));
+
+	family(w, "tty_bytes", COUNTER, "Bytes on the modem's port.");
+	count(w, "tty_bytes", LABELS("direction", "in"), n->bytes_in);
+	count(w, "tty_bytes", LABELS("direction", "out"), n->bytes_out);
+	family(w, "at_commands", COUNTER, "AT commands sent.");
+	count(w, "at_commands", LABELS(), n->commands);
+	family(w, "at_timeouts", COUNTER, "AT commands without an answer in time.");
+	count(w, "at_timeouts", LABELS(), n->timeouts);
+	family(w, "at_garbage", COUNTER, "Times that bytes without sense came from the modem.");
+	count(w, "at_garbage", LABELS(), n->garbage);
+}
+
+/* ---- store, local clients, the daemon itself ---- */
+
+static void put_store(struct writer *w)
+{
+	struct store_usage usage;
+
+	core_store_usage(w->core, &usage);
+	family(w, "store_bytes", GAUGE, "Topics and payloads on disk.");
+	gauge(w, "store_bytes", LABELS(), (int64_t)usage.bytes);
+	family(w, "store_max_bytes", GAUGE, "How many there may be.");
+	gauge(w, "store_max_bytes", LABELS(), (int64_t)core_get_config(w->core)->store.max_bytes);
+}
+
+static void put_clients(struct writer *w)
+{
+	const struct core_config *cfg = core_get_config(w->core);
+	const struct mqtt_server *server = core_get_server(w->core);
+	const struct mqtt_counters *n = mqtt_server_counters(server);
+
+	family(w, "local_clients", GAUGE, "Local clients connected.");
+	for (size_t i = 0; i < cfg->listener_count; i++)
+		gauge(w, "local_clients", LABELS("listener", cfg->listeners[i].address),
+		    (int64_t)mqtt_server_clients(server, i));
+	family(w, "local_messages", COUNTER, "Messages exchanged with local clients.");
+	count(w, "local_messages", LABELS("direction", "in"), n->received);
+	count(w, "local_messages", LABELS("direction", "out"), n->sent);
+	family(w, "local_kept_bytes", GAUGE,
+	    "Bytes in memory for slow and absent local clients, and retained.");
+	gauge(w, "local_kept_bytes", LABELS(), (int64_t)mqtt_server_kept_bytes(server));
+}
+
+static void put_daemon(struct writer *w)
+{
+	family(w, "build", INFO, "Version of the daemon.");
+	put_name(w, "build", suffix_of(INFO), LABELS("version", core_version(w->core)));
+	PUT(w, "1\n");
+	family(w, "uptime_seconds", GAUGE, "Since the daemon started.");
+	seconds(w, "uptime_seconds", LABELS(), core_uptime_ms(w->core, w->now_ms));
+}
+
+int metrics_write(
+    const struct core *core, uint64_t now_ms, enum metrics_format format, struct buf *out)
+{
+	struct writer w = { .core = core, .now_ms = now_ms, .format = format, .out = out };
+
+	put_broker_states(&w);
+	put_broker_counters(&w);
+	put_losses(&w);
+	put_queues(&w);
+	put_latencies(&w);
+	put_modem(&w);
+	put_tty(&w);
+	put_store(&w);
+	put_clients(&w);
+	put_daemon(&w);
+	if (format == METRICS_OPENMETRICS)
+		PUT(&w, "# EOF\n");
+	return w.error;
+}
