@@ -567,6 +567,104 @@ static void test_topic_too_long_for_one(void **state)
 	assert_int_equal(waiting(f, 1).dead_letters, 0);
 }
 
+/* ---- a publisher that can be told: MQTT 5.0 ---- */
+
+/* From now on the fixture's client is another one, of MQTT 5.0, that wants no reasons as text. */
+static void use_mqtt5(struct fixture *f)
+{
+	assert_int_equal(core_client_new(f->core, f->now_ms, 0, &f->client), 0);
+	send_bytes(f, "10{ s'MQTT' 05 02 0000 02 17 00 s'v5' }");
+	f->got_len = 0;
+}
+
+static void test_refused_when_full(void **state)
+{
+	struct fixture *f = *state;
+
+	use_mqtt5(f);
+	f->store->max_bytes = 200;
+	send_bytes(f, "32{ s'cloud/a' 0001 00 '1'*80 } 32{ s'cloud/a' 0002 00 '2'*80 }");
+	expect_bytes(f, "40020001 40020002");
+	send_bytes(f, "32{ s'cloud/a' 0003 00 '3'*80 } 34{ s'cloud/a' 0004 00 '4'*80 }");
+	expect_bytes(f, "40{ 0003 97 } 50{ 0004 97 }");
+	assert_false(f->is_paused);
+	assert_int_equal(waiting(f, 0).messages, 2);
+	/* What goes nowhere is taken all the same. */
+	send_bytes(f, "32{ s'nowhere' 0005 00 '5'*80 }");
+	expect_bytes(f, "40020005");
+	f->store->max_bytes = ROOMY;
+	send_bytes(f, "34{ s'cloud/a' 0004 00 '4'*80 }");
+	expect_bytes(f, "50020004");
+	assert_int_equal(waiting(f, 0).messages, 3);
+}
+
+static void test_refused_when_failing(void **state)
+{
+	struct fixture *f = *state;
+
+	use_mqtt5(f);
+	script.add_error = -EIO;
+	send_bytes(f, "32{ s'cloud/a' 0001 00 'x' }");
+	expect_bytes(f, "40{ 0001 83 }");
+	assert_false(f->is_paused);
+}
+
+/* No dead letter, and nothing for the broker that could have had it. */
+static void test_refused_too_large(void **state)
+{
+	char packet[MODEM_TOPIC_MAX + 64], topic[MODEM_TOPIC_MAX];
+	size_t len = MODEM_TOPIC_MAX + 1 - strlen("site/");
+	struct fixture *f = *state;
+
+	use_mqtt5(f);
+	send_bytes(f, "32{ s'cloud/a' 0001 00 'x'*10240 } 32{ s'cloud/a' 0002 00 'x'*10241 }");
+	expect_bytes(f, "40020001 40{ 0002 83 }");
+	memset(topic, 't', sizeof(topic));
+	memcpy(topic, "both/", 5);
+	snprintf(packet, sizeof(packet), "34{ s'%.*s' 0003 00 'x' }", (int)len, topic);
+	send_bytes(f, packet);
+	expect_bytes(f, "50{ 0003 90 }");
+	assert_int_equal(waiting(f, 0).messages, 1);
+	assert_int_equal(waiting(f, 1).messages, 0);
+	assert_int_equal(waiting(f, 0).dead_letters, 0);
+	/* Where the modem has no part in it there is no such limit. */
+	send_bytes(f, "32{ s'nowhere' 0004 00 'x'*10241 }");
+	expect_bytes(f, "40020004");
+	/* At QoS 0 nobody can be told. */
+	send_bytes(f, "30{ s'cloud/a' 00 'x'*10241 }");
+	expect_bytes(f, "");
+	assert_int_equal(dropped(f, 0, DROP_TOO_LARGE), 1);
+}
+
+/* The message's own time and the route's ttl: whichever ends first. */
+static void test_message_expiry(void **state)
+{
+	static const struct {
+		const char *packet;
+		int64_t left_ms; /* 0: for ever */
+	} rows[] = {
+		{ "32{ s'cloud/a' 0001 00 'x' }", 0 },
+		{ "32{ s'cloud/a' 0001 05 02 0000000a 'x' }", 10000 },
+		{ "32{ s'old/a' 0001 00 'x' }", 60000 },
+		{ "32{ s'old/a' 0001 05 02 0000000a 'x' }", 10000 },
+		{ "32{ s'old/a' 0001 05 02 00000100 'x' }", 60000 },
+	};
+	struct fixture *f = *state;
+	uint64_t seq = 0;
+
+	use_mqtt5(f);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct store_entry e;
+
+		send_bytes(f, rows[i].packet);
+		expect_bytes(f, "40020001");
+		assert_true(f->store->ops->next(f->store, 0, false, seq, &e));
+		seq = e.seq;
+		assert_int_equal(
+		    e.expires_ms, rows[i].left_ms ? e.accepted_ms + rows[i].left_ms : 0);
+	}
+}
+
 /* ---- two brokers ---- */
 
 static void test_both_brokers_share_one_message(void **state)
@@ -691,6 +789,10 @@ int main(void)
 		TEST(test_qos0_is_bounded),
 		TEST(test_too_large),
 		TEST(test_topic_too_long_for_one),
+		TEST(test_refused_when_full),
+		TEST(test_refused_when_failing),
+		TEST(test_refused_too_large),
+		TEST(test_message_expiry),
 		TEST(test_both_brokers_share_one_message),
 		TEST(test_held_for_both),
 		TEST(test_keep_last),
