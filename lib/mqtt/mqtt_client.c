@@ -76,11 +76,50 @@ static enum mqtt_reason reason_of(enum mqtt_close why)
 	return reasons[why];
 }
 
+/* The same in words, for those who want them. NULL: the number says it all. */
+static const char *text_of(enum mqtt_reason reason)
+{
+	static const struct {
+		enum mqtt_reason reason;
+		const char *text;
+	} texts[] = {
+		{ MQTT_REASON_MALFORMED, "malformed packet" },
+		{ MQTT_REASON_PROTOCOL_ERROR, "protocol error" },
+		{ MQTT_REASON_SHUTTING_DOWN, "the server stops" },
+		{ MQTT_REASON_KEEPALIVE, "nothing came for 1.5 times the keep-alive" },
+		{ MQTT_REASON_TAKEN_OVER, "another connection came with this client identifier" },
+		{ MQTT_REASON_BAD_FILTER, "not a topic filter" },
+		{ MQTT_REASON_BAD_TOPIC, "not a topic name" },
+		{ MQTT_REASON_RECEIVE_MAX, "more than the receive maximum" },
+		{ MQTT_REASON_TOPIC_ALIAS, "more than the topic alias maximum, or 0" },
+		{ MQTT_REASON_TOO_LARGE, "packet too large" },
+		{ MQTT_REASON_QUOTA, "a limit of the server" },
+		{ MQTT_REASON_PAYLOAD_FORMAT, "the payload is not text" },
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (texts[i].reason == reason)
+			return texts[i].text;
+	}
+	return NULL;
+}
+
+/* The text is left out where nobody wants it, or where a packet of len bytes would be too large
+ * with it (MQTT 5.0 [MQTT-3.4.2-2, 3.14.2-3]). */
+static const char *text_that_fits(const struct mqtt_client *c, size_t len, const char *text)
+{
+	bool fits = text && c->wants_reasons && len + 1 + 3 + strlen(text) <= c->packet_max;
+
+	return fits ? text : NULL;
+}
+
 /* Only to those who have their CONNACK (MQTT 5.0 [MQTT-3.14.0-1]). */
 static bool say_why(struct mqtt_client *c, enum mqtt_reason reason)
 {
+	const char *text = text_that_fits(c, 3, text_of(reason));
+
 	return c->state == MQTT_CLIENT_ONLINE && c->version == MQTT_VERSION_5 && !c->is_eof &&
-	       reason != MQTT_REASON_SUCCESS && mqtt_encode_disconnect(&c->out, reason) == 0;
+	       reason != MQTT_REASON_SUCCESS && mqtt_encode_disconnect(&c->out, reason, text) == 0;
 }
 
 void mqtt_client_close(struct mqtt_server *s, struct mqtt_client *c, enum mqtt_close why)
@@ -181,17 +220,15 @@ static void refuse_quietly(
 		mqtt_client_acknowledge(s, c, qos, packet_id);
 }
 
-/* The text is left out where the packet would be too large with it (MQTT 5.0 [MQTT-3.4.2-2]). */
 void mqtt_client_refuse(struct mqtt_server *s, struct mqtt_client *c, uint8_t qos,
     uint16_t packet_id, enum mqtt_reason reason, const char *text)
 {
 	const struct mqtt_ack p = { .packet_id = packet_id, .reason = (uint8_t)reason };
-	bool has_text = text && c->wants_reasons && c->packet_max >= 9 + strlen(text);
 
 	if (c->version != MQTT_VERSION_5)
 		refuse_quietly(s, c, qos, packet_id);
 	else if (qos > 0)
-		answer_publish(s, c, qos, &p, has_text ? text : NULL);
+		answer_publish(s, c, qos, &p, text_that_fits(c, 5, text));
 }
 
 void mqtt_client_flush_acks(struct mqtt_server *s, struct mqtt_client *c)

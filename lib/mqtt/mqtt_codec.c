@@ -576,24 +576,30 @@ int mqtt_encode_publish(struct buf *out, enum mqtt_version version, const struct
 	return 0;
 }
 
+/* Properties with a reason in words alone; returns how many bytes they take. */
+static size_t put_reason_text(uint8_t at[1 + 3 + MQTT_REASON_TEXT_MAX], const char *text)
+{
+	struct span s = { (const uint8_t *)text, strlen(text) };
+
+	assert(s.len <= MQTT_REASON_TEXT_MAX);
+	at[0] = (uint8_t)(3 + s.len);
+	return 1 + mqtt_prop_put_text(at + 1, MQTT_PROP_REASON_STRING, s);
+}
+
 int mqtt_encode_ack(struct buf *out, enum mqtt_version version, enum mqtt_type type,
     const struct mqtt_ack *p, const char *text)
 {
-	size_t text_len = text ? strlen(text) : 0;
 	uint8_t packet[1 + 1 + 2 + 1 + 1 + 3 + MQTT_REASON_TEXT_MAX];
 	size_t n = 2;
 
-	assert(text_len <= MQTT_REASON_TEXT_MAX && (!text || p->reason != MQTT_REASON_SUCCESS));
+	assert(!text || p->reason != MQTT_REASON_SUCCESS);
 	packet[0] = (uint8_t)(type << 4 | (type == MQTT_TYPE_PUBREL ? 2 : 0));
 	packet[n++] = (uint8_t)(p->packet_id >> 8);
 	packet[n++] = (uint8_t)p->packet_id;
 	if (version == MQTT_VERSION_5 && p->reason != MQTT_REASON_SUCCESS)
 		packet[n++] = p->reason;
-	if (version == MQTT_VERSION_5 && text) {
-		packet[n++] = (uint8_t)(3 + text_len);
-		n += mqtt_prop_put_text(packet + n, MQTT_PROP_REASON_STRING,
-		    (struct span){ (const uint8_t *)text, text_len });
-	}
+	if (version == MQTT_VERSION_5 && text)
+		n += put_reason_text(packet + n, text);
 	packet[1] = (uint8_t)(n - 2);
 	return buf_append(out, packet, n);
 }
@@ -623,11 +629,16 @@ uint8_t mqtt_suback_code(enum mqtt_version version, enum mqtt_reason reason)
 	return (uint8_t)reason;
 }
 
-int mqtt_encode_disconnect(struct buf *out, enum mqtt_reason reason)
+int mqtt_encode_disconnect(struct buf *out, enum mqtt_reason reason, const char *text)
 {
-	const uint8_t packet[] = { MQTT_TYPE_DISCONNECT << 4, 2, (uint8_t)reason, 0 };
+	uint8_t packet[1 + 1 + 1 + 1 + 3 + MQTT_REASON_TEXT_MAX] = { MQTT_TYPE_DISCONNECT << 4, 1,
+		(uint8_t)reason };
+	size_t n = 3;
 
-	return buf_append(out, packet, sizeof(packet));
+	if (text)
+		n += put_reason_text(packet + n, text);
+	packet[1] = (uint8_t)(n - 2);
+	return buf_append(out, packet, n);
 }
 
 int mqtt_encode_pingresp(struct buf *out)

@@ -219,8 +219,8 @@ int mqtt_encode_suback(struct buf *out, enum mqtt_version version, enum mqtt_typ
     uint16_t packet_id, size_t count);
 int mqtt_encode_pingresp(struct buf *out);
 
-/* MQTT 5.0 alone: a server says why. */
-int mqtt_encode_disconnect(struct buf *out, enum mqtt_reason reason);
+/* MQTT 5.0 alone: a server says why; text as in mqtt_encode_ack. */
+int mqtt_encode_disconnect(struct buf *out, enum mqtt_reason reason, const char *text);
 
 /* SUBACK's code for a reason: before MQTT 5.0 there is but one failure (3.9.3). */
 uint8_t mqtt_suback_code(enum mqtt_version version, enum mqtt_reason reason);

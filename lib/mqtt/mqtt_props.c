@@ -140,10 +140,11 @@ static uint8_t read_one(
 static void set_field(
     struct mqtt_props *p, const struct row *row, uint32_t number, struct span text)
 {
-	char *field = (char *)p + row->field;
+	char *field;
 
 	if (row->field == NO_FIELD)
 		return;
+	field = (char *)p + row->field;
 	if (row->kind == KIND_TEXT)
 		memcpy(field, &text, sizeof(text));
 	else

@@ -655,8 +655,10 @@ static void test_encode_5(void **state)
 	expect(&out, "90 05 0009 00");
 	assert_int_equal(mqtt_encode_suback(&out, MQTT_VERSION_5, MQTT_TYPE_UNSUBACK, 9, 2), 0);
 	expect(&out, "b0 05 0009 00");
-	assert_int_equal(mqtt_encode_disconnect(&out, MQTT_REASON_TAKEN_OVER), 0);
-	expect(&out, "e002 8e00");
+	assert_int_equal(mqtt_encode_disconnect(&out, MQTT_REASON_TAKEN_OVER, NULL), 0);
+	expect(&out, "e0 { 8e }");
+	assert_int_equal(mqtt_encode_disconnect(&out, MQTT_REASON_TAKEN_OVER, "late"), 0);
+	expect(&out, "e0 { 8e 07 1f s'late' }");
 	assert_int_equal(mqtt_encode_publish(&out, MQTT_VERSION_5, &p, &props), 0);
 	expect(&out, "30 { s't' 00 'x' }");
 	props = (struct mqtt_publish_props){ .has_expiry = true,
