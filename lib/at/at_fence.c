@@ -34,6 +34,7 @@ void at_fence_want(struct at_fence *f, size_t owed_bytes)
 	f->stale = f->outstanding;
 	f->owed_bytes = owed_bytes;
 	f->may_pay = true;
+	f->is_body_likely = owed_bytes > 0;
 	f->is_first = false;
 }
 
@@ -91,9 +92,11 @@ bool at_fence_expired(struct at_fence *f)
 	}
 	is_other = try_other_query(f);
 	f->tries++;
-	/* What we know to be owed was not enough, or we know nothing: the most that can be. Paid
-	 * with the tries that count, not for ever after. */
-	if (f->may_pay && !is_other && f->tries < AT_FENCE_TRIES)
+	/* The most that can be owed: at once if a body was under way, because what we paid was not
+	 * enough; otherwise with the last try that counts, because a modem that is merely slow
+	 * should not have to swallow it. */
+	if (f->may_pay && !is_other &&
+	    (f->is_body_likely ? f->tries < AT_FENCE_TRIES : f->tries == AT_FENCE_TRIES - 1))
 		f->owed_bytes = AT_DATA_MAX;
 	return f->tries == AT_FENCE_TRIES;
 }

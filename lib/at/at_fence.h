@@ -4,7 +4,8 @@
  * answer is sent, and final results are dropped until that answer and its OK have come.
  *
  * A modem that still waits for the bytes of a body eats the fence. So the bytes that may be owed
- * are paid first, with carriage returns: what is too much of them are empty commands. A fence that
+ * are paid first, with carriage returns: what is too much of them are empty commands. Where no body
+ * was under way, as far as we know, that comes last: a slow modem owes nothing. A fence that
  * was sent twice is answered twice, so every answer with its OK is taken as a pair whenever it
  * comes, also in the middle of the next command.
  *
@@ -47,6 +48,7 @@ struct at_fence {
 	bool answer_seen;          /* the answer line came, its OK is next */
 	bool is_answering;         /* a stale one was answered: the others are next, or were lost */
 	bool may_pay;              /* false: the modem has just booted and awaits no body */
+	bool is_body_likely;       /* bytes of a body were under way when the line was lost */
 	bool is_first;             /* first after opening */
 	bool has_paid;             /* the one under way went out behind paid bytes */
 	unsigned others;           /* final results since it went out that were not its own */
