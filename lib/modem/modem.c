@@ -296,7 +296,7 @@ static bool handle_client_line(struct modem *m, uint64_t now_ms, enum urc_kind k
 	} else if (kind == URC_PING) {
 		session_ping_failed(&m->session[client], now_ms, value);
 	} else if (kind == URC_RESULT) {
-		session_late_result(&m->session[client]);
+		session_late_result(&m->session[client], now_ms);
 	} else {
 		return handle_inbound(m, now_ms, kind, ev, client, ret);
 	}

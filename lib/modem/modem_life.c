@@ -418,7 +418,8 @@ static void release_begin(struct modem *m, uint64_t now_ms)
 
 void life_stop_begin(struct modem *m, uint64_t now_ms)
 {
-	(void)exchange_args(&m->exchange);
+	at_args_number(
+	    exchange_args(&m->exchange), m->stop == MODEM_STOP_NO ? "patience" : "hurry", 1);
 	life_run(m, now_ms, sim7600_stop_script);
 }
 
@@ -595,6 +596,16 @@ static bool are_sessions_closed(const struct modem *m)
 	return true;
 }
 
+static bool are_clients_free(const struct modem *m)
+{
+	size_t i;
+
+	for (i = 0; i < MODEM_CLIENTS; i++)
+		if (!m->session[i].is_released)
+			return false;
+	return true;
+}
+
 /* false: nothing to do. */
 static bool stop_step(struct modem *m, uint64_t now_ms)
 {
@@ -606,7 +617,7 @@ static bool stop_step(struct modem *m, uint64_t now_ms)
 		}
 		if (!are_sessions_closed(m))
 			break;
-		if (!m->env.family->can_stop) {
+		if (!m->env.family->can_stop || !are_clients_free(m)) {
 			m->stop = MODEM_STOP_DRAIN;
 			return true;
 		}
@@ -884,6 +895,7 @@ void life_booted(struct modem *m, uint64_t now_ms)
 	modem_drop_inbound(m, INBOUND_LOSS_RESET);
 	net_status_forget(&m->net);
 	m->env.is_clock_right = false;
+	m->env.is_disc_mute = false;
 	m->boot_until_ms = now_ms + BOOT_LINES_MS;
 	life_set_state(m, now_ms, MODEM_SYNCING, "the modem has started");
 	tell_sessions(m, now_ms, true, "the modem has started");

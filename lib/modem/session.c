@@ -363,9 +363,34 @@ void session_ping_failed(struct session *s, uint64_t now_ms, unsigned err)
 		session_fail(s, now_ms, &why);
 }
 
-void session_late_result(struct session *s)
+/* What an earlier life began has ended while we were finding out how the client is. A close that
+ * has not gone out is thought over; behind that the modem contradicts, and it is asked again then.
+ */
+static void doubt_probe(struct session *s, uint64_t now_ms)
 {
-	if (s->status.state == SESSION_ONLINE || s->status.state == SESSION_CONNECTING)
+	s->is_probe_stale = true;
+	if (s->running != PHASE_CLOSE || !s->exchange.is_busy ||
+	    s->exchange.job.state != AT_JOB_QUEUED || s->exchange.job.has_sent)
+		return;
+	exchange_abandon(&s->exchange, s->env->chan, now_ms);
+	s->phase = PHASE_PROBE;
+}
+
+void session_late_result(struct session *s, uint64_t now_ms)
+{
+	switch (s->status.state) {
+	case SESSION_CONNECTING:
+	case SESSION_ONLINE:
+	case SESSION_STOPPING:
+		break;
+	case SESSION_DISABLED:
+	case SESSION_WAITING:
+	case SESSION_BACKOFF:
+		return;
+	}
+	if (s->phase < PHASE_CONNECT)
+		doubt_probe(s, now_ms);
+	else
 		s->is_suspect = true;
 }
 
@@ -376,6 +401,7 @@ void session_service_down(struct session *s, uint64_t now_ms, bool has_booted, c
 	s->phase = PHASE_PROBE;
 	if (has_booted) {
 		s->is_leftover_possible = false;
+		s->is_released = true;
 		certs_forget(&s->certs);
 	}
 	if (s->status.state != SESSION_DISABLED)

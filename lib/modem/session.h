@@ -43,6 +43,7 @@ struct session_env {
 	bool is_service_up;          /* the MQTT service runs: sessions may talk */
 	bool is_clock_right;         /* the modem's clock: dates of certificates can be checked */
 	bool is_service_doubted;     /* set by a session: the modem denied having MQTT clients */
+	bool is_disc_mute;           /* this modem gives no result after the OK of DISC */
 };
 
 enum session_phase {
@@ -82,6 +83,8 @@ struct session {
 	bool is_probed; /* it said something */
 	bool is_acquired;
 	bool is_connected;
+	bool is_released;    /* the client is free, or was when we looked last */
+	bool is_probe_stale; /* some operation of an earlier life has ended since */
 
 	bool is_leftover_possible; /* an earlier process may have left the client in use */
 	bool must_disc;            /* REL alone was refused */
@@ -132,7 +135,7 @@ void session_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
  * operation. */
 void session_lost(struct session *s, uint64_t now_ms, unsigned cause);
 void session_ping_failed(struct session *s, uint64_t now_ms, unsigned err);
-void session_late_result(struct session *s);
+void session_late_result(struct session *s, uint64_t now_ms);
 
 /* The MQTT service is gone; has_booted: the modem has forgotten everything. */
 void session_service_down(struct session *s, uint64_t now_ms, bool has_booted, const char *why);

@@ -89,7 +89,9 @@ static void advance(struct session *s, uint64_t now_ms)
 static bool probe_begin(struct session *s, uint64_t now_ms)
 {
 	at_args_number(exchange_args(&s->exchange), "client_index", s->client);
+	s->is_released = false;
 	s->is_probed = false;
+	s->is_probe_stale = false;
 	s->is_acquired = false;
 	s->is_connected = false;
 	return run(s, now_ms, sim7600_probe_script);
@@ -114,6 +116,7 @@ static void probe_line(struct session *s, struct span line)
 /* The client is free, as far as we know. */
 static void go_on_released(struct session *s, uint64_t now_ms)
 {
+	s->is_released = true;
 	if (s->status.state == SESSION_STOPPING)
 		session_closed(s, now_ms);
 	else
@@ -137,6 +140,8 @@ static void probe_done(struct session *s, uint64_t now_ms, const struct at_event
 		session_fail(s, now_ms, &denied);
 		return;
 	}
+	if (s->is_probe_stale)
+		return; /* once more */
 	s->is_leftover_possible = false;
 	if (s->is_acquired || s->is_connected || s->must_disc)
 		s->phase = PHASE_CLOSE;
@@ -161,22 +166,43 @@ static void check_done(struct session *s, uint64_t now_ms, const struct at_event
 
 /* ---- close ---- */
 
+/* Who is about to leave, or knows that a result never comes, does not wait long for it. */
+static const char *disc_kind(const struct session *s)
+{
+	return s->env->is_disc_mute || s->is_shut_down ? "connected_hurry" : "connected";
+}
+
 static bool close_begin(struct session *s, uint64_t now_ms)
 {
 	struct at_args *args = exchange_args(&s->exchange);
 
+	if (s->is_probe_stale) {
+		s->phase = PHASE_PROBE;
+		return true;
+	}
 	at_args_number(args, "client_index", s->client);
 	at_args_number(args, "timeout", SIM7600_DISC_TIMEOUT_S);
 	if (s->is_connected || s->must_disc)
-		at_args_number(args, "connected", 1);
+		at_args_number(args, disc_kind(s), 1);
 	at_args_number(args, "acquired", 1);
 	return run(s, now_ms, sim7600_close_script);
 }
 
 static void close_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
 {
+	const struct at_step *step = exchange_step(&s->exchange, ev->step);
+
+	/* OK and no result (seen): the question tells, now and whenever it is like that again. */
+	if (ev->result == AT_UNKNOWN && step->answer && s->exchange.job.final == AT_FINAL_OK) {
+		s->env->is_disc_mute = true;
+		s->must_disc = false;
+		s->phase = PHASE_PROBE;
+		return;
+	}
 	/* A client that cannot be released may be connected without saying so. */
 	s->must_disc = ev->result == AT_FAILED && !s->must_disc;
+	if (ev->result == AT_FAILED)
+		s->env->is_disc_mute = false; /* or it had not yet come */
 	if (ev->result == AT_OK)
 		go_on_released(s, now_ms);
 	else

@@ -24,6 +24,7 @@
 /* START, STOP and DISC: where OK comes first, the result is there within 12 s (A76xx) or never
  * (seen on a SIM7600). */
 #define ANSWER_MS 20000
+#define HURRY_MS  2000 /* the same when we are about to leave */
 
 const struct at_framing sim7600_framing[] = {
 	{ "+CMQTTRXTOPIC:", MODEM_TOPIC_MAX },
@@ -203,12 +204,18 @@ const struct at_step sim7600_start_script[] = {
 	{ 0 },
 };
 
+/* 16.2.2. Who is about to leave does not wait long for a result that may never come. */
 const struct at_step sim7600_stop_script[] = {
-	/* 16.2.2 */
 	{ .send = "AT+CMQTTSTOP",
 	    .answer = "+CMQTTSTOP: <err>",
+	    .only_if = "patience",
 	    .timeout_ms = SERVICE_MS,
 	    .answer_ms = ANSWER_MS },
+	{ .send = "AT+CMQTTSTOP",
+	    .answer = "+CMQTTSTOP: <err>",
+	    .only_if = "hurry",
+	    .timeout_ms = SERVICE_MS,
+	    .answer_ms = HURRY_MS },
 	{ 0 },
 };
 
@@ -245,6 +252,13 @@ const struct at_step sim7600_close_script[] = {
 	    .only_if = "connected",
 	    .timeout_ms = SERVICE_MS,
 	    .answer_ms = ANSWER_MS,
+	    .error_is_fine = true,
+	    .fine_errs = { 11 } },
+	{ .send = "AT+CMQTTDISC=<client_index>,<timeout>",
+	    .answer = "+CMQTTDISC: <client_index>,<err>",
+	    .only_if = "connected_hurry",
+	    .timeout_ms = SERVICE_MS,
+	    .answer_ms = HURRY_MS,
 	    .error_is_fine = true,
 	    .fine_errs = { 11 } },
 	{ .send = "AT+CMQTTREL=<client_index>",
@@ -481,13 +495,14 @@ const struct sim7600_script sim7600_scripts[] = {
 
 /* Every value that somebody sets. */
 static const char *const names[] = { "pin", "apn", "pdp_type", "apn_user", "apn_password",
-	"auth_type", "time", "client_index", "timeout", "connected", "acquired", "ssl_ctx_index",
-	"sslversion", "authmode", "ignoreltime", "negotiatetime", "ca_file", "clientcert_file",
-	"clientkey_file", "enableSNI_flag", "clientID", "server_type", "mqtt_version",
-	"mqtt_version_cfg", "cid", "mode", "oper", "flow", "speed", "optimeout_val",
-	"utf8_required", "utf8_optional", "will_topic", "will_message", "qos", "server_addr",
-	"keepalive_time", "clean_session", "user_name", "pass_word", "filter", "topic", "payload",
-	"pub_timeout", "ratained", "dup", "filename", "certificate", "raw_command" };
+	"auth_type", "time", "client_index", "timeout", "connected", "connected_hurry", "acquired",
+	"patience", "hurry", "ssl_ctx_index", "sslversion", "authmode", "ignoreltime",
+	"negotiatetime", "ca_file", "clientcert_file", "clientkey_file", "enableSNI_flag",
+	"clientID", "server_type", "mqtt_version", "mqtt_version_cfg", "cid", "mode", "oper",
+	"flow", "speed", "optimeout_val", "utf8_required", "utf8_optional", "will_topic",
+	"will_message", "qos", "server_addr", "keepalive_time", "clean_session", "user_name",
+	"pass_word", "filter", "topic", "payload", "pub_timeout", "ratained", "dup", "filename",
+	"certificate", "raw_command" };
 
 int sim7600_check_scripts(const char **ret_script, const char **ret_why)
 {

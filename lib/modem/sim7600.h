@@ -52,14 +52,15 @@ extern const struct at_step sim7600_clock_set_script[]; /* time */
 extern const struct at_step sim7600_netopen_query_script[];
 extern const struct at_step sim7600_netopen_script[];
 extern const struct at_step sim7600_start_script[];
-extern const struct at_step sim7600_stop_script[];
+extern const struct at_step sim7600_stop_script[];          /* patience or hurry */
 extern const struct at_step sim7600_service_query_script[]; /* is refused unless it runs */
 extern const struct at_step sim7600_reset_script[];
 
 /* A broker's session; all take client_index. */
 extern const struct at_step sim7600_probe_script[];
-extern const struct at_step sim7600_close_script[]; /* connected, acquired: only what is set */
-extern const struct at_step sim7600_tls_script[];   /* ssl_ctx_index and its values */
+/* connected or connected_hurry, acquired: only what is set */
+extern const struct at_step sim7600_close_script[];
+extern const struct at_step sim7600_tls_script[]; /* ssl_ctx_index and its values */
 extern const struct at_step sim7600_acquire_script[];
 extern const struct at_step sim7600_connect_script[];
 extern const struct at_step sim7600_subtopic_script[];   /* filter, qos: add to the list */

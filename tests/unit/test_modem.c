@@ -1272,6 +1272,36 @@ static void stops_cleanly(void **state)
 	assert_int_equal(w.violations, 0);
 }
 
+/* Some give no result after the OK, and nobody wants to wait for it at the end. */
+static void stops_soon_when_results_never_come(void **state)
+{
+	unsigned has_learned;
+
+	(void)state;
+	for (has_learned = 0; has_learned < 2; has_learned++) {
+		world_free(&w);
+		world_init(&w);
+		configure(&w);
+		w.fake_cfg.start_order = FAKE_OK_ONLY;
+		w.fake_cfg.stop_order = FAKE_OK_ONLY;
+		w.fake_cfg.disc_order = FAKE_OK_ONLY;
+		go_online();
+		if (has_learned) {
+			assert_int_equal(modem_reconnect(w.m, w.now, 0), 0);
+			world_run(&w, 30000);
+			assert_true(world_both_online(&w));
+		}
+		modem_stop(w.m, w.now);
+		assert_true(world_run_until(&w, has_stopped, 5000));
+		assert_int_equal(w.broker[1].disconnects, 1);
+		assert_int_equal(w.broker[0].aborts + w.broker[1].aborts, 0);
+		assert_int_equal(fake_modem_client_state(w.fake, 0), FAKE_CLIENT_FREE);
+		assert_int_equal(fake_modem_client_state(w.fake, 1), FAKE_CLIENT_FREE);
+		assert_false(fake_modem_service_up(w.fake));
+		assert_int_equal(w.violations, 0);
+	}
+}
+
 static void stops_in_time_whatever_the_state(void **state)
 {
 	uint64_t at_ms;
@@ -1383,6 +1413,7 @@ int main(int argc, char **argv)
 		WORLD(shows_no_secret_in_the_trace),
 		WORLD(comes_back_after_any_faults),
 		WORLD(stops_cleanly),
+		WORLD(stops_soon_when_results_never_come),
 		WORLD(stops_in_time_whatever_the_state),
 		WORLD(tells_the_outcome_of_a_publish_when_it_stops),
 	};

@@ -111,6 +111,22 @@ static const struct dialogue dialogues[] = {
 	    { CONNECTED_CLIENT, { "AT+CMQTTDISC=0,60", OK "\r\n+CMQTTDISC: 0,0\r\n" },
 		{ "AT+CMQTTREL=0", OK }, ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
 	    SESSION_ONLINE, 0, "" },
+	{ "DISC has OK and no result: the question tells", NULL,
+	    { CONNECTED_CLIENT, { "AT+CMQTTDISC=0,60", OK }, HELD_CLIENT, { "AT+CMQTTREL=0", OK },
+		ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    SESSION_ONLINE, 0, "" },
+	{ "an earlier life's CONNECT ends before the question is answered", NULL,
+	    { { "AT+CMQTTACCQ?", "\r\n+CMQTTACCQ: 0,\"gw\",0,4\r\n" OK },
+		{ "AT+CMQTTDISC?", "\r\n+CMQTTDISC: 0,1\r\n\r\n+CMQTTCONNECT: 0,0\r\n" OK },
+		CONNECTED_CLIENT, { "AT+CMQTTDISC=0,60", "\r\n+CMQTTDISC: 0,0\r\n" OK },
+		{ "AT+CMQTTREL=0", OK }, ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    SESSION_ONLINE, 0, "" },
+	{ "an earlier life's CONNECT ends just before REL", NULL,
+	    { { "AT+CMQTTACCQ?", "\r\n+CMQTTACCQ: 0,\"gw\",0,4\r\n" OK },
+		{ "AT+CMQTTDISC?", "\r\n+CMQTTDISC: 0,1\r\n" OK "\r\n+CMQTTCONNECT: 0,0\r\n" },
+		CONNECTED_CLIENT, { "AT+CMQTTDISC=0,60", "\r\n+CMQTTDISC: 0,0\r\n" OK },
+		{ "AT+CMQTTREL=0", OK }, ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    SESSION_ONLINE, 0, "" },
 	{ "not connected after all: 11 is fine", NULL,
 	    { CONNECTED_CLIENT, { "AT+CMQTTDISC=0,60", "\r\n+CMQTTDISC: 0,11\r\n" ERR },
 		{ "AT+CMQTTREL=0", OK }, ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
@@ -266,6 +282,9 @@ static void handle(struct bench *b, const struct at_event *ev)
 		assert_true(at_line_number(ev->line, 0, &client));
 		(void)at_line_number(ev->line, 1, &value);
 		session_lost(&b->session, b->now, value);
+	} else if (ev->type == AT_EVENT_URC && sim7600_urc_kind(ev->line) == URC_RESULT) {
+		if (at_line_number(ev->line, 0, &client) && client == b->session.client)
+			session_late_result(&b->session, b->now);
 	}
 }
 
@@ -460,7 +479,7 @@ static void asks_after_a_late_result(void **state)
 	b.turn = connect;
 	run(&b, "connect");
 	assert_true(session_can_publish(&b.session));
-	session_late_result(&b.session);
+	session_late_result(&b.session, b.now);
 	assert_false(session_can_publish(&b.session));
 	b.turn = check;
 	run(&b, "check");
