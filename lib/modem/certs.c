@@ -19,20 +19,28 @@ static void format_prefix(const struct certs *c, char ret[CERT_NAME_MAX])
 
 void certs_init(struct certs *c, unsigned client)
 {
-	*c = (struct certs){ .client = client, .current = CERT_ROLES };
+	*c = (struct certs){ .client = client, .current = CERT_ROLES, .clients = ~0U };
+}
+
+static void format_name(
+    const struct certs *c, enum cert_role role, struct span content, char ret[CERT_NAME_MAX])
+{
+	char prefix[CERT_NAME_MAX];
+
+	ret[0] = '\0';
+	if (content.len == 0)
+		return;
+	format_prefix(c, prefix);
+	snprintf(ret, CERT_NAME_MAX, "%.16s%s-%016" PRIx64 ".pem", prefix, role_names[role],
+	    hash_fnv1a(HASH_INIT, content.data, content.len));
 }
 
 static void configure(struct certs *c, enum cert_role role, struct span content)
 {
 	struct cert_file *file = &c->file[role];
-	char name[CERT_NAME_MAX] = "";
-	char prefix[CERT_NAME_MAX];
+	char name[CERT_NAME_MAX];
 
-	if (content.len > 0) {
-		format_prefix(c, prefix);
-		snprintf(name, sizeof name, "%.16s%s-%016" PRIx64 ".pem", prefix, role_names[role],
-		    hash_fnv1a(HASH_INIT, content.data, content.len));
-	}
+	format_name(c, role, content, name);
 	if (strcmp(name, file->name) != 0) {
 		memcpy(file->name, name, sizeof file->name);
 		file->state = CERT_UNKNOWN;
@@ -41,11 +49,24 @@ static void configure(struct certs *c, enum cert_role role, struct span content)
 	file->content = content;
 }
 
-void certs_configure(struct certs *c, const struct tls_config *tls)
+void certs_configure(struct certs *c, const struct tls_config *tls, const struct tls_config *kept)
 {
+	static const struct tls_config nothing;
+
+	tls = tls ? tls : &nothing;
+	kept = kept ? kept : &nothing;
+	format_name(c, CERT_CA, kept->ca, c->kept[CERT_CA]);
+	format_name(c, CERT_CLIENT, kept->cert, c->kept[CERT_CLIENT]);
+	format_name(c, CERT_KEY, kept->key, c->kept[CERT_KEY]);
 	configure(c, CERT_CA, tls->ca);
 	configure(c, CERT_CLIENT, tls->cert);
 	configure(c, CERT_KEY, tls->key);
+}
+
+void certs_tidy(struct certs *c, unsigned clients)
+{
+	c->clients = clients;
+	c->is_listed = false;
 }
 
 static void look_again(struct certs *c)
@@ -98,9 +119,22 @@ static bool is_name(struct span text, const char *name)
 	return text.len == strlen(name) && memcmp(text.data, name, text.len) == 0;
 }
 
+/* "cmqttd-<client>-...": of this client, or of one that has no files any more. */
+static bool is_ours(const struct certs *c, struct span name)
+{
+	struct certs owner = { .client = 0 };
+	char prefix[CERT_NAME_MAX];
+
+	for (; owner.client < MODEM_CLIENTS; owner.client++) {
+		format_prefix(&owner, prefix);
+		if (name.len > strlen(prefix) && memcmp(name.data, prefix, strlen(prefix)) == 0)
+			return owner.client == c->client || !(c->clients & 1U << owner.client);
+	}
+	return false;
+}
+
 void certs_line(struct certs *c, struct span line)
 {
-	char prefix[CERT_NAME_MAX];
 	struct span name;
 	size_t i;
 
@@ -113,9 +147,10 @@ void certs_line(struct certs *c, struct span line)
 			c->file[i].state = CERT_PRESENT;
 		return;
 	}
-	format_prefix(c, prefix);
-	if (name.len < sizeof c->stale && name.len > strlen(prefix) &&
-	    memcmp(name.data, prefix, strlen(prefix)) == 0) {
+	for (i = 0; i < CERT_ROLES; i++)
+		if (is_name(name, c->kept[i]))
+			return;
+	if (name.len < sizeof c->stale && is_ours(c, name)) {
 		memcpy(c->stale, name.data, name.len);
 		c->stale[name.len] = '\0';
 	}

@@ -7,8 +7,9 @@
  * role and a hash of the contents. A file that has the name is believed to have the contents,
  * except when an upload under that name was not confirmed, or when a TLS handshake failed (an
  * earlier process may have died during an upload): such files are deleted before they are sent
- * again. Two sessions never share a file, so that neither can spoil the other's. Decides only; its
- * owner talks to the modem.
+ * again. Two sessions never share a file, so that neither can spoil the other's. Files of ours that
+ * nobody needs are deleted; those of the set before a rotation are kept until the new set has
+ * proved itself. Decides only; its owner talks to the modem.
  */
 #ifndef CMQTTD_MODEM_CERTS_H
 #define CMQTTD_MODEM_CERTS_H
@@ -39,7 +40,9 @@ enum cert_step { CERT_STEP_LIST, CERT_STEP_DELETE, CERT_STEP_UPLOAD, CERT_STEP_R
 struct certs {
 	unsigned client;
 	struct cert_file file[CERT_ROLES];
-	char stale[CERT_NAME_MAX]; /* an old file of this client that nobody needs; "": none */
+	char kept[CERT_ROLES][CERT_NAME_MAX]; /* of the other set; "": none */
+	char stale[CERT_NAME_MAX];            /* a file of ours that nobody needs; "": none */
+	unsigned clients;                     /* bit for each client that may have files */
 	bool is_listed;
 	bool was_renewed;    /* since the modem's boot */
 	enum cert_step step; /* under way */
@@ -49,9 +52,13 @@ struct certs {
 /* Nothing is wanted. */
 void certs_init(struct certs *c, unsigned client);
 
-/* The files of this configuration are wanted; contents are borrowed. What is known of files that
- * keep their names stays known. */
-void certs_configure(struct certs *c, const struct tls_config *tls);
+/* The files of this configuration are wanted, those of the other set kept (either may be NULL:
+ * none); contents are borrowed. What is known of files that keep their names stays known. */
+void certs_configure(struct certs *c, const struct tls_config *tls, const struct tls_config *kept);
+
+/* Look for files that nobody needs. clients: a bit for each client that has a broker with TLS; what
+ * others have left is deleted, too. */
+void certs_tidy(struct certs *c, unsigned clients);
 
 /* The modem has booted or was exchanged: look again. Doubts stay. */
 void certs_forget(struct certs *c);

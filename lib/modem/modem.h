@@ -103,8 +103,9 @@ enum modem_notice {
 	MODEM_NOTICE_DENIED,  /* registration denied */
 	MODEM_NOTICE_ROAMING, /* registered abroad, and that is not wanted */
 	MODEM_NOTICE_CERT_UPLOADED,
-	MODEM_NOTICE_CLOCK_SET,   /* modem's clock was set from the host's */
-	MODEM_NOTICE_CLOCK_WRONG, /* expiry dates are not checked, or the handshake will fail */
+	MODEM_NOTICE_CERT_ROTATED, /* new files are in use, or the old ones again */
+	MODEM_NOTICE_CLOCK_SET,    /* modem's clock was set from the host's */
+	MODEM_NOTICE_CLOCK_WRONG,  /* expiry dates are not checked, or the handshake will fail */
 	MODEM_NOTICE_SUBSCRIBE_FAILED,
 	MODEM_NOTICE_NOT_VERIFIED, /* TLS without verification, as configured */
 };

@@ -126,14 +126,25 @@ void session_init(struct session *s, unsigned client, struct session_env *env)
 	s->status.retry_at_ms = TIMER_NEVER;
 	exchange_init(&s->exchange, (uint8_t)client);
 	certs_init(&s->certs, client);
+	rotation_init(&s->rotation);
 	subscriptions_init(&s->subscriptions);
 }
 
 void session_fini(struct session *s)
 {
 	subscriptions_fini(&s->subscriptions);
+	rotation_fini(&s->rotation);
 	free(s->cfg);
 	free(s->next);
+}
+
+static void note_files(struct session *s, bool has_files)
+{
+	unsigned bit = 1U << s->client;
+
+	s->env->is_tidy_wanted =
+	    s->env->is_tidy_wanted || (!has_files && (s->env->file_clients & bit));
+	s->env->file_clients = has_files ? s->env->file_clients | bit : s->env->file_clients & ~bit;
 }
 
 int session_configure(struct session *s, const struct broker_config *cfg, bool is_in_place)
@@ -145,6 +156,7 @@ int session_configure(struct session *s, const struct broker_config *cfg, bool i
 		if (!copy)
 			return -ENOMEM;
 	}
+	note_files(s, cfg && cfg->is_tls);
 	free(s->next);
 	s->next = copy;
 	s->is_next_in_place =
@@ -155,11 +167,16 @@ int session_configure(struct session *s, const struct broker_config *cfg, bool i
 	return 0;
 }
 
+void session_use_files(struct session *s)
+{
+	const struct rotation *r = &s->rotation;
+
+	certs_configure(&s->certs, rotation_used(r, s->cfg), rotation_kept(r, s->cfg));
+}
+
 static void configure_afresh(struct session *s)
 {
-	static const struct tls_config no_tls;
-
-	certs_configure(&s->certs, s->cfg && s->cfg->is_tls ? &s->cfg->tls : &no_tls);
+	session_use_files(s);
 	subscriptions_fini(&s->subscriptions);
 	subscriptions_init(&s->subscriptions);
 	s->status.attempt = 0;
@@ -184,13 +201,13 @@ static void apply_next(struct session *s)
 	s->cfg = s->next;
 	s->next = NULL;
 	if (s->is_next_in_place) {
-		if (s->cfg->is_tls)
-			certs_configure(&s->certs, &s->cfg->tls);
+		session_use_files(s);
 		subscriptions_configure(&s->subscriptions, s->cfg->filters, s->cfg->filter_count);
+		free(old);
 	} else {
+		rotation_exchange(&s->rotation, old, s->cfg);
 		configure_afresh(s);
 	}
-	free(old);
 }
 
 void session_closed(struct session *s, uint64_t now_ms)
@@ -343,6 +360,7 @@ void session_lost(struct session *s, uint64_t now_ms, unsigned cause)
 		return;
 	case PHASE_CHECK:
 	case PHASE_SUBSCRIBE:
+	case PHASE_TIDY:
 	case PHASE_BIRTH:
 	case PHASE_IDLE:
 	case PHASE_PUBLISH:
@@ -667,6 +685,6 @@ void session_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
 		publish_done(s, now_ms, ev, is_wanted_still);
 	else if (is_wanted_still)
 		session_phase_done(s, now_ms, ev);
-	else if (s->running == PHASE_CERTS)
+	else if (s->running == PHASE_CERTS || s->running == PHASE_TIDY)
 		(void)certs_done(&s->certs, ev->result);
 }

@@ -21,6 +21,7 @@
 #include "modem/event_queue.h"
 #include "modem/exchange.h"
 #include "modem/family.h"
+#include "modem/rotation.h"
 #include "modem/subscriptions.h"
 
 #define SESSION_PAUSE_MS    1000 /* before an operation that met a busy client is tried again */
@@ -41,6 +42,8 @@ struct session_env {
 	const struct family *family; /* of the modem that answered last */
 	bool is_barred;              /* roaming, which is not wanted: sessions are to be closed */
 	bool is_service_up;          /* the MQTT service runs: sessions may talk */
+	bool is_tidy_wanted;         /* some session is to look for files that nobody needs */
+	unsigned file_clients;       /* a bit for each client that has a broker with TLS */
 	bool is_clock_right;         /* the modem's clock: dates of certificates can be checked */
 	bool is_service_doubted;     /* set by a session: the modem denied having MQTT clients */
 	bool is_disc_mute;           /* this modem gives no result after the OK of DISC */
@@ -55,6 +58,7 @@ enum session_phase {
 	PHASE_CONNECT,   /* binding, will, CONNECT */
 	PHASE_CHECK,     /* is it still connected? */
 	PHASE_SUBSCRIBE, /* and unsubscribe */
+	PHASE_TIDY,      /* certificate files that nobody needs */
 	PHASE_BIRTH,     /* birth message */
 	PHASE_IDLE,      /* online and nothing to do */
 	PHASE_PUBLISH,   /* a message of our owner's */
@@ -107,6 +111,8 @@ struct session {
 
 	struct backoff backoff;
 	struct certs certs;
+	struct rotation rotation;
+	bool is_tidy_due; /* look for files that nobody needs */
 	struct subscriptions subscriptions;
 	char server_addr[MODEM_SERVER_ADDR_MAX + 1];
 };

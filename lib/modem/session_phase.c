@@ -68,6 +68,18 @@ static bool run(struct session *s, uint64_t now_ms, const struct at_step *script
 	return true;
 }
 
+/* The session works with the files in use. */
+static void prove_files(struct session *s)
+{
+	if (!rotation_connected(&s->rotation))
+		return;
+	event_queue_notice(s->env->events, s->client, MODEM_NOTICE_CERT_ROTATED,
+	    "the new certificates are in use");
+	session_use_files(s);
+	certs_tidy(&s->certs, s->env->file_clients);
+	s->is_tidy_due = true;
+}
+
 /* Connected: whatever is due next. */
 static void advance(struct session *s, uint64_t now_ms)
 {
@@ -79,8 +91,10 @@ static void advance(struct session *s, uint64_t now_ms)
 		s->phase = PHASE_BIRTH;
 	} else {
 		s->phase = PHASE_IDLE;
-		if (s->status.state != SESSION_ONLINE)
+		if (s->status.state != SESSION_ONLINE) {
+			prove_files(s);
 			session_online(s, now_ms);
+		}
 	}
 }
 
@@ -217,6 +231,7 @@ static bool certs_begin(struct session *s, uint64_t now_ms)
 	struct span content = { 0 };
 	const char *name = NULL;
 
+	s->certs.clients = s->env->file_clients;
 	switch (certs_next(&s->certs, &name, &content)) {
 	case CERT_STEP_LIST:
 		return run(s, now_ms, sim7600_cert_list_script);
@@ -234,9 +249,23 @@ static bool certs_begin(struct session *s, uint64_t now_ms)
 	return true;
 }
 
+/* An attempt failed by something that may be for its certificates: after some of them the others
+ * are used, if there are two sets. */
+static void rotate(struct session *s, const struct at_event *ev)
+{
+	if (ev->result != AT_FAILED || !rotation_failed(&s->rotation, ev->has_err ? ev->err : 0))
+		return;
+	session_use_files(s);
+	event_queue_notice(s->env->events, s->client, MODEM_NOTICE_CERT_ROTATED, "%s",
+	    s->rotation.is_spare_used
+		? "the new certificates are refused: those before are used again"
+		: "the certificates before are refused, too: the new ones are tried again");
+}
+
 static void certs_step_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
 {
 	if (!certs_done(&s->certs, ev->result)) {
+		rotate(s, ev);
 		fail_by(s, now_ms, ev);
 		s->is_refused_again = true;
 		return;
@@ -246,10 +275,48 @@ static void certs_step_done(struct session *s, uint64_t now_ms, const struct at_
 		    certs_name(&s->certs, (enum cert_role)s->certs.current));
 }
 
-/* 10.2.12: 0 nobody, 1 the server, 2 both, 3 the client alone. */
-static unsigned authmode_of(const struct tls_config *tls)
+/* ---- files that nobody needs, once a session is online ---- */
+
+static bool tidy_begin(struct session *s, uint64_t now_ms)
 {
-	bool has_cert = tls->cert.len > 0;
+	struct span content = { 0 };
+	const char *name = NULL;
+	enum cert_step step = certs_next(&s->certs, &name, &content);
+
+	if (step == CERT_STEP_LIST)
+		return run(s, now_ms, sim7600_cert_list_script);
+	if (step == CERT_STEP_DELETE && s->certs.current == CERT_ROLES) {
+		at_args_text(exchange_args(&s->exchange), "filename", name);
+		return run(s, now_ms, sim7600_cert_delete_script);
+	}
+	s->is_tidy_due = false; /* what else there is to do with files, the next connect does */
+	advance(s, now_ms);
+	return true;
+}
+
+static void tidy_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
+{
+	if (!certs_done(&s->certs, ev->result))
+		s->is_tidy_due = false;
+	advance(s, now_ms);
+}
+
+static bool must_tidy(struct session *s)
+{
+	if (s->env->is_tidy_wanted || s->is_tidy_due) {
+		if (s->env->is_tidy_wanted)
+			certs_tidy(&s->certs, s->env->file_clients);
+		s->env->is_tidy_wanted = false;
+		s->is_tidy_due = true;
+	}
+	return s->is_tidy_due;
+}
+
+/* 10.2.12: 0 nobody, 1 the server, 2 both, 3 the client alone. */
+static unsigned authmode_of(const struct session *s)
+{
+	const struct tls_config *tls = &s->cfg->tls;
+	bool has_cert = certs_name(&s->certs, CERT_CLIENT) != NULL;
 
 	if (tls->verify)
 		return has_cert ? 2 : 1;
@@ -303,7 +370,7 @@ static bool tls_begin(struct session *s, uint64_t now_ms)
 	}
 	at_args_number(args, "ssl_ctx_index", tls->context);
 	at_args_number(args, "sslversion", SIM7600_SSL_VERSION);
-	at_args_number(args, "authmode", authmode_of(tls));
+	at_args_number(args, "authmode", authmode_of(s));
 	at_args_number(args, "ignoreltime", is_time_ignored(s) ? 1 : 0);
 	at_args_number(args, "negotiatetime", tls->negotiate_s);
 	at_args_text(args, "ca_file", certs_name(&s->certs, CERT_CA));
@@ -322,6 +389,7 @@ static void tls_done(struct session *s, uint64_t now_ms, const struct at_event *
 	}
 	if (ev->result == AT_FAILED)
 		(void)certs_renew(&s->certs); /* a file may be missing that we believe there */
+	rotate(s, ev);
 	fail_by(s, now_ms, ev);
 	s->is_refused_again = true;
 }
@@ -429,6 +497,8 @@ static void connect_done(struct session *s, uint64_t now_ms, const struct at_eve
 		return;
 	if (is_tls_failure(ev))
 		(void)certs_renew(&s->certs);
+	if (ev->has_err)
+		rotate(s, ev);
 	fail_by(s, now_ms, ev);
 }
 
@@ -551,9 +621,12 @@ static void birth_done(struct session *s, uint64_t now_ms, const struct at_event
 
 static bool idle_begin(struct session *s, uint64_t now_ms)
 {
-	if (!s->is_suspect && !subscriptions_is_pending(&s->subscriptions))
+	if (s->is_suspect || subscriptions_is_pending(&s->subscriptions))
+		advance(s, now_ms);
+	else if (must_tidy(s))
+		s->phase = PHASE_TIDY;
+	else
 		return false;
-	advance(s, now_ms);
 	return true;
 }
 
@@ -572,6 +645,7 @@ static const struct phase phases[] = {
 	[PHASE_CONNECT] = { connect_begin, connect_done },
 	[PHASE_CHECK] = { probe_begin, check_done },
 	[PHASE_SUBSCRIBE] = { subscribe_begin, subscribe_done },
+	[PHASE_TIDY] = { tidy_begin, tidy_done },
 	[PHASE_BIRTH] = { birth_begin, birth_done },
 	[PHASE_IDLE] = { idle_begin, NULL },
 	[PHASE_PUBLISH] = { NULL, NULL }, /* session_publish and publish_done */
@@ -596,6 +670,7 @@ void session_info(struct session *s, struct span line)
 		probe_line(s, line);
 		break;
 	case PHASE_CERTS:
+	case PHASE_TIDY:
 		certs_line(&s->certs, line);
 		break;
 	case PHASE_CLOSE:

@@ -35,6 +35,9 @@ bool session_is_pub_timeout_refused(struct session *s, const struct at_event *ev
 /* session.c: the attempt or the connection is over: back off (or, while stopping, be closed). */
 void session_fail(struct session *s, uint64_t now_ms, const struct session_failure *why);
 
+/* session.c: the files of the configuration, or of the one before, are wanted. */
+void session_use_files(struct session *s);
+
 /* session.c: connected, subscribed, birth message sent. */
 void session_online(struct session *s, uint64_t now_ms);
 
