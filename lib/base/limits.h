@@ -64,6 +64,7 @@
 #define MQTT_RETAINED_BYTES_MAX  8388608
 #define MQTT_CONNECT_TIMEOUT_MS  10000 /* from accept to CONNECT */
 #define MQTT_LISTENERS_MAX       8
+#define MQTT_TARGETS_MAX         (MQTT_SESSIONS_MAX + 1) /* queues of one message */
 
 /* Bridge */
 #define BRIDGE_ROUTES_MAX     64  /* per broker */

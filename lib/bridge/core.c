@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bridge/core_priv.h"
 
+#include "mqtt/mqtt_persist.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -35,6 +37,7 @@ struct core *core_new(const struct core_config *cfg, struct store *store, uint64
     uint64_t now_ms, const char *version)
 {
 	struct core *c = calloc(1, sizeof(*c));
+	struct mqtt_clocks clocks;
 
 	if (!c)
 		return NULL;
@@ -51,10 +54,13 @@ struct core *core_new(const struct core_config *cfg, struct store *store, uint64
 	if (open_outboxes(c) < 0 || core_start_clock(c) < 0)
 		goto out;
 	c->modem = modem_new(seed);
-	c->server = mqtt_server_new(c->listeners, cfg->listener_count);
+	c->server = mqtt_server_new(c->listeners, cfg->listener_count, store);
 	c->ctl = ctl_new(c);
 	c->http = http_new();
 	if (!c->modem || !c->server || !c->ctl || !c->http)
+		goto out;
+	clocks = core_clocks(c);
+	if (mqtt_server_restore(c->server, &clocks) < 0)
 		goto out;
 	modem_configure(c->modem, now_ms, &cfg->modem);
 	for (unsigned i = 0; i < cfg->broker_count; i++)
@@ -110,6 +116,7 @@ static void on_client_closed(struct core *c, const struct mqtt_event *ev)
 		[MQTT_CLOSE_NO_CONNECT] = "sent no CONNECT in time",
 		[MQTT_CLOSE_SLOW] = "did not read what it had subscribed to",
 		[MQTT_CLOSE_NOMEM] = "was closed for want of memory",
+		[MQTT_CLOSE_STORE] = "was closed: what it asked for could not be stored",
 		[MQTT_CLOSE_SHUTDOWN] = "closed, the daemon stops",
 	};
 	enum log_level level = LOG_LEVEL_DEBUG;
@@ -370,6 +377,19 @@ static void commit_store(struct core *c)
 	c->commit_at_ms = TIMER_NEVER;
 }
 
+/* What the local server changed in the store. */
+static void take_server_changes(struct core *c)
+{
+	unsigned changes = mqtt_server_take_changes(c->server);
+
+	if (changes & MQTT_CHANGED_NOW)
+		c->is_store_dirty = true;
+	if (changes & MQTT_CHANGED_LATER) {
+		core_defer_commit(c);
+		c->has_room = true;
+	}
+}
+
 /* What can go out without the disk does not wait for it: it is written before the commit, and the
  * caller comes back. Once for each commit: clients that are written to all the time do not keep it
  * away. */
@@ -419,6 +439,7 @@ void core_settle(struct core *c, uint64_t now_ms)
 	drain(c);
 	for (size_t round = 0; round < SETTLE_ROUNDS_MAX; round++) {
 		offer_held_again(c);
+		take_server_changes(c);
 		if (goes_out_first(c))
 			return;
 		commit(c);

@@ -20,12 +20,25 @@ struct plan {
 	uint8_t qos[MODEM_CLIENTS];          /* the lower of the message's and the route's */
 	uint64_t old_durable[MODEM_CLIENTS]; /* superseded by it, 0: none */
 	uint64_t old_memory[MODEM_CLIENTS];
-	int64_t expires_ms; /* of the message itself, by the store's clock; 0: never */
+	int64_t expires_ms;     /* of the message itself, by the store's clock; 0: never */
+	struct mqtt_msg *local; /* for local clients as well; NULL: it is not */
+	bool is_promised;       /* it will be acknowledged, so that it must be durable first */
+	uint64_t seq;           /* number under which brokers get it, 0: none does */
+	uint64_t local_seq;     /* the same of local sessions and what is retained */
 };
+
+static void plan_init(struct plan *p, uint8_t qos)
+{
+	p->expires_ms = 0;
+	p->local = NULL;
+	p->is_promised = qos > 0;
+	p->seq = 0;
+	p->local_seq = 0;
+}
 
 static void make_plan(struct core *c, struct span topic, uint8_t qos, int not_to, struct plan *p)
 {
-	p->expires_ms = 0;
+	plan_init(p, qos);
 	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
 		p->is_wanted[i] =
 		    (int)i != not_to && router_out(&c->cfg->brokers[i], topic, &p->routed[i]);
@@ -235,29 +248,65 @@ static void note_failed(struct core *c)
 	core_log_text(c, LOG_LEVEL_ERROR, LOG_STORE_FAILED, -1, text);
 }
 
-/* 0 or the store's error; -ENOBUFS: as make_room has it; -E2BIG: it is more than the store ever
- * takes. */
-static int add_durable(struct core *c, uint64_t seq, struct span payload,
-    const struct store_target *targets, size_t count)
-{
-	struct demand d = demand_of(c, payload, targets, count);
-	int r;
+/* A message on its way into the store: c->targets, those of brokers first. */
+struct addition {
+	uint64_t seq;
+	struct span payload;
+	size_t brokers, locals;
+};
 
+/* 0 or the store's error; -ENOBUFS: as make_room has it; -E2BIG: it is more than the store ever
+ * takes. Others make room for what is for a broker alone. */
+static int try_add(struct core *c, const struct addition *a, struct demand *ret_demand)
+{
+	size_t count = a->brokers + a->locals;
+	struct demand d = demand_of(c, a->payload, c->targets, count);
+	int r = 0;
+
+	*ret_demand = d;
 	if (d.size > d.limit)
 		return -E2BIG;
-	r = make_room(c, &d);
+	if (a->brokers > 0)
+		r = make_room(c, &d);
+	else if (!has_room(c, &d))
+		r = -ENOSPC;
 	if (r == 0)
-		r = c->store->ops->add(c->store, seq, core_store_time(c), payload, targets, count);
-	if (r == 0) {
+		r = c->store->ops->add(
+		    c->store, a->seq, core_store_time(c), a->payload, c->targets, count);
+	return r;
+}
+
+static void note_added(struct core *c, const struct demand *d, bool is_promised)
+{
+	if (is_promised)
 		c->is_store_dirty = true;
-		if (d.priority <= c->full_priority)
-			c->is_store_full = false;
-		c->has_store_failed = c->has_commit_failed;
-	} else if (r == -ENOSPC) {
-		note_full(c, &d);
-	} else if (r == -EIO) {
+	else
+		core_defer_commit(c);
+	if (d->priority <= c->full_priority)
+		c->is_store_full = false;
+	c->has_store_failed = c->has_commit_failed;
+}
+
+/* A copy for a local session does not hold the publisher for want of room: brokers alone get the
+ * message then, and a->locals becomes 0. Results as those of try_add; 0 also if there is no broker.
+ */
+static int add_durable(struct core *c, struct addition *a, bool is_promised)
+{
+	struct demand d;
+	int r = try_add(c, a, &d);
+
+	if (r == -EIO)
 		note_failed(c);
+	if (r < 0 && a->locals > 0 && (!is_promised || (r != -EIO && r != -ENOMEM))) {
+		a->locals = 0;
+		if (a->brokers == 0)
+			return 0;
+		r = try_add(c, a, &d);
 	}
+	if (r == 0)
+		note_added(c, &d, is_promised);
+	else if (r == -ENOSPC)
+		note_full(c, &d);
 	return r;
 }
 
@@ -370,38 +419,60 @@ static void give_up(struct core *c, struct plan *p, enum drop_reason reason)
 	}
 }
 
-/* Put the message into the queues of the plan, less those that it was given up for. 0 and its
- * number (0: nowhere), or the store's error: then nothing was queued. */
-static int enqueue(
-    struct core *c, struct plan *p, struct span payload, bool retain, uint64_t *ret_seq)
+/* Everything of the plan that is to be on disk: queues of brokers, of local sessions, what is
+ * retained. 0 or the store's error: then nothing was. */
+static int enqueue_durable(
+    struct core *c, struct plan *p, uint64_t seq, struct span payload, bool retain)
 {
-	struct store_target durable[MODEM_CLIENTS];
-	size_t count = 0;
-	uint64_t seq = c->last_seq + 1;
-	bool is_queued = false;
+	struct addition a = { .seq = seq, .payload = payload };
+	struct mqtt_clocks clocks = core_clocks(c);
+	int r;
+
+	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
+		if (p->is_wanted[i] && p->qos[i] > 0)
+			c->targets[a.brokers++] = target_of(c, i, p, retain);
+	}
+	if (p->local)
+		a.locals =
+		    mqtt_server_targets(c->server, &clocks, p->local, c->targets + a.brokers);
+	if (a.brokers + a.locals == 0)
+		return 0;
+	r = add_durable(c, &a, p->is_promised);
+	if (r == -E2BIG || r == -ENOBUFS)
+		give_up(c, p, r == -E2BIG ? DROP_TOO_LARGE : DROP_FULL);
+	else if (r < 0)
+		return r;
+	p->local_seq = r == 0 && a.locals > 0 ? seq : 0;
+	return 0;
+}
+
+/* The local server puts messages into the store, too. */
+static uint64_t next_seq(const struct core *c)
+{
+	uint64_t stored = c->store->ops->last_seq(c->store);
+
+	return (stored > c->last_seq ? stored : c->last_seq) + 1;
+}
+
+/* Put the message into the queues of the plan, less those that it was given up for. 0, or the
+ * store's error: then nothing was queued. */
+static int enqueue(struct core *c, struct plan *p, struct span payload, bool retain)
+{
+	uint64_t seq = next_seq(c);
 	int r;
 
 	find_superseded(c, p);
-	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
-		if (p->is_wanted[i] && p->qos[i] > 0)
-			durable[count++] = target_of(c, i, p, retain);
-	}
-	if (count > 0) {
-		r = add_durable(c, seq, payload, durable, count);
-		if (r == -E2BIG || r == -ENOBUFS)
-			give_up(c, p, r == -E2BIG ? DROP_TOO_LARGE : DROP_FULL);
-		else if (r < 0)
-			return r;
-	}
+	r = enqueue_durable(c, p, seq, payload, retain);
+	if (r < 0)
+		return r;
 	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
 		if (!p->is_wanted[i])
 			continue;
 		settle_target(c, i, p, seq, payload, retain);
-		is_queued = true;
+		p->seq = seq;
 	}
 	drop_superseded(c, p);
-	*ret_seq = is_queued ? seq : 0;
-	if (is_queued)
+	if (p->seq || p->local_seq)
 		c->last_seq = seq;
 	return 0;
 }
@@ -416,9 +487,11 @@ static struct span msg_payload(const struct mqtt_msg *m)
 	return (struct span){ mqtt_msg_payload(m), m->payload_len };
 }
 
-static void deliver_locally(struct core *c, int broker, struct mqtt_msg *m)
+static void deliver_locally(struct core *c, int broker, const struct plan *p)
 {
-	mqtt_server_publish(c->server, c->now_ms, m);
+	struct mqtt_msg *m = p->local;
+
+	mqtt_server_publish_stored(c->server, c->now_ms, m, p->local_seq);
 	ctl_on_message(c->ctl, c->now_ms, broker, msg_topic(m), msg_payload(m), m->qos, m->retain);
 }
 
@@ -437,24 +510,24 @@ enum mqtt_verdict core_accept_local(struct core *c, struct mqtt_msg *m, bool may
 {
 	enum mqtt_verdict verdict = MQTT_ACCEPT;
 	struct plan plan;
-	uint64_t seq;
 	int r;
 
 	make_plan(c, msg_topic(m), m->qos, -1, &plan);
+	plan.local = m;
 	if (m->expires_ms != 0)
 		plan.expires_ms = core_store_time(c) + (int64_t)(m->expires_ms - c->now_ms);
 	if (may_refuse)
 		verdict = check_sizes(c, &plan, m->payload_len);
 	if (verdict != MQTT_ACCEPT)
 		return verdict;
-	r = enqueue(c, &plan, msg_payload(m), m->retain, &seq);
+	r = enqueue(c, &plan, msg_payload(m), m->retain);
 	if (r < 0 && may_refuse)
 		return r == -ENOSPC ? MQTT_REFUSE_QUOTA : MQTT_REFUSE_FAILED;
 	if (r < 0) {
 		c->has_held = true;
 		return MQTT_HOLD;
 	}
-	deliver_locally(c, -1, m);
+	deliver_locally(c, -1, &plan);
 	return MQTT_ACCEPT;
 }
 
@@ -485,7 +558,6 @@ void core_accept_inbound(struct core *c, unsigned client, struct span topic, str
 	struct routed in;
 	struct plan plan;
 	struct mqtt_msg *m;
-	uint64_t seq;
 	int r;
 
 	c->counters[client].received++;
@@ -506,10 +578,11 @@ void core_accept_inbound(struct core *c, unsigned client, struct span topic, str
 	/* The modem has acknowledged it already: what the other broker's queue cannot take is lost
 	 * for that broker, and counted. */
 	make_plan(c, msg_topic(m), m->qos, (int)client, &plan);
-	r = enqueue(c, &plan, payload, false, &seq);
+	plan.local = m;
+	r = enqueue(c, &plan, payload, false);
 	if (r < 0)
 		drop_planned(c, &plan, reason_of(r));
-	deliver_locally(c, (int)client, m);
+	deliver_locally(c, (int)client, &plan);
 	mqtt_msg_unref(m);
 }
 
@@ -532,9 +605,9 @@ static void plan_direct(
 		.local_prefix = "",
 		.remote_prefix = "" };
 
+	plan_init(p, qos);
 	for (unsigned i = 0; i < c->cfg->broker_count; i++)
 		p->is_wanted[i] = false;
-	p->expires_ms = 0;
 	p->is_wanted[client] = true;
 	p->qos[client] = qos;
 	p->routed[client].route = &direct;
@@ -567,7 +640,6 @@ int core_publish(struct core *c, uint64_t now_ms, uint32_t id, int client, struc
 	struct mqtt_msg *m;
 	struct waiter *w = NULL;
 	unsigned wanted;
-	uint64_t seq;
 	int r;
 
 	c->now_ms = now_ms;
@@ -592,13 +664,14 @@ int core_publish(struct core *c, uint64_t now_ms, uint32_t id, int client, struc
 	    topic.data, (uint16_t)topic.len, payload.data, (uint32_t)payload.len, qos, retain);
 	if (!m)
 		return -ENOMEM;
-	r = enqueue(c, &plan, payload, retain, &seq);
+	plan.local = client < 0 ? m : NULL;
+	r = enqueue(c, &plan, payload, retain);
 	if (r == 0 && wanted_count(c, &plan) < wanted)
 		r = -ENOSPC;
 	if (r == 0 && w)
-		*w = (struct waiter){ .conn = id, .seq = seq, .left = wanted };
-	if (r == 0 && client < 0)
-		deliver_locally(c, -1, m);
+		*w = (struct waiter){ .conn = id, .seq = plan.seq, .left = wanted };
+	if (r == 0 && plan.local)
+		deliver_locally(c, -1, &plan);
 	mqtt_msg_unref(m);
 	return r;
 }

@@ -66,6 +66,7 @@ struct core {
 	uint64_t flight_since_ms[MODEM_CLIENTS]; /* the modem has the message in flight */
 	uint64_t stuck_since_ms[MODEM_CLIENTS];  /* the modem was working since then */
 	uint64_t last_seq;
+	struct store_target targets[STORE_TARGETS_MAX]; /* of the message that is being accepted */
 
 	struct queued_action actions[CORE_ACTIONS_MAX];
 	size_t action_first, action_count;
@@ -237,6 +238,12 @@ static inline bool core_has_time(const struct core *c)
 static inline int64_t core_store_time(const struct core *c)
 {
 	return store_clock_now(&c->store_clock, c->now_ms);
+}
+
+/* Both clocks, for the local server. */
+static inline struct mqtt_clocks core_clocks(const struct core *c)
+{
+	return (struct mqtt_clocks){ .now_ms = c->now_ms, .store_ms = core_store_time(c) };
 }
 
 /* Its ttl has passed. */

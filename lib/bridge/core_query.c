@@ -47,7 +47,15 @@ void core_queue_usage(const struct core *c, unsigned client, struct store_usage 
 
 void core_store_usage(const struct core *c, struct store_usage *ret)
 {
+	struct store_usage retained;
+	unsigned queue;
+
 	c->store->ops->total(c->store, ret);
+	if (!mqtt_server_retained_queue(c->server, &queue))
+		return;
+	/* What is retained waits for nobody. */
+	c->store->ops->usage(c->store, queue, &retained);
+	ret->messages -= retained.messages;
 }
 
 int core_find_broker(const struct core *c, const char *name)

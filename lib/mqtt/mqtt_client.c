@@ -54,6 +54,7 @@ static void unlink_work(struct mqtt_server *s, struct mqtt_client *c)
 	mqtt_link_remove(&c->held);
 	mqtt_link_remove(&c->dirty);
 	mqtt_link_remove(&c->acking);
+	mqtt_link_remove(&c->queued);
 	buf_fini(&c->rx);
 	buf_fini(&c->acks);
 	c->acks_durable = 0;
@@ -70,6 +71,7 @@ static enum mqtt_reason reason_of(enum mqtt_close why)
 		[MQTT_CLOSE_TAKEN_OVER] = MQTT_REASON_TAKEN_OVER,
 		[MQTT_CLOSE_SLOW] = MQTT_REASON_QUOTA,
 		[MQTT_CLOSE_NOMEM] = MQTT_REASON_QUOTA,
+		[MQTT_CLOSE_STORE] = MQTT_REASON_IMPLEMENTATION,
 		[MQTT_CLOSE_SHUTDOWN] = MQTT_REASON_SHUTTING_DOWN,
 	};
 
@@ -119,7 +121,8 @@ static bool say_why(struct mqtt_client *c, enum mqtt_reason reason)
 	const char *text = text_that_fits(c, 3, text_of(reason));
 
 	return c->state == MQTT_CLIENT_ONLINE && c->version == MQTT_VERSION_5 && !c->is_eof &&
-	       reason != MQTT_REASON_SUCCESS && mqtt_encode_disconnect(&c->out, reason, text) == 0;
+	       c->is_greeted && reason != MQTT_REASON_SUCCESS &&
+	       mqtt_encode_disconnect(&c->out, reason, text) == 0;
 }
 
 void mqtt_client_close(struct mqtt_server *s, struct mqtt_client *c, enum mqtt_close why)
@@ -175,22 +178,36 @@ void mqtt_client_has_news(struct mqtt_server *s, struct mqtt_client *c)
 	mqtt_list_append(&s->dirty, &c->dirty);
 }
 
+void mqtt_client_close_unkept(struct mqtt_server *s, struct mqtt_client *c, int r)
+{
+	mqtt_client_close(s, c, r == -ENOMEM ? MQTT_CLOSE_NOMEM : MQTT_CLOSE_STORE);
+}
+
+struct buf *mqtt_client_answer(struct mqtt_client *c, bool waits)
+{
+	return waits || !c->is_greeted ? &c->acks : &c->out;
+}
+
+void mqtt_client_answered(
+    struct mqtt_server *s, struct mqtt_client *c, const struct buf *answer, int r)
+{
+	if (r < 0)
+		mqtt_client_close_unwritable(s, c, r);
+	else if (answer == &c->out)
+		mqtt_client_has_news(s, c);
+	else
+		mqtt_list_append(&s->acking, &c->acking);
+}
+
 /* An answer that waits until what it answers is durable. */
 static void put_ack(struct mqtt_server *s, struct mqtt_client *c, enum mqtt_type type,
     const struct mqtt_ack *p, const char *text)
 {
-	int r;
-
 	if (c->is_eof)
 		return;
-	r = mqtt_encode_ack(&c->acks, c->version, type, p, text);
-	if (r < 0) {
-		mqtt_client_close_unwritable(s, c, r);
-		return;
-	}
 	if (type != MQTT_TYPE_PUBREC || MQTT_REASON_IS_FAILURE(p->reason))
 		c->answered++;
-	mqtt_list_append(&s->acking, &c->acking);
+	mqtt_client_answered(s, c, &c->acks, mqtt_encode_ack(&c->acks, c->version, type, p, text));
 }
 
 /* The answer to a PUBLISH of QoS 1 or 2. */
@@ -214,8 +231,10 @@ void mqtt_client_acknowledge(
 static void refuse_quietly(
     struct mqtt_server *s, struct mqtt_client *c, uint8_t qos, uint16_t packet_id)
 {
-	if (qos == 2 && mqtt_session_remember(c->session, packet_id) < 0)
-		mqtt_client_close(s, c, MQTT_CLOSE_NOMEM);
+	int r = qos == 2 ? mqtt_session_remember(&s->sessions, c->session, packet_id) : 0;
+
+	if (r < 0)
+		mqtt_client_close_unkept(s, c, r);
 	else
 		mqtt_client_acknowledge(s, c, qos, packet_id);
 }
@@ -248,6 +267,10 @@ void mqtt_client_flush_acks(struct mqtt_server *s, struct mqtt_client *c)
 	c->unanswered -= c->answered_durable < c->unanswered ? c->answered_durable : c->unanswered;
 	c->answered_durable = 0;
 	mqtt_client_has_news(s, c);
+	if (c->is_greeted)
+		return;
+	c->is_greeted = true; /* CONNACK was the first of them */
+	mqtt_deliver_pump(s, c);
 }
 
 void mqtt_client_timeout(struct mqtt_server *s, struct mqtt_client *c, uint64_t now_ms)
@@ -418,11 +441,14 @@ static int handle_pubrel(
 	if (r < 0)
 		return r;
 	/* For an identifier that we do not know as well: the answer to an earlier PUBREL was lost.
-	 */
+	 * The client may use it for another message once it has PUBCOMP. */
 	p.reason = mqtt_session_remembers(c->session, p.packet_id) ? MQTT_REASON_SUCCESS
 								   : MQTT_REASON_NO_PACKET_ID;
-	mqtt_session_forget(c->session, p.packet_id);
-	put_ack(s, c, MQTT_TYPE_PUBCOMP, &p, NULL);
+	r = mqtt_session_forget(&s->sessions, c->session, p.packet_id);
+	if (r < 0)
+		mqtt_client_close_unkept(s, c, r);
+	else
+		put_ack(s, c, MQTT_TYPE_PUBCOMP, &p, NULL);
 	return 0;
 }
 
@@ -463,22 +489,19 @@ static int decode_filters(struct mqtt_server *s, struct mqtt_client *c, const st
 	return 0;
 }
 
-/* Begin the answer to it. False: the connection is closed. */
-static bool begin_suback(struct mqtt_server *s, struct mqtt_client *c, enum mqtt_type type,
+/* Begin the answer to it; what it tells of is durable first. NULL: the connection is closed. */
+static struct buf *begin_suback(struct mqtt_server *s, struct mqtt_client *c, enum mqtt_type type,
     const struct mqtt_filters *list, size_t count)
 {
-	int r;
+	struct buf *answer = mqtt_client_answer(c, c->session->is_stored);
 
 	if (count + MQTT_SUBACK_OVERHEAD > c->packet_max) {
 		mqtt_client_close(s, c, MQTT_CLOSE_TOO_LARGE);
-		return false;
+		return NULL;
 	}
-	r = mqtt_encode_suback(&c->out, c->version, type, list->packet_id, count);
-	if (r < 0)
-		mqtt_client_close_unwritable(s, c, r);
-	else
-		mqtt_client_has_news(s, c);
-	return r == 0;
+	mqtt_client_answered(
+	    s, c, answer, mqtt_encode_suback(answer, c->version, type, list->packet_id, count));
+	return c->state == MQTT_CLIENT_CLOSED ? NULL : answer;
 }
 
 static size_t count_filters(struct mqtt_filters list)
@@ -533,13 +556,15 @@ static int handle_subscribe(
 	bool send_retained[MQTT_SUBS_PER_CLIENT_MAX];
 	struct mqtt_filters list, walk;
 	struct mqtt_filter filter;
+	struct buf *answer;
 	size_t i = 0;
 	int r = decode_filters(s, c, f, &list);
 
 	(void)now_ms;
 	if (r < 0 || c->state == MQTT_CLIENT_CLOSED)
 		return r;
-	if (!begin_suback(s, c, MQTT_TYPE_SUBACK, &list, count_filters(list)))
+	answer = begin_suback(s, c, MQTT_TYPE_SUBACK, &list, count_filters(list));
+	if (!answer)
 		return 0;
 	for (walk = list; mqtt_filters_next(&walk, &filter); i++) {
 		enum mqtt_reason reason = MQTT_REASON_QUOTA;
@@ -547,7 +572,7 @@ static int handle_subscribe(
 		if (i < MQTT_SUBS_PER_CLIENT_MAX)
 			reason = subscribe(s, c, &filter, list.subscription_id, &send_retained[i]);
 		/* There is room for it. */
-		(void)buf_append_u8(&c->out, mqtt_suback_code(c->version, reason));
+		(void)buf_append_u8(answer, mqtt_suback_code(c->version, reason));
 	}
 	walk = list;
 	for (i = 0; i < MQTT_SUBS_PER_CLIENT_MAX && mqtt_filters_next(&walk, &filter); i++) {
@@ -562,20 +587,24 @@ static int handle_unsubscribe(
 {
 	struct mqtt_filters list;
 	struct mqtt_filter filter;
+	struct buf *answer;
 	bool has_codes = c->version == MQTT_VERSION_5;
 	int r = decode_filters(s, c, f, &list);
 
 	(void)now_ms;
 	if (r < 0 || c->state == MQTT_CLIENT_CLOSED)
 		return r;
-	if (!begin_suback(s, c, MQTT_TYPE_UNSUBACK, &list, has_codes ? count_filters(list) : 0))
-		return 0;
-	while (mqtt_filters_next(&list, &filter)) {
-		bool was_there = mqtt_session_unsubscribe(&s->sessions, c->session, filter.filter);
+	answer = begin_suback(s, c, MQTT_TYPE_UNSUBACK, &list, has_codes ? count_filters(list) : 0);
+	while (answer && mqtt_filters_next(&list, &filter)) {
+		int was_there = mqtt_session_unsubscribe(&s->sessions, c->session, filter.filter);
 
+		if (was_there < 0) {
+			mqtt_client_close_unkept(s, c, was_there);
+			return 0;
+		}
 		if (has_codes) /* there is room for it */
 			(void)buf_append_u8(
-			    &c->out, was_there ? MQTT_REASON_SUCCESS : MQTT_REASON_NO_SUBSCRIPTION);
+			    answer, was_there ? MQTT_REASON_SUCCESS : MQTT_REASON_NO_SUBSCRIPTION);
 	}
 	return 0;
 }
@@ -583,17 +612,14 @@ static int handle_unsubscribe(
 static int handle_pingreq(
     struct mqtt_server *s, struct mqtt_client *c, uint64_t now_ms, const struct mqtt_frame *f)
 {
+	struct buf *answer;
 	int r = mqtt_decode_pingreq(c->version, f);
 
 	(void)now_ms;
 	if (r < 0)
 		return r;
-	r = mqtt_encode_pingresp(&c->out);
-	if (r < 0) {
-		mqtt_client_close_unwritable(s, c, r);
-		return 0;
-	}
-	mqtt_client_has_news(s, c);
+	answer = mqtt_client_answer(c, false);
+	mqtt_client_answered(s, c, answer, mqtt_encode_pingresp(answer));
 	/* Should memory have been out when a message was due, there would be no other occasion. */
 	mqtt_deliver_pump(s, c);
 	return 0;
@@ -611,7 +637,11 @@ static int handle_disconnect(
 	if (p.has_expiry && p.session_expiry_s > 0 && c->session->expiry_s == 0)
 		return -EPROTO; /* MQTT 5.0, 3.14.2.2.2 */
 	if (p.has_expiry)
-		mqtt_session_set_expiry(c->session, p.session_expiry_s);
+		r = mqtt_session_set_expiry(&s->sessions, c->session, p.session_expiry_s);
+	if (r < 0) {
+		mqtt_client_close_unkept(s, c, r);
+		return 0;
+	}
 	if (p.reason == MQTT_REASON_SUCCESS) {
 		mqtt_will_free(c->will); /* [MQTT-3.14.4-3] */
 		c->will = NULL;

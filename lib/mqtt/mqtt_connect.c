@@ -89,12 +89,20 @@ static void forget_will(struct mqtt_server *s, struct mqtt_session *session)
 	mqtt_will_free(w);
 }
 
+/* What became of the sessions with the client identifier. */
+struct found {
+	struct mqtt_session *session;
+	bool is_present;  /* it was there before */
+	bool was_dropped; /* another one was, from the store */
+};
+
 /* The session to go on with, or a new one. A session is its user's: somebody else with the same
- * client identifier does not get the messages in it. 0, -ENOMEM, -ENOSPC. */
-static int find_session(struct mqtt_server *s, struct span id, struct span user, bool clean,
-    struct mqtt_session **ret, bool *ret_present)
+ * client identifier does not get the messages in it. 0, -ENOMEM, -ENOSPC, -EIO. */
+static int find_session(
+    struct mqtt_server *s, struct span id, struct span user, bool clean, struct found *ret)
 {
 	struct mqtt_session *old = mqtt_sessions_find(&s->sessions, id);
+	int r;
 
 	if (old && old->client) {
 		mqtt_client_close(s, old->client, MQTT_CLOSE_TAKEN_OVER); /* [MQTT-3.1.4-2] */
@@ -102,14 +110,31 @@ static int find_session(struct mqtt_server *s, struct span id, struct span user,
 	}
 	if (old && !clean && span_equal(old->user, user)) {
 		forget_will(s, old);
-		*ret = old;
-		*ret_present = true;
+		*ret = (struct found){ .session = old, .is_present = true };
 		return 0;
 	}
-	if (old)
-		mqtt_will_end_session(s, old);
-	*ret_present = false;
-	return mqtt_sessions_create(&s->sessions, id, user, ret);
+	*ret = (struct found){ .was_dropped = old && old->is_stored };
+	r = old ? mqtt_will_end_session(s, old) : 0;
+	if (r < 0)
+		return r;
+	return mqtt_sessions_create(&s->sessions, id, user, &ret->session);
+}
+
+/* As find_session; a session that is to outlive the connection is in the store then. */
+static int open_session(struct mqtt_server *s, const struct mqtt_client *c,
+    const struct mqtt_connect *p, struct span id, struct span user, struct found *ret)
+{
+	int r = find_session(s, id, user, p->clean_start, ret);
+
+	if (r < 0)
+		return r;
+	r = mqtt_session_set_expiry(&s->sessions, ret->session, p->session_expiry_s);
+	if (r == 0 && (!ret->is_present || ret->session->listener != c->listener))
+		r = mqtt_session_store(
+		    &s->sessions, ret->session, s->listeners[c->listener].address);
+	if (r < 0 && !ret->is_present)
+		mqtt_sessions_destroy(&s->sessions, ret->session);
+	return r;
 }
 
 static void start_keepalive(
@@ -139,29 +164,30 @@ static uint16_t receive_max_of(const struct mqtt_props *props)
 							    : UINT16_MAX;
 }
 
-/* CONNACK is the first packet [MQTT-3.2.0-1]. False: the connection is closed. */
+/* CONNACK is the first packet [MQTT-3.2.0-1]. What the client wanted to be rid of must not come
+ * back after a crash: it waits for that. False: the connection is closed. */
 static bool greet(struct mqtt_server *s, struct mqtt_client *c, const struct mqtt_connect *p,
-    struct span id, bool is_present)
+    struct span id, const struct found *found)
 {
 	const struct mqtt_connack hello = {
-		.session_present = is_present,
+		.session_present = found->is_present,
 		.assigned_id = p->client_id.len == 0 ? id : (struct span){ 0 },
 	};
-	int r = mqtt_encode_connack(&c->out, p->version, &hello);
+	struct buf *answer;
+	int r;
 
-	if (r == 0 && buf_len(&c->out) > c->packet_max) {
-		buf_clear(&c->out);
+	c->is_greeted = !found->was_dropped;
+	answer = mqtt_client_answer(c, false);
+	r = mqtt_encode_connack(answer, p->version, &hello);
+	if (r == 0 && buf_len(answer) > c->packet_max) {
+		buf_clear(answer);
 		mqtt_client_close(s, c, MQTT_CLOSE_REFUSED);
 		return false;
 	}
-	if (r < 0) {
-		mqtt_client_close_unwritable(s, c, r);
-		return false;
-	}
+	mqtt_client_answered(s, c, answer, r);
 	/* From now on a DISCONNECT can be sent, too. */
 	c->version = (enum mqtt_version)p->version;
-	mqtt_client_has_news(s, c);
-	return true;
+	return c->state != MQTT_CLIENT_CLOSED;
 }
 
 /* Identifier and will, before anything else changes. False: the connection is closed. */
@@ -186,25 +212,25 @@ static void enter(struct mqtt_server *s, struct mqtt_client *c, uint64_t now_ms,
 {
 	char generated[GENERATED_ID_BYTES];
 	struct span id = choose_id(s, p, generated);
-	bool is_present;
+	struct found found;
 	int r;
 
 	if (!take_names(s, c, p, id))
 		return;
-	r = find_session(s, id, user, p->clean_start, &c->session, &is_present);
+	r = open_session(s, c, p, id, user, &found);
 	if (r < 0) {
 		refuse(
 		    s, c, p->version, r == -ENOSPC ? MQTT_REASON_QUOTA : MQTT_REASON_UNAVAILABLE);
 		return;
 	}
+	c->session = found.session;
 	use_props(c, &p->props);
-	mqtt_session_attach(&s->sessions, c->session, c, c->listener, p->session_expiry_s,
-	    receive_max_of(&p->props));
+	mqtt_session_attach(&s->sessions, c->session, c, c->listener, receive_max_of(&p->props));
 	c->state = MQTT_CLIENT_ONLINE;
 	c->notices |= MQTT_NOTICE_ONLINE;
 	mqtt_list_append(&s->notices, &c->notice);
 	start_keepalive(s, c, now_ms, p->keepalive_s);
-	if (greet(s, c, p, id, is_present))
+	if (greet(s, c, p, id, &found))
 		mqtt_deliver_pump(s, c);
 }
 

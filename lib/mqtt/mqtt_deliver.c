@@ -142,8 +142,7 @@ static void keep(struct mqtt_server *s, struct mqtt_session *session, const stru
 	int r;
 
 	drop_expired(s, session);
-	r = mqtt_session_enqueue(&s->sessions, session, o->msg, o->qos, o->retain,
-	    (struct span){ .data = o->ids, .len = o->ids_len });
+	r = mqtt_session_enqueue(&s->sessions, session, o);
 	if (r == -ENOMEM)
 		s->counters.dropped_nomem++;
 	else if (r < 0)
@@ -162,49 +161,117 @@ static size_t put_ids(const uint32_t *ids, size_t count, uint8_t *at)
 	return len;
 }
 
-static void deliver_to(
+/* A session in the store has no room there for the message, or the store could not take it. Who is
+ * connected gets it all the same, but not at QoS 2: after a crash the identifier could be that of
+ * another message, which the client would take for a repetition. */
+static void pass_on_unstored(
     struct mqtt_server *s, struct mqtt_session *session, const struct mqtt_out *out)
 {
-	if (out->qos > 0)
+	struct mqtt_out lower = *out;
+
+	lower.qos = 1;
+	lower.seq = 0;
+	if (session->client)
+		keep(s, session, &lower);
+	else
+		s->counters.dropped_queue++;
+}
+
+/* One message on its way to those who subscribed. */
+struct delivery {
+	struct mqtt_msg *msg;
+	const struct subs_owner *from;
+	bool is_for_store; /* sessions that are in the store keep it there or not at all */
+	uint64_t seq;
+};
+
+struct mqtt_out mqtt_out_of(struct mqtt_msg *m, const struct subs_owner *o)
+{
+	return (struct mqtt_out){
+		.msg = m,
+		.qos = o->match_qos < m->qos ? o->match_qos : m->qos,
+		.retain = m->retain && o->match_retain, /* MQTT 5.0 [MQTT-3.3.1-13] */
+	};
+}
+
+void mqtt_put_ids(const struct subs_owner *o, struct mqtt_out *out, uint8_t bytes[MQTT_IDS_MAX])
+{
+	uint32_t ids[MQTT_SUBS_PER_CLIENT_MAX];
+	size_t count = o->match_ids ? subs_match_ids(o, ids, MQTT_SUBS_PER_CLIENT_MAX) : 0;
+
+	out->ids_len = (uint16_t)put_ids(ids, count, bytes);
+	out->ids = count > 0 ? bytes : NULL;
+}
+
+static void deliver_to(struct mqtt_server *s, struct mqtt_session *session,
+    const struct delivery *d, struct mqtt_out *out)
+{
+	bool has_copy = d->seq && session->plan == s->sessions.plan;
+
+	if (session->is_stored && has_copy)
+		out->seq = d->seq;
+	if (out->qos > 0 && d->is_for_store && session->is_stored && !has_copy)
+		pass_on_unstored(s, session, out);
+	else if (out->qos > 0 || (session->client && !session->client->is_greeted))
 		keep(s, session, out);
 	else if (session->client && !session->client->is_eof)
 		write_now_or_drop(s, session->client, out);
 }
 
-/* To one whose subscriptions have identifiers: it gets all of them (MQTT 5.0 [MQTT-3.3.4-3, -4]).
- */
-static void deliver_with_ids(
-    struct mqtt_server *s, struct mqtt_session *session, const struct mqtt_out *plain)
+/* To one whose subscriptions have identifiers. */
+static void deliver_with_ids(struct mqtt_server *s, struct mqtt_session *session,
+    const struct delivery *d, struct mqtt_out *out)
 {
-	uint8_t bytes[MQTT_SUBS_PER_CLIENT_MAX * MQTT_PROP_NUMBER_MAX];
-	uint32_t ids[MQTT_SUBS_PER_CLIENT_MAX];
-	size_t count = subs_match_ids(&session->subs, ids, MQTT_SUBS_PER_CLIENT_MAX);
-	struct mqtt_out out = *plain;
+	uint8_t bytes[MQTT_IDS_MAX];
 
-	out.ids_len = (uint16_t)put_ids(ids, count, bytes);
-	out.ids = bytes;
-	deliver_to(s, session, &out);
+	mqtt_put_ids(&session->subs, out, bytes);
+	deliver_to(s, session, d, out);
 }
 
-void mqtt_deliver(struct mqtt_server *s, struct mqtt_msg *m, const struct subs_owner *from)
+static void deliver(struct mqtt_server *s, const struct delivery *d)
 {
-	struct subs_owner *o = subs_match(&s->sessions.subs, mqtt_msg_topic(m), m->topic_len, from);
+	struct mqtt_msg *m = d->msg;
+	struct subs_owner *o =
+	    subs_match(&s->sessions.subs, mqtt_msg_topic(m), m->topic_len, d->from);
 
 	for (; o; o = o->match_next) {
 		struct mqtt_session *session = MQTT_LINK_OWNER(o, struct mqtt_session, subs);
-		struct mqtt_out out = {
-			.msg = m,
-			.qos = o->match_qos < m->qos ? o->match_qos : m->qos,
-			.retain = m->retain && o->match_retain, /* MQTT 5.0 [MQTT-3.3.1-13] */
-		};
+		struct mqtt_out out = mqtt_out_of(m, o);
 
 		if (!mqtt_session_may_read(s, session, topic_of(m)))
 			continue;
 		if (o->match_ids)
-			deliver_with_ids(s, session, &out);
+			deliver_with_ids(s, session, d, &out);
 		else
-			deliver_to(s, session, &out);
+			deliver_to(s, session, d, &out);
 	}
+}
+
+void mqtt_deliver(struct mqtt_server *s, struct mqtt_msg *m, const struct subs_owner *from)
+{
+	deliver(s, &(struct delivery){ .msg = m, .from = from });
+}
+
+void mqtt_deliver_stored(
+    struct mqtt_server *s, struct mqtt_msg *m, const struct subs_owner *from, uint64_t seq)
+{
+	deliver(s, &(struct delivery){ .msg = m, .from = from, .is_for_store = true, .seq = seq });
+}
+
+/* One of those that are retained. seq: its number in the store, 0: it is not there. */
+static void deliver_retained(
+    struct mqtt_server *s, struct mqtt_session *session, struct mqtt_out *out, uint64_t seq)
+{
+	bool is_for_store = session->is_stored && out->qos > 0 && seq;
+
+	if (is_for_store)
+		out->seq = mqtt_targets_copy(s, session, out, seq);
+	/* Even those of QoS 0 wait when the buffer is full: many at once is usual here and no sign
+	 * of a slow client. */
+	if (is_for_store && !out->seq)
+		pass_on_unstored(s, session, out);
+	else
+		keep(s, session, out);
 }
 
 void mqtt_deliver_retained(
@@ -222,23 +289,25 @@ void mqtt_deliver_retained(
 	mqtt_retain_walk_init(&w, &s->retain, filter->filter);
 	while ((m = mqtt_retain_walk_next(&w))) {
 		out.msg = m;
+		out.seq = 0;
 		out.qos = filter->qos < m->qos ? filter->qos : m->qos;
-		/* Even those of QoS 0 wait when the buffer is full: many at once is usual here and
-		 * no sign of a slow client. */
 		if (!mqtt_msg_is_expired(m, s->now_ms) &&
 		    mqtt_session_may_read(s, c->session, topic_of(m)))
-			keep(s, c->session, &out);
+			deliver_retained(s, c->session, &out, w.seq);
 	}
 }
 
+/* The client forgets the message when it has PUBREL: that it was released is durable first, so that
+ * the message is not sent again. */
 static int write_pubrel(
     struct mqtt_server *s, struct mqtt_client *c, uint16_t packet_id, enum mqtt_reason reason)
 {
 	const struct mqtt_ack p = { .packet_id = packet_id, .reason = (uint8_t)reason };
-	int r = mqtt_encode_ack(&c->out, c->version, MQTT_TYPE_PUBREL, &p, NULL);
+	struct buf *answer = mqtt_client_answer(c, c->session->is_stored);
+	int r = mqtt_encode_ack(answer, c->version, MQTT_TYPE_PUBREL, &p, NULL);
 
 	if (r == 0)
-		mqtt_client_has_news(s, c);
+		mqtt_client_answered(s, c, answer, r);
 	return r;
 }
 
@@ -285,7 +354,7 @@ void mqtt_deliver_pump(struct mqtt_server *s, struct mqtt_client *c)
 {
 	struct mqtt_out *o;
 
-	if (c->state != MQTT_CLIENT_ONLINE || c->is_eof || !resend_inflight(s, c))
+	if (c->state != MQTT_CLIENT_ONLINE || c->is_eof || !c->is_greeted || !resend_inflight(s, c))
 		return;
 	while ((o = mqtt_session_first(c->session))) {
 		size_t len = publish_len(s, c, o);
@@ -296,6 +365,12 @@ void mqtt_deliver_pump(struct mqtt_server *s, struct mqtt_client *c)
 		}
 		if (!has_room(c, len))
 			return;
+		/* A client remembers the identifier of a QoS 2 message. If it had one that the
+		 * store does not have after a crash, it would take the next message for it. */
+		if (o->qos == 2 && o->seq > s->durable_seq) {
+			mqtt_list_append(&s->queued, &c->queued);
+			return;
+		}
 		if (o->qos == 0) {
 			if (write_publish(s, c, o) < 0)
 				return;
@@ -334,7 +409,7 @@ static void pubrec_refused(struct mqtt_server *s, struct mqtt_client *c, struct 
 int mqtt_deliver_pubrec(struct mqtt_server *s, struct mqtt_client *c, const struct mqtt_ack *p)
 {
 	struct mqtt_out *o = mqtt_session_inflight(c->session, p->packet_id);
-	int r;
+	int r = 0;
 
 	if (o && o->awaits == MQTT_AWAITS_PUBACK)
 		return -EPROTO;
@@ -343,7 +418,11 @@ int mqtt_deliver_pubrec(struct mqtt_server *s, struct mqtt_client *c, const stru
 		return 0;
 	}
 	if (o && o->awaits == MQTT_AWAITS_PUBREC)
-		mqtt_session_released(&s->sessions, c->session, o);
+		r = mqtt_session_released(&s->sessions, c->session, o);
+	if (r < 0) {
+		mqtt_client_close_unkept(s, c, r);
+		return 0;
+	}
 	/* For an identifier that we do not know as well: the client has state to get rid of. */
 	r = write_pubrel(s, c, p->packet_id, o ? MQTT_REASON_SUCCESS : MQTT_REASON_NO_PACKET_ID);
 	if (r < 0)

@@ -13,6 +13,7 @@ struct mqtt_retained {
 	struct mqtt_retained *chain;
 	struct mqtt_link link;
 	struct mqtt_msg *msg;
+	uint64_t seq; /* in the store; 0: it is not there */
 };
 
 static size_t bucket_of(const char *topic, size_t len)
@@ -61,21 +62,40 @@ void mqtt_retain_fini(struct mqtt_retain *r)
 		drop(r, MQTT_LINK_OWNER(r->all.next, struct mqtt_retained, link));
 }
 
-int mqtt_retain_set(struct mqtt_retain *r, struct mqtt_msg *m)
+bool mqtt_retain_has_room(const struct mqtt_retain *r, const struct mqtt_msg *m)
+{
+	const struct mqtt_retained *old = find(r, mqtt_msg_topic(m), m->topic_len);
+	size_t old_bytes = old ? kept_bytes(old->msg) : 0;
+
+	return r->count - (old ? 1 : 0) < MQTT_RETAINED_MAX &&
+	       kept_bytes(m) <= MQTT_RETAINED_BYTES_MAX - (r->bytes - old_bytes);
+}
+
+uint64_t mqtt_retain_drop(struct mqtt_retain *r, const struct mqtt_msg *m)
 {
 	struct mqtt_retained *e = find(r, mqtt_msg_topic(m), m->topic_len);
-	size_t bucket = bucket_of(mqtt_msg_topic(m), m->topic_len);
+	uint64_t seq = e ? e->seq : 0;
 
 	if (e)
 		drop(r, e);
+	return seq;
+}
+
+int mqtt_retain_set(struct mqtt_retain *r, struct mqtt_msg *m, uint64_t seq, uint64_t *ret_old)
+{
+	size_t bucket = bucket_of(mqtt_msg_topic(m), m->topic_len);
+	struct mqtt_retained *e;
+
+	*ret_old = mqtt_retain_drop(r, m);
 	if (m->payload_len == 0)
 		return 0;
-	if (r->count >= MQTT_RETAINED_MAX || kept_bytes(m) > MQTT_RETAINED_BYTES_MAX - r->bytes)
+	if (!mqtt_retain_has_room(r, m))
 		return -ENOSPC;
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		return -ENOMEM;
 	e->msg = mqtt_msg_ref(m);
+	e->seq = seq;
 	e->chain = r->buckets[bucket];
 	r->buckets[bucket] = e;
 	mqtt_list_append(&r->all, &e->link);
@@ -104,15 +124,16 @@ struct mqtt_msg *mqtt_retain_walk_next(struct mqtt_retain_walk *w)
 	struct mqtt_retained *e = w->only;
 
 	w->only = NULL;
-	if (e)
-		return e->msg;
-	while (w->next && w->next != &w->retain->all) {
-		struct mqtt_msg *m = MQTT_LINK_OWNER(w->next, struct mqtt_retained, link)->msg;
+	while (!e && w->next && w->next != &w->retain->all) {
+		struct mqtt_retained *at = MQTT_LINK_OWNER(w->next, struct mqtt_retained, link);
 
 		w->next = w->next->next;
 		if (mqtt_topic_matches((const char *)w->filter.data, w->filter.len,
-			mqtt_msg_topic(m), m->topic_len))
-			return m;
+			mqtt_msg_topic(at->msg), at->msg->topic_len))
+			e = at;
 	}
-	return NULL;
+	if (!e)
+		return NULL;
+	w->seq = e->seq;
+	return e->msg;
 }

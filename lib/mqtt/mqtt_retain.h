@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define MQTT_RETAIN_BUCKETS 1024
 
@@ -30,6 +31,7 @@ struct mqtt_retain_walk {
 	struct span filter;
 	struct mqtt_link *next;
 	struct mqtt_retained *only; /* the filter has no wildcards */
+	uint64_t seq;               /* of the message given last */
 };
 
 /* Nothing retained; nothing allocated yet. */
@@ -38,10 +40,17 @@ void mqtt_retain_init(struct mqtt_retain *r);
 /* Give all of them back. */
 void mqtt_retain_fini(struct mqtt_retain *r);
 
+/* There is room for the message, in place of an older one of its topic. */
+bool mqtt_retain_has_room(const struct mqtt_retain *r, const struct mqtt_msg *m);
+
 /* Keep the message (a reference is taken) in place of an older one of its topic; an empty payload
- * only removes that [MQTT-3.3.1-10]. 0, -ENOMEM, or -ENOSPC at MQTT_RETAINED_MAX or _BYTES_MAX; the
- * older one is gone then too: no news is better than old news. */
-int mqtt_retain_set(struct mqtt_retain *r, struct mqtt_msg *m);
+ * only removes that [MQTT-3.3.1-10]. seq: its number in the store, 0: it is not there. *ret_old:
+ * the number that the older one had, 0: none. 0, -ENOMEM, or -ENOSPC at MQTT_RETAINED_MAX or
+ * _BYTES_MAX; the older one is gone then too: no news is better than old news. */
+int mqtt_retain_set(struct mqtt_retain *r, struct mqtt_msg *m, uint64_t seq, uint64_t *ret_old);
+
+/* Drop what is retained under the topic of this message. Its number in the store; 0: none. */
+uint64_t mqtt_retain_drop(struct mqtt_retain *r, const struct mqtt_msg *m);
 
 /* Walk over what matches a valid filter. Nothing may be set meanwhile. */
 void mqtt_retain_walk_init(

@@ -9,15 +9,20 @@
 #define SERIAL_MAX     (UINT32_MAX >> SLOT_BITS)
 #define OUT_IDLE_BYTES 65536 /* memory that an empty output buffer may keep */
 
+/* Properties of one message for all sessions in the store; who has no place in them has none. */
+#define TARGETS_BYTES_MAX 1048576
+
 static_assert(MQTT_CLIENTS_MAX <= 1 << SLOT_BITS, "a slot must fit into a client number");
 
-struct mqtt_server *mqtt_server_new(const struct mqtt_listener *listeners, size_t count)
+struct mqtt_server *mqtt_server_new(
+    const struct mqtt_listener *listeners, size_t count, struct store *store)
 {
 	struct mqtt_server *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
-	if (mqtt_sessions_init(&s->sessions) < 0) {
+	if (mqtt_persist_init(&s->persist, store) < 0 ||
+	    mqtt_sessions_init(&s->sessions, &s->persist) < 0) {
 		free(s);
 		return NULL;
 	}
@@ -25,11 +30,13 @@ struct mqtt_server *mqtt_server_new(const struct mqtt_listener *listeners, size_
 	s->listener_count = count;
 	mqtt_retain_init(&s->retain);
 	timerq_init(&s->timers);
+	buf_init(&s->properties, TARGETS_BYTES_MAX);
 	mqtt_list_init(&s->ready);
 	mqtt_list_init(&s->held);
 	mqtt_list_init(&s->notices);
 	mqtt_list_init(&s->dirty);
 	mqtt_list_init(&s->acking);
+	mqtt_list_init(&s->queued);
 	mqtt_list_init(&s->dead);
 	mqtt_list_init(&s->wills);
 	mqtt_list_init(&s->held_wills);
@@ -64,6 +71,7 @@ void mqtt_server_free(struct mqtt_server *s)
 	mqtt_sessions_fini(&s->sessions);
 	mqtt_retain_fini(&s->retain);
 	timerq_fini(&s->timers);
+	buf_fini(&s->properties);
 	free(s);
 }
 
@@ -288,6 +296,7 @@ static void conclude(
     struct mqtt_server *s, const struct mqtt_offer *offer, enum mqtt_verdict verdict)
 {
 	struct mqtt_client *c = offer->client;
+	int r = 0;
 
 	if (verdict == MQTT_ACCEPT)
 		s->counters.received++;
@@ -299,9 +308,11 @@ static void conclude(
 		    refusals[verdict].reason, refusals[verdict].text);
 		return;
 	}
-	/* Without memory for the identifier it must not be acknowledged. */
-	if (offer->msg->qos == 2 && mqtt_session_remember(c->session, offer->packet_id) < 0)
-		mqtt_client_close(s, c, MQTT_CLOSE_NOMEM);
+	if (offer->msg->qos == 2)
+		r = mqtt_session_remember(&s->sessions, c->session, offer->packet_id);
+	/* If the identifier is not kept it must not be acknowledged. */
+	if (r < 0)
+		mqtt_client_close_unkept(s, c, r);
 	else
 		mqtt_client_acknowledge(s, c, offer->msg->qos, offer->packet_id);
 }
@@ -322,8 +333,7 @@ void mqtt_server_verdict(struct mqtt_server *s, uint64_t now_ms, enum mqtt_verdi
 	mqtt_msg_unref(offer.msg);
 }
 
-/* Who published it: nobody among the subscribers, unless it is what was just offered. */
-static const struct subs_owner *publisher_of(const struct mqtt_server *s, const struct mqtt_msg *m)
+const struct subs_owner *mqtt_publisher_of(const struct mqtt_server *s, const struct mqtt_msg *m)
 {
 	const struct mqtt_session *session;
 
@@ -333,19 +343,76 @@ static const struct subs_owner *publisher_of(const struct mqtt_server *s, const 
 	return session ? &session->subs : NULL;
 }
 
+/* The older one leaves the store in the transaction in which the newer one came. */
+static void retain(struct mqtt_server *s, struct mqtt_msg *m, uint64_t seq)
+{
+	unsigned change = m->qos > 0 ? MQTT_CHANGED_NOW : MQTT_CHANGED_LATER;
+	uint64_t old_seq;
+	int r = mqtt_retain_set(&s->retain, m, seq, &old_seq);
+
+	if (r == -ENOMEM)
+		s->counters.dropped_nomem++;
+	else if (r < 0)
+		s->counters.dropped_retained++;
+	if (old_seq)
+		mqtt_persist_remove(&s->persist, s->persist.retained, old_seq, change);
+	if (r < 0 && seq)
+		mqtt_persist_remove(&s->persist, s->persist.retained, seq, change);
+}
+
 void mqtt_server_publish(struct mqtt_server *s, uint64_t now_ms, struct mqtt_msg *m)
 {
-	int r;
+	s->now_ms = now_ms;
+	if (m->retain)
+		retain(s, m, 0);
+	mqtt_deliver(s, m, mqtt_publisher_of(s, m));
+}
+
+/* Without its place in the store it is not retained, nor is the one before it any more. */
+static void forget_retained(struct mqtt_server *s, const struct mqtt_msg *m)
+{
+	uint64_t old_seq = mqtt_retain_drop(&s->retain, m);
+
+	s->counters.dropped_retained++;
+	if (old_seq)
+		mqtt_persist_remove(&s->persist, s->persist.retained, old_seq, MQTT_CHANGED_NOW);
+}
+
+void mqtt_server_publish_stored(
+    struct mqtt_server *s, uint64_t now_ms, struct mqtt_msg *m, uint64_t seq)
+{
+	bool is_unstored = s->persist.store && m->payload_len > 0 && !(seq && s->is_retain_planned);
 
 	s->now_ms = now_ms;
-	if (m->retain) {
-		r = mqtt_retain_set(&s->retain, m);
-		if (r == -ENOMEM)
-			s->counters.dropped_nomem++;
-		else if (r < 0)
-			s->counters.dropped_retained++;
-	}
-	mqtt_deliver(s, m, publisher_of(s, m));
+	if (m->retain && is_unstored)
+		forget_retained(s, m);
+	else if (m->retain)
+		retain(s, m, seq);
+	mqtt_deliver_stored(s, m, mqtt_publisher_of(s, m), seq);
+}
+
+unsigned mqtt_server_take_changes(struct mqtt_server *s)
+{
+	return mqtt_persist_take_changes(&s->persist);
+}
+
+bool mqtt_server_retained_queue(const struct mqtt_server *s, unsigned *ret_queue)
+{
+	if (!s->persist.store)
+		return false;
+	*ret_queue = s->persist.retained;
+	return true;
+}
+
+/* Messages that had to be durable before they are sent. */
+static void send_queued(struct mqtt_server *s)
+{
+	struct mqtt_link *l;
+
+	if (s->persist.store)
+		s->durable_seq = s->persist.store->ops->last_seq(s->persist.store);
+	while ((l = mqtt_list_pop(&s->queued)))
+		mqtt_deliver_pump(s, MQTT_LINK_OWNER(l, struct mqtt_client, queued));
 }
 
 void mqtt_server_committed(struct mqtt_server *s, uint64_t now_ms)
@@ -353,6 +420,7 @@ void mqtt_server_committed(struct mqtt_server *s, uint64_t now_ms)
 	struct mqtt_link *l;
 
 	s->now_ms = now_ms;
+	send_queued(s);
 	while ((l = mqtt_list_pop(&s->acking))) {
 		struct mqtt_client *c = MQTT_LINK_OWNER(l, struct mqtt_client, acking);
 

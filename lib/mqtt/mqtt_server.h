@@ -10,8 +10,16 @@
  *
  * A PUBLISH is not acknowledged by the server on its own: the event is offered, the owner answers
  * with a verdict, and the acknowledgement of an accepted one is written by mqtt_server_committed,
- * that is after the owner made it durable. The owner also decides the local delivery, by calling
- * mqtt_server_publish for it. Clients are known by number; a number that is not known (any more) is
+ * that is after the owner made it durable. The owner also decides the local delivery.
+ *
+ * Sessions that outlive their connection, and what is retained, are in the owner's store
+ * (mqtt_persist.h), so that they outlive the process as well. The server changes the store, the
+ * owner commits it: mqtt_server_take_changes says whether and when that is due, and every answer
+ * that promises something waits for mqtt_server_committed. A message goes into the store by one
+ * call of the owner, with the targets that mqtt_server_targets gives, and is then delivered under
+ * its number in the store by mqtt_server_publish_stored.
+ *
+ * Clients are known by number; a number that is not known (any more) is
  * ignored everywhere. Freeing of clients is deferred to mqtt_server_settle.
  */
 #ifndef CMQTTD_MQTT_MQTT_SERVER_H
@@ -19,6 +27,7 @@
 
 #include "base/buf.h"
 #include "mqtt/mqtt_msg.h"
+#include "store/store.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -57,6 +66,7 @@ enum mqtt_close {
 	MQTT_CLOSE_NO_CONNECT, /* nothing sensible within MQTT_CONNECT_TIMEOUT_MS */
 	MQTT_CLOSE_SLOW,       /* did not read; its output buffer ran full */
 	MQTT_CLOSE_NOMEM,
+	MQTT_CLOSE_STORE, /* what it asked for could not be stored */
 	MQTT_CLOSE_SHUTDOWN,
 	MQTT_CLOSE_COUNT
 };
@@ -95,8 +105,22 @@ struct mqtt_counters {
 	uint64_t closed[MQTT_CLOSE_COUNT];
 };
 
-/* New server with the given listeners (borrowed). NULL when memory is out. */
-struct mqtt_server *mqtt_server_new(const struct mqtt_listener *listeners, size_t count);
+/* The two clocks that messages have to do with, at one moment. */
+struct mqtt_clocks {
+	uint64_t now_ms;  /* as everywhere here */
+	int64_t store_ms; /* by which messages in the store expire */
+};
+
+/* New server with the given listeners and store (borrowed; NULL: nothing persists). NULL when
+ * memory is out, or the store cannot be used. */
+struct mqtt_server *mqtt_server_new(
+    const struct mqtt_listener *listeners, size_t count, struct store *store);
+
+/* Take over from the store what an earlier server left there, before anything else is done. What is
+ * beyond the bounds, or makes no sense, is dropped and counted. 0, -ENOMEM, -EIO. */
+int mqtt_server_restore(struct mqtt_server *s, const struct mqtt_clocks *clocks);
+
+/* The store keeps what it has. NULL is fine. */
 void mqtt_server_free(struct mqtt_server *s);
 
 /* Exchange the listeners (reload); clients stay, rights apply from the next packet on. A client
@@ -133,10 +157,32 @@ bool mqtt_server_next_event(struct mqtt_server *s, uint64_t now_ms, struct mqtt_
 void mqtt_server_verdict(struct mqtt_server *s, uint64_t now_ms, enum mqtt_verdict verdict);
 
 /* Deliver to local subscribers (each at the lower of both QoS, rights permitting), and keep it if
- * m->retain (an empty retained payload removes). */
+ * m->retain (an empty retained payload removes). Nothing of it goes to the store: for messages that
+ * are made anew by every process. */
 void mqtt_server_publish(struct mqtt_server *s, uint64_t now_ms, struct mqtt_msg *m);
 
-/* Everything accepted so far is durable: write its PUBACK, PUBREC, PUBCOMP. */
+/* Where the message is to be kept in the store: a target for every session there that gets it at
+ * QoS 1 or 2 and has room, one if it is retained; up to MQTT_TARGETS_MAX. They borrow from the
+ * message and are good until the next call of any function. Changes nothing: it may be asked again.
+ * Number of targets. */
+size_t mqtt_server_targets(struct mqtt_server *s, const struct mqtt_clocks *clocks,
+    struct mqtt_msg *m, struct store_target targets[MQTT_TARGETS_MAX]);
+
+/* Deliver as mqtt_server_publish, right after mqtt_server_targets gave the targets for it. seq: the
+ * number under which it was put into the store with them; 0: there were none, or it was not. What
+ * should be in the store and is not gets to clients that are connected, at QoS 1 at most, and is
+ * not kept for others, nor retained: that is counted. */
+void mqtt_server_publish_stored(
+    struct mqtt_server *s, uint64_t now_ms, struct mqtt_msg *m, uint64_t seq);
+
+/* What the server has changed in the store since the last call, as MQTT_CHANGED_... of
+ * mqtt_persist.h. */
+unsigned mqtt_server_take_changes(struct mqtt_server *s);
+
+/* The queue of what is retained. false: there is no store. */
+bool mqtt_server_retained_queue(const struct mqtt_server *s, unsigned *ret_queue);
+
+/* Everything accepted and changed so far is durable: write the answers that wait for it. */
 void mqtt_server_committed(struct mqtt_server *s, uint64_t now_ms);
 
 /* There may be room again: offer all held PUBLISH packets again. */

@@ -6,6 +6,8 @@
  *   mqtt_client.c   a connection: its packets, its end
  *   mqtt_connect.c  CONNECT: identity, rights, session, take-over
  *   mqtt_deliver.c  messages to clients: QoS windows, retained messages
+ *   mqtt_targets.c  messages to the store: who keeps them there
+ *   mqtt_restore.c  what an earlier process left in the store
  *   mqtt_will.c     last wills, from CONNECT until the owner took them
  *
  * A connection is a struct mqtt_client from accept to the first settle after both it is closed and
@@ -21,6 +23,7 @@
 #include "base/timerq.h"
 #include "mqtt/mqtt_codec.h"
 #include "mqtt/mqtt_list.h"
+#include "mqtt/mqtt_persist.h"
 #include "mqtt/mqtt_retain.h"
 #include "mqtt/mqtt_server.h"
 #include "mqtt/mqtt_session.h"
@@ -57,8 +60,9 @@ struct mqtt_client {
 
 	struct buf rx;
 	struct buf out;
-	struct buf acks;     /* acknowledgements of what is accepted */
+	struct buf acks;     /* answers that wait until what they tell of is durable */
 	size_t acks_durable; /* bytes of them whose turn has come */
+	bool is_greeted;     /* CONNACK is in out, so that others may follow */
 	bool is_eof;         /* the socket is gone; what it had sent is still worked off */
 	bool is_held;        /* first in rx is a PUBLISH that the owner does not want yet */
 	bool is_told_paused;
@@ -83,6 +87,7 @@ struct mqtt_client {
 	struct mqtt_link notice; /* notices are not 0 */
 	struct mqtt_link dirty;  /* WRITE, PAUSE or RESUME may be due */
 	struct mqtt_link acking; /* acks that are not durable yet */
+	struct mqtt_link queued; /* the first message of its queue waits to be durable */
 	struct mqtt_link dead;   /* closed and gone */
 };
 
@@ -102,8 +107,12 @@ struct mqtt_server {
 	struct mqtt_client *clients[MQTT_CLIENTS_MAX];
 	uint32_t serial;
 	uint64_t generated_ids;
+	struct mqtt_persist persist;
 	struct mqtt_sessions sessions;
 	struct mqtt_retain retain;
+	bool is_retain_planned; /* by the last mqtt_server_targets */
+	struct buf properties;  /* of its targets, where they are not the message's own */
+	uint64_t durable_seq;   /* copies in the store up to this number were committed */
 	struct timerq timers;
 	struct mqtt_offer offer;
 	struct mqtt_link ready;
@@ -111,6 +120,7 @@ struct mqtt_server {
 	struct mqtt_link notices;
 	struct mqtt_link dirty;
 	struct mqtt_link acking;
+	struct mqtt_link queued;
 	struct mqtt_link dead;
 	struct mqtt_link wills; /* to be offered */
 	struct mqtt_link held_wills;
@@ -145,6 +155,17 @@ void mqtt_client_consume(struct mqtt_client *c, size_t len);
 /* There is something in the output buffer. */
 void mqtt_client_has_news(struct mqtt_server *s, struct mqtt_client *c);
 
+/* The buffer that the next answer to this client is to be written to: what tells of something that
+ * has to be durable waits, and nothing overtakes CONNACK [MQTT-3.2.0-1]. */
+struct buf *mqtt_client_answer(struct mqtt_client *c, bool waits);
+
+/* The answer is in that buffer; or it could not be written: r < 0, and the client is closed. */
+void mqtt_client_answered(
+    struct mqtt_server *s, struct mqtt_client *c, const struct buf *answer, int r);
+
+/* The store did not take what an answer would have promised, or memory is out: r. */
+void mqtt_client_close_unkept(struct mqtt_server *s, struct mqtt_client *c, int r);
+
 /* Queue the acknowledgement of an accepted or repeated PUBLISH. For QoS 2 the identifier must have
  * been remembered. Nothing happens for QoS 0 and for a closed client. */
 void mqtt_client_acknowledge(
@@ -173,6 +194,21 @@ void mqtt_client_connect(
  * who published it; NULL: none of the subscribers. */
 void mqtt_deliver(struct mqtt_server *s, struct mqtt_msg *m, const struct subs_owner *from);
 
+/* The same for a message that sessions in the store keep there, under this number; 0: they could
+ * not. */
+void mqtt_deliver_stored(
+    struct mqtt_server *s, struct mqtt_msg *m, const struct subs_owner *from, uint64_t seq);
+
+/* What a subscriber that subs_match found gets of a message, without its subscription identifiers.
+ */
+struct mqtt_out mqtt_out_of(struct mqtt_msg *m, const struct subs_owner *o);
+
+#define MQTT_IDS_MAX (MQTT_SUBS_PER_CLIENT_MAX * MQTT_PROP_NUMBER_MAX)
+
+/* The identifiers of the subscriptions by which it was found: it gets all of them (MQTT 5.0
+ * [MQTT-3.3.4-3, -4]). bytes must live as long as out. */
+void mqtt_put_ids(const struct subs_owner *o, struct mqtt_out *out, uint8_t bytes[MQTT_IDS_MAX]);
+
 /* What is retained for this filter, retain = 1 [MQTT-3.3.1-6, -8]. id: of the subscription; 0:
  * none. */
 void mqtt_deliver_retained(
@@ -186,6 +222,9 @@ int mqtt_deliver_puback(struct mqtt_server *s, struct mqtt_client *c, uint16_t p
 int mqtt_deliver_pubrec(struct mqtt_server *s, struct mqtt_client *c, const struct mqtt_ack *p);
 int mqtt_deliver_pubcomp(struct mqtt_server *s, struct mqtt_client *c, uint16_t packet_id);
 
+/* Who published it: nobody among the subscribers, unless it is what was just offered. */
+const struct subs_owner *mqtt_publisher_of(const struct mqtt_server *s, const struct mqtt_msg *m);
+
 /* Rights of a session on a topic or filter. */
 bool mqtt_session_may_read(
     const struct mqtt_server *s, const struct mqtt_session *session, struct span topic);
@@ -193,6 +232,13 @@ bool mqtt_session_may_write(
     const struct mqtt_server *s, const struct mqtt_session *session, struct span topic);
 bool mqtt_session_may_subscribe(
     const struct mqtt_server *s, const struct mqtt_session *session, struct span filter);
+
+/* ---- mqtt_targets.c ---- */
+
+/* Put a message that is retained, under seq in the store, into the store once more: for a session
+ * there that subscribed just now. Its new number; 0: there is no room, or the store fails. */
+uint64_t mqtt_targets_copy(
+    struct mqtt_server *s, struct mqtt_session *session, const struct mqtt_out *o, uint64_t seq);
 
 /* ---- mqtt_will.c ---- */
 
@@ -206,7 +252,7 @@ void mqtt_will_execute(struct mqtt_server *s, struct mqtt_client *c);
 
 /* The session ends: a will that waits goes to the queue now, and then the session is destroyed
  * (MQTT 5.0, 3.1.3.2.2). */
-void mqtt_will_end_session(struct mqtt_server *s, struct mqtt_session *session);
+int mqtt_will_end_session(struct mqtt_server *s, struct mqtt_session *session);
 
 /* Wills and ends of absent sessions whose time has come. */
 void mqtt_will_tick(struct mqtt_server *s);

@@ -83,13 +83,13 @@ void mqtt_will_execute(struct mqtt_server *s, struct mqtt_client *c)
 		queue(s, w);
 }
 
-void mqtt_will_end_session(struct mqtt_server *s, struct mqtt_session *session)
+int mqtt_will_end_session(struct mqtt_server *s, struct mqtt_session *session)
 {
 	struct mqtt_will *w = mqtt_session_take_will(&s->sessions, session);
 
 	if (w)
 		queue(s, w);
-	mqtt_sessions_destroy(&s->sessions, session);
+	return mqtt_session_end(&s->sessions, session, s->now_ms);
 }
 
 void mqtt_will_tick(struct mqtt_server *s)
@@ -98,7 +98,7 @@ void mqtt_will_tick(struct mqtt_server *s)
 
 	while ((session = mqtt_sessions_due(&s->sessions, s->now_ms))) {
 		if (session->expires_at_ms <= s->now_ms)
-			mqtt_will_end_session(s, session);
+			(void)mqtt_will_end_session(s, session); /* it is tried again */
 		else
 			queue(s, mqtt_session_take_will(&s->sessions, session));
 	}

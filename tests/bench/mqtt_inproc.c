@@ -122,7 +122,7 @@ int main(int argc, char **argv)
 		    stderr, "usage: mqtt_inproc [messages [subscribers [payload [QoS 0|1]]]]\n");
 		return 64;
 	}
-	s = mqtt_server_new(&listener, 1);
+	s = mqtt_server_new(&listener, 1, NULL);
 	if (!s)
 		return 1;
 	for (; subscriber_count < wanted; subscriber_count++) {

@@ -132,7 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct owner o = { .verdict = MQTT_ACCEPT };
 	struct cursor c;
 
-	o.server = mqtt_server_new(listeners, 2);
+	o.server = mqtt_server_new(listeners, 2, NULL);
 	if (!o.server)
 		return 0;
 	cursor_init(&c, data, size);

@@ -11,30 +11,10 @@ static struct flaky_store *flaky(struct store *s)
 	return (struct flaky_store *)s;
 }
 
-/* It lives in the world. */
-static void flaky_free(struct store *s)
+/* Queues are opened in the order of the brokers, before all others. */
+static bool is_broker(unsigned queue)
 {
-	(void)s;
-}
-
-static int flaky_open_queue(struct store *s, const char *name, unsigned *ret_queue)
-{
-	return flaky(s)->real->ops->open_queue(flaky(s)->real, name, ret_queue);
-}
-
-static bool flaky_next_queue(struct store *s, int after, unsigned *ret_queue, const char **ret_name)
-{
-	return flaky(s)->real->ops->next_queue(flaky(s)->real, after, ret_queue, ret_name);
-}
-
-static int flaky_drop_queue(struct store *s, unsigned queue)
-{
-	return flaky(s)->real->ops->drop_queue(flaky(s)->real, queue);
-}
-
-static uint64_t flaky_last_seq(struct store *s)
-{
-	return flaky(s)->real->ops->last_seq(flaky(s)->real);
+	return queue < SIM_BROKERS;
 }
 
 static int flaky_add(struct store *s, uint64_t seq, int64_t accepted_ms, struct span payload,
@@ -42,95 +22,33 @@ static int flaky_add(struct store *s, uint64_t seq, int64_t accepted_ms, struct 
 {
 	struct flaky_store *f = flaky(s);
 	const struct message *m;
-	int r;
+	unsigned brokers = 0;
+	int r = f->undo_ops->add(s, seq, accepted_ms, payload, targets, count);
 
-	f->real->max_bytes = s->max_bytes;
-	r = f->real->ops->add(f->real, seq, accepted_ms, payload, targets, count);
 	if (r < 0)
 		return r;
-	assert(f->uncommitted_count < FLAKY_UNCOMMITTED_MAX);
+	for (size_t i = 0; i < count; i++)
+		brokers += is_broker(targets[i].queue);
+	f->double_adds += brokers == 2;
 	m = ledger_find(f->world, targets[0].topic, payload);
-	f->uncommitted[f->uncommitted_count].seq = seq;
-	f->uncommitted[f->uncommitted_count++].number = m ? m->number : 0;
-	f->adds += count;
-	f->double_adds += count == 2;
+	assert(f->uncommitted_count < FLAKY_UNCOMMITTED_MAX);
+	if (m)
+		f->uncommitted[f->uncommitted_count++] = m->number;
 	return 0;
-}
-
-static bool flaky_head(struct store *s, unsigned queue, struct store_entry *ret)
-{
-	return flaky(s)->real->ops->head(flaky(s)->real, queue, ret);
-}
-
-static bool flaky_get(struct store *s, unsigned queue, uint64_t seq, struct store_entry *ret)
-{
-	return flaky(s)->real->ops->get(flaky(s)->real, queue, seq, ret);
-}
-
-static bool flaky_next(
-    struct store *s, unsigned queue, bool dead, uint64_t after, struct store_entry *ret)
-{
-	return flaky(s)->real->ops->next(flaky(s)->real, queue, dead, after, ret);
-}
-
-static bool flaky_find_topic(struct store *s, unsigned queue, struct span topic, uint64_t *ret_seq)
-{
-	return flaky(s)->real->ops->find_topic(flaky(s)->real, queue, topic, ret_seq);
-}
-
-static bool flaky_oldest(struct store *s, unsigned queue, struct store_entry *ret)
-{
-	return flaky(s)->real->ops->oldest(flaky(s)->real, queue, ret);
-}
-
-static int flaky_remove(struct store *s, unsigned queue, uint64_t seq)
-{
-	return flaky(s)->real->ops->remove(flaky(s)->real, queue, seq);
-}
-
-static int flaky_mark(
-    struct store *s, unsigned queue, uint64_t seq, uint8_t tries, enum store_state state)
-{
-	return flaky(s)->real->ops->mark(flaky(s)->real, queue, seq, tries, state);
 }
 
 static int flaky_bury(struct store *s, unsigned queue, uint64_t seq, const char *reason)
 {
-	struct store *real = flaky(s)->real;
+	struct flaky_store *f = flaky(s);
 	struct store_entry e;
 	struct message *m = NULL;
 
-	if (real->ops->get(real, queue, seq, &e))
-		m = ledger_find(flaky(s)->world, e.topic, e.payload);
-	/* Queues are opened in the order of the brokers. */
-	if (m && queue < SIM_BROKERS)
+	if (f->undo_ops->get(s, queue, seq, &e))
+		m = ledger_find(f->world, e.topic, e.payload);
+	if (m && is_broker(queue))
 		m->is_dead[queue] = true;
-	world_note(flaky(s)->world, "message %u is buried: %s", m ? m->number : 0, reason);
-	return real->ops->bury(real, queue, seq, reason);
-}
-
-static int flaky_revive(struct store *s, unsigned queue, uint64_t seq)
-{
-	return flaky(s)->real->ops->revive(flaky(s)->real, queue, seq);
-}
-
-static int flaky_put_note(
-    struct store *s, unsigned queue, enum store_note kind, struct span key, struct span value)
-{
-	return flaky(s)->real->ops->put_note(flaky(s)->real, queue, kind, key, value);
-}
-
-static int flaky_drop_note(struct store *s, unsigned queue, enum store_note kind, struct span key)
-{
-	return flaky(s)->real->ops->drop_note(flaky(s)->real, queue, kind, key);
-}
-
-static bool flaky_next_note(struct store *s, unsigned queue, enum store_note kind,
-    struct span after, struct span *ret_key, struct span *ret_value)
-{
-	struct store *real = flaky(s)->real;
-
-	return real->ops->next_note(real, queue, kind, after, ret_key, ret_value);
+	world_note(f->world, "message %u is buried: %s", m ? m->number : 0, reason);
+	return f->undo_ops->bury(s, queue, seq, reason);
 }
 
 static int flaky_commit(struct store *s)
@@ -141,69 +59,31 @@ static int flaky_commit(struct store *s)
 		world_note(f->world, "commit fails");
 		return -EIO;
 	}
-	for (size_t i = 0; i < f->uncommitted_count; i++) {
-		if (f->uncommitted[i].number > 0)
-			f->world->ledger.messages[f->uncommitted[i].number - 1].is_committed = true;
-	}
+	for (size_t i = 0; i < f->uncommitted_count; i++)
+		f->world->ledger.messages[f->uncommitted[i] - 1].is_committed = true;
 	f->uncommitted_count = 0;
-	return f->real->ops->commit(f->real);
+	return f->undo_ops->commit(s);
 }
-
-static void flaky_usage(struct store *s, unsigned queue, struct store_usage *ret)
-{
-	flaky(s)->real->ops->usage(flaky(s)->real, queue, ret);
-}
-
-static void flaky_total(struct store *s, struct store_usage *ret)
-{
-	flaky(s)->real->ops->total(flaky(s)->real, ret);
-}
-
-static const struct store_ops flaky_ops = {
-	.free = flaky_free,
-	.open_queue = flaky_open_queue,
-	.next_queue = flaky_next_queue,
-	.drop_queue = flaky_drop_queue,
-	.last_seq = flaky_last_seq,
-	.add = flaky_add,
-	.head = flaky_head,
-	.get = flaky_get,
-	.next = flaky_next,
-	.find_topic = flaky_find_topic,
-	.oldest = flaky_oldest,
-	.remove = flaky_remove,
-	.mark = flaky_mark,
-	.bury = flaky_bury,
-	.revive = flaky_revive,
-	.put_note = flaky_put_note,
-	.drop_note = flaky_drop_note,
-	.next_note = flaky_next_note,
-	.commit = flaky_commit,
-	.usage = flaky_usage,
-	.total = flaky_total,
-};
 
 void flaky_store_init(struct flaky_store *s, struct world *w, uint64_t max_bytes)
 {
-	*s = (struct flaky_store){
-		.base = { .ops = &flaky_ops, .max_bytes = max_bytes },
-		.real = store_ram_new(max_bytes),
-		.world = w,
-	};
-	assert(s->real);
+	*s = (struct flaky_store){ .world = w };
+	undo_store_init(&s->undo, max_bytes);
+	s->undo_ops = s->undo.base.ops;
+	s->ops = *s->undo_ops;
+	s->ops.add = flaky_add;
+	s->ops.bury = flaky_bury;
+	s->ops.commit = flaky_commit;
+	s->undo.base.ops = &s->ops;
 }
 
 void flaky_store_fini(struct flaky_store *s)
 {
-	store_free(s->real);
-	s->real = NULL;
+	undo_store_fini(&s->undo);
 }
 
 void flaky_store_crash(struct flaky_store *s)
 {
-	for (size_t i = 0; i < s->uncommitted_count; i++) {
-		for (unsigned queue = 0; queue < SIM_BROKERS; queue++)
-			s->real->ops->remove(s->real, queue, s->uncommitted[i].seq);
-	}
+	undo_store_crash(&s->undo);
 	s->uncommitted_count = 0;
 }

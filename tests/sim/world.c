@@ -301,8 +301,8 @@ void world_reload(struct world *w, uint64_t now_ms)
 
 static void start_core(struct world *w)
 {
-	w->core = core_new(&w->config[w->config_version].core, &w->store.base, prng_u64(&w->rng),
-	    w->now_ms, "sim");
+	w->core = core_new(&w->config[w->config_version].core, &w->store.undo.base,
+	    prng_u64(&w->rng), w->now_ms, "sim");
 	assert(w->core);
 	core_set_wall(w->core, w->now_ms, WALL_AT_ZERO_MS + (int64_t)w->now_ms, true);
 	close_port(w, 10);

@@ -7,6 +7,7 @@
 #define CMQTTD_TESTS_MQTT_WORLD_H
 
 #include "base/limits.h"
+#include "mqtt/mqtt_persist.h"
 #include "mqtt/mqtt_server.h"
 
 #include <stdbool.h>
@@ -29,6 +30,10 @@ struct world_client {
 
 struct world {
 	struct mqtt_server *server;
+	const struct mqtt_listener *listeners;
+	size_t listener_count;
+	struct store *store; /* NULL: nothing persists */
+	unsigned changes;    /* of the server in the store, since the last commit */
 	uint64_t now_ms;
 	enum mqtt_verdict verdict;
 	bool is_commit_off;
@@ -43,13 +48,38 @@ struct world {
 	void *on_publish_arg;
 };
 
-static inline bool world_init(struct world *w, const struct mqtt_listener *listeners, size_t count)
+static inline struct mqtt_clocks world_clocks(const struct world *w)
 {
-	*w = (struct world){ .verdict = MQTT_ACCEPT };
+	return (
+	    struct mqtt_clocks){ .now_ms = w->now_ms, .store_ms = (int64_t)w->now_ms + 1000000 };
+}
+
+/* A server on what is in the store. */
+static inline bool world_start(struct world *w)
+{
+	struct mqtt_clocks clocks = world_clocks(w);
+
+	w->server = mqtt_server_new(w->listeners, w->listener_count, w->store);
+	return w->server && mqtt_server_restore(w->server, &clocks) == 0;
+}
+
+static inline bool world_init_stored(
+    struct world *w, const struct mqtt_listener *listeners, size_t count, struct store *store)
+{
+	*w = (struct world){
+		.verdict = MQTT_ACCEPT,
+		.listeners = listeners,
+		.listener_count = count,
+		.store = store,
+	};
 	for (size_t i = 0; i < WORLD_CLIENTS; i++)
 		buf_init(&w->clients[i].seen, SIZE_MAX / 2);
-	w->server = mqtt_server_new(listeners, count);
-	return w->server;
+	return world_start(w);
+}
+
+static inline bool world_init(struct world *w, const struct mqtt_listener *listeners, size_t count)
+{
+	return world_init_stored(w, listeners, count, NULL);
 }
 
 static inline void world_fini(struct world *w)
@@ -82,19 +112,39 @@ static inline void world_read(struct world *w, struct world_client *c)
 	mqtt_server_client_sent(w->server, w->now_ms, c->number);
 }
 
+/* Into the store, as far as it wants to be there. 0: it is not. */
+static inline uint64_t world_store(struct world *w, struct mqtt_msg *m)
+{
+	static struct store_target targets[MQTT_TARGETS_MAX];
+	struct mqtt_clocks clocks = world_clocks(w);
+	const struct span payload = { mqtt_msg_payload(m), m->payload_len };
+	size_t count = mqtt_server_targets(w->server, &clocks, m, targets);
+	uint64_t seq;
+
+	if (count == 0)
+		return 0;
+	seq = w->store->ops->last_seq(w->store) + 1;
+	if (w->store->ops->add(w->store, seq, clocks.store_ms, payload, targets, count) < 0)
+		return 0;
+	w->changes |= MQTT_CHANGED_NOW;
+	return seq;
+}
+
 static inline void world_publish(struct world *w, const struct mqtt_event *e)
 {
 	size_t slot = w->publish_count % 16;
 
 	w->offer_count++;
 	if (w->verdict == MQTT_ACCEPT) {
+		uint64_t seq = world_store(w, e->msg);
+
 		w->publish_count++;
 		w->will_count += e->is_will;
 		mqtt_msg_unref(w->published[slot]);
 		w->published[slot] = mqtt_msg_ref(e->msg);
 		if (w->on_publish)
 			w->on_publish(w->on_publish_arg, e->msg);
-		mqtt_server_publish(w->server, w->now_ms, e->msg);
+		mqtt_server_publish_stored(w->server, w->now_ms, e->msg, seq);
 	}
 	mqtt_server_verdict(w->server, w->now_ms, w->verdict);
 }
@@ -155,15 +205,39 @@ static inline void world_drain(struct world *w)
 		world_event(w, &e);
 }
 
+/* Commit what has to be now, and say that it is. */
+static inline void world_commit(struct world *w)
+{
+	w->changes |= mqtt_server_take_changes(w->server);
+	if (w->changes & MQTT_CHANGED_NOW) {
+		if (w->store->ops->commit(w->store) < 0)
+			return;
+		w->changes = 0;
+	}
+	mqtt_server_committed(w->server, w->now_ms);
+}
+
 /* One turn: events, commit, what that brings, settle. */
 static inline void world_turn(struct world *w)
 {
 	world_drain(w);
 	if (!w->is_commit_off) {
-		mqtt_server_committed(w->server, w->now_ms);
+		world_commit(w);
 		world_drain(w);
 	}
 	mqtt_server_settle(w->server);
+}
+
+/* The process dies: no goodbye, the store is as it is. Sockets are gone. */
+static inline void world_kill(struct world *w)
+{
+	mqtt_server_free(w->server);
+	w->server = NULL;
+	w->changes = 0;
+	for (size_t i = 0; i < WORLD_CLIENTS; i++) {
+		w->clients[i].number = 0;
+		buf_clear(&w->clients[i].seen);
+	}
 }
 
 static inline int world_open(struct world *w, size_t i, size_t listener)

@@ -204,7 +204,7 @@ static void start(struct fixture *f)
 	f->core = core_new(&f->cfg, f->store, 1, f->now_ms, "test");
 	assert_non_null(f->core);
 	assert_int_equal(core_client_new(f->core, f->now_ms, 0, &f->client), 0);
-	send_bytes(f, "10{ s'MQTT' 04 00 00 00 s'c' }");
+	send_bytes(f, "10{ s'MQTT' 04 02 00 00 s'c' }");
 	expect_bytes(f, "20 02 00 00");
 }
 

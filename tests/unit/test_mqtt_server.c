@@ -1,33 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The local MQTT server: dialogues byte by byte, limits, and QoS 2 over connections that break.
- *
- * A dialogue is a list of lines, each for a client 0..9 that is opened when it is first used:
- *   0> PACKET     client 0 sends, and a turn is made
- *   0< PACKETS    exactly this was written for client 0 since the last such line
- *   0! WHY        its connection was closed by the server, for this reason
- *   0x            its socket is lost
- *   0p 0r         it is paused, it is read from
- *   0s 0g         it stops reading, it goes on
- *   0o LISTENER   a new connection
- *   t MS          time passes, and what is due happens
- *   v VERDICT     answer to every PUBLISH from now on: accept, hold, quota, topic, payload, failed
- *   h             held packets are offered again
- *   c on|off      commit in every turn, or not
- *   n COUNT       so many PUBLISH were accepted so far
- *   e TEXT        clients that came and went since the last such line
- * After the last line nothing may be left unread. Packets are written as in mqtt_notation.h.
+ * The local MQTT server: dialogues byte by byte (mqtt_dialogue.h), and limits.
  */
-#include "base/prng.h"
 #include "mqtt/mqtt_auth.h"
-#include "mqtt_notation.h"
-#include "mqtt_world.h"
+#include "mqtt_dialogue.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
 
 #define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
 
@@ -308,7 +286,6 @@ static const struct dialogue {
 		"0! KEEPALIVE" } },
 };
 
-static uint8_t packet[NOTATION_MAX];
 static struct mqtt_auth *auth_rights;
 static struct mqtt_listener listeners[3];
 
@@ -339,130 +316,6 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void expect(struct world *w, size_t i, const char *bytes, const char *line)
-{
-	size_t len = notation_read(bytes, packet);
-	struct buf *seen = &w->clients[i].seen;
-
-	if (buf_len(seen) != len || (len && memcmp(buf_data(seen), packet, len) != 0)) {
-		print_error("written:");
-		for (size_t k = 0; k < buf_len(seen) && k < 200; k++)
-			print_error(" %02x", buf_data(seen)[k]);
-		print_error("\n");
-		fail_msg("line \"%s\"", line);
-	}
-	buf_clear(seen);
-}
-
-static enum mqtt_close close_reason(const char *name)
-{
-	static const char *const names[MQTT_CLOSE_COUNT] = { "NORMAL", "EOF", "PROTOCOL",
-		"TOO_LARGE", "KEEPALIVE", "TAKEN_OVER", "REFUSED", "NO_CONNECT", "SLOW", "NOMEM",
-		"SHUTDOWN" };
-	enum mqtt_close why = MQTT_CLOSE_NORMAL;
-
-	while (why < MQTT_CLOSE_COUNT && strcmp(names[why], name) != 0)
-		why++;
-	assert_true(why < MQTT_CLOSE_COUNT);
-	return why;
-}
-
-static void play_client_line(struct world *w, const char *line)
-{
-	size_t i = (size_t)(line[0] - '0');
-	struct world_client *c = &w->clients[i];
-	const char *rest = line[2] == ' ' ? line + 3 : line + 2;
-
-	switch (line[1]) {
-	case '>':
-		if (!c->number)
-			assert_int_equal(world_open(w, i, 0), 0);
-		world_send(w, i, packet, notation_read(rest, packet));
-		world_turn(w);
-		break;
-	case '<':
-		expect(w, i, rest, line);
-		break;
-	case '!':
-		if (!c->is_closed || c->why != close_reason(rest))
-			fail_msg("line \"%s\", closed %d why %d", line, c->is_closed, c->why);
-		break;
-	case 'x':
-		world_lose(w, i);
-		world_turn(w);
-		break;
-	case 'p':
-	case 'r':
-		if (c->is_paused != (line[1] == 'p'))
-			fail_msg("line \"%s\"", line);
-		break;
-	case 's':
-		c->is_stuck = true;
-		break;
-	case 'g':
-		c->is_stuck = false;
-		world_read(w, c);
-		world_turn(w);
-		break;
-	case 'o':
-		assert_int_equal(world_open(w, i, (size_t)(rest[0] - '0')), 0);
-		break;
-	default:
-		fail_msg("line \"%s\"", line);
-	}
-}
-
-static enum mqtt_verdict read_verdict(const char *name)
-{
-	static const char *const names[] = { "accept", "hold", "quota", "topic", "payload",
-		"failed" };
-	size_t i = 0;
-
-	while (i < COUNT(names) && strcmp(names[i], name) != 0)
-		i++;
-	assert_true(i < COUNT(names));
-	return (enum mqtt_verdict)i;
-}
-
-static void play_line(struct world *w, const char *line)
-{
-	const char *rest = line[1] == ' ' ? line + 2 : line + 1;
-
-	if (line[0] >= '0' && line[0] <= '9') {
-		play_client_line(w, line);
-		return;
-	}
-	switch (line[0]) {
-	case 't':
-		w->now_ms += strtoull(rest, NULL, 10);
-		mqtt_server_tick(w->server, w->now_ms);
-		break;
-	case 'v':
-		w->verdict = read_verdict(rest);
-		break;
-	case 'h':
-		mqtt_server_resume_held(w->server, w->now_ms);
-		break;
-	case 'c':
-		w->is_commit_off = strcmp(rest, "off") == 0;
-		break;
-	case 'n':
-		if (w->publish_count != strtoull(rest, NULL, 10))
-			fail_msg("line \"%s\", but %zu", line, w->publish_count);
-		break;
-	case 'e':
-		if (w->log[0])
-			w->log[strlen(w->log) - 1] = '\0';
-		if (strcmp(w->log, rest) != 0)
-			fail_msg("line \"%s\", but \"%s\"", line, w->log);
-		w->log[0] = '\0';
-		break;
-	default:
-		fail_msg("line \"%s\"", line);
-	}
-	world_turn(w);
-}
-
 static void test_dialogues(void **state)
 {
 	(void)state;
@@ -472,16 +325,11 @@ static void test_dialogues(void **state)
 		print_message("%s\n", dialogues[d].name);
 		assert_true(world_init(&w, listeners, 3));
 		for (size_t i = 0; i < COUNT(dialogues[d].lines) && dialogues[d].lines[i]; i++)
-			play_line(&w, dialogues[d].lines[i]);
+			dialogue_say(&w, dialogues[d].lines[i]);
 		for (size_t i = 0; i < WORLD_CLIENTS; i++)
-			expect(&w, i, "", "(end)");
+			dialogue_expect(&w, i, "", "(end)");
 		world_fini(&w);
 	}
-}
-
-static void say(struct world *w, const char *line)
-{
-	play_line(w, line);
 }
 
 /* Everything that a client may send, cut off at every length, and the connection lost. */
@@ -511,13 +359,13 @@ static void test_truncated(void **state)
 			assert_true(world_init(&w, listeners, 3));
 			assert_int_equal(world_open(&w, 0, 0), 0);
 			if (i > 0) {
-				say(&w, CONNECT_A);
-				say(&w, HELLO_A);
+				dialogue_say(&w, CONNECT_A);
+				dialogue_say(&w, HELLO_A);
 			}
 			world_send(&w, 0, bytes, cut);
 			world_turn(&w);
-			say(&w, "0<");
-			say(&w, "n 0");
+			dialogue_say(&w, "0<");
+			dialogue_say(&w, "n 0");
 			assert_false(w.clients[0].is_closed);
 			world_lose(&w, 0);
 			world_turn(&w);
@@ -534,12 +382,13 @@ static void test_many_writes_are_one_event(void **state)
 
 	(void)state;
 	assert_true(world_init(&w, listeners, 1));
-	say(&w, CONNECT_A);
-	say(&w, CONNECT_B);
-	say(&w, "1> 82 { 0001 s't' 00 }");
+	dialogue_say(&w, CONNECT_A);
+	dialogue_say(&w, CONNECT_B);
+	dialogue_say(&w, "1> 82 { 0001 s't' 00 }");
 	w.clients[1].writes = 0;
 	for (int i = 0; i < 50; i++)
-		world_send(&w, 0, packet, notation_read("30 { s't' 'x' }", packet));
+		world_send(
+		    &w, 0, dialogue_packet, notation_read("30 { s't' 'x' }", dialogue_packet));
 	world_turn(&w);
 	assert_int_equal(w.clients[1].writes, 1);
 	assert_int_equal(mqtt_server_counters(w.server)->sent, 50);
@@ -585,15 +434,15 @@ static void test_sessions_max(void **state)
 	assert_true(world_init(&w, listeners, 1));
 	for (int i = 0; i < MQTT_SESSIONS_MAX; i++) {
 		snprintf(line, sizeof(line), "0> 10 { s'MQTT' 04 00 0000 s's%d' }", i);
-		say(&w, line);
-		say(&w, HELLO_A);
-		say(&w, "0x");
+		dialogue_say(&w, line);
+		dialogue_say(&w, HELLO_A);
+		dialogue_say(&w, "0x");
 	}
-	say(&w, "0> 10 { s'MQTT' 04 02 0000 s'more' }");
-	say(&w, "0< 20020003");
-	say(&w, "0! REFUSED");
-	say(&w, "0> 10 { s'MQTT' 04 00 0000 s's7' }");
-	say(&w, AGAIN_A);
+	dialogue_say(&w, "0> 10 { s'MQTT' 04 02 0000 s'more' }");
+	dialogue_say(&w, "0< 20020003");
+	dialogue_say(&w, "0! REFUSED");
+	dialogue_say(&w, "0> 10 { s'MQTT' 04 00 0000 s's7' }");
+	dialogue_say(&w, AGAIN_A);
 	world_fini(&w);
 }
 
@@ -605,13 +454,13 @@ static void test_subscriptions_max(void **state)
 
 	(void)state;
 	assert_true(world_init(&w, listeners, 1));
-	say(&w, CONNECT_A);
-	say(&w, HELLO_A);
+	dialogue_say(&w, CONNECT_A);
+	dialogue_say(&w, HELLO_A);
 	n = (size_t)snprintf(line, sizeof(line), "0> 82 { 0001");
 	for (int i = 0; i < 300; i++)
 		n += (size_t)snprintf(line + n, sizeof(line) - n, " s't/%d' 01", i);
 	snprintf(line + n, sizeof(line) - n, " }");
-	say(&w, line);
+	dialogue_say(&w, line);
 	/* 90, two bytes of length, identifier, codes */
 	len = buf_len(&w.clients[0].seen);
 	assert_int_equal(len, 3 + 2 + 300);
@@ -629,18 +478,18 @@ static void test_queue_max(void **state)
 
 	(void)state;
 	assert_true(world_init(&w, listeners, 1));
-	say(&w, KEEP_A);
-	say(&w, "0> 82 { 0001 s't' 01 }");
-	say(&w, "0x");
+	dialogue_say(&w, KEEP_A);
+	dialogue_say(&w, "0> 82 { 0001 s't' 01 }");
+	dialogue_say(&w, "0x");
 	buf_clear(&w.clients[0].seen);
-	say(&w, CONNECT_B);
+	dialogue_say(&w, CONNECT_B);
 	for (int i = 0; i < MQTT_QUEUE_MAX + 7; i++) {
 		snprintf(line, sizeof(line), "1> 32 { s't' 0001 '%05d' }", i);
-		say(&w, line);
+		dialogue_say(&w, line);
 	}
 	assert_int_equal(mqtt_server_counters(w.server)->dropped_queue, 7);
 	assert_true(mqtt_server_kept_bytes(w.server) >= 5 * MQTT_QUEUE_MAX);
-	say(&w, KEEP_A);
+	dialogue_say(&w, KEEP_A);
 	/* CONNACK and a window full of them */
 	assert_int_equal(buf_len(&w.clients[0].seen), 4 + MQTT_INFLIGHT_MAX * 12);
 	for (int i = 0; i < MQTT_QUEUE_MAX; i++) {
@@ -649,7 +498,7 @@ static void test_queue_max(void **state)
 		snprintf(line, sizeof(line), "%05d", i);
 		assert_memory_equal(p + 7, line, 5);
 		snprintf(line, sizeof(line), "0> 40 { %02x%02x }", p[5], p[6]);
-		say(&w, line);
+		dialogue_say(&w, line);
 	}
 	assert_int_equal(buf_len(&w.clients[0].seen), 4 + MQTT_QUEUE_MAX * 12);
 	assert_int_equal(mqtt_server_kept_bytes(w.server), 0);
@@ -662,12 +511,12 @@ static void test_queue_bytes_max(void **state)
 
 	(void)state;
 	assert_true(world_init(&w, listeners, 1));
-	say(&w, KEEP_A);
-	say(&w, "0> 82 { 0001 s't' 01 }");
-	say(&w, "0x");
-	say(&w, CONNECT_B);
+	dialogue_say(&w, KEEP_A);
+	dialogue_say(&w, "0> 82 { 0001 s't' 01 }");
+	dialogue_say(&w, "0x");
+	dialogue_say(&w, CONNECT_B);
 	for (int i = 0; i < 30; i++)
-		say(&w, "1> 32 { s't' 0001 'x'*200000 }");
+		dialogue_say(&w, "1> 32 { s't' 0001 'x'*200000 }");
 	assert_in_range(
 	    mqtt_server_kept_bytes(w.server), MQTT_QUEUE_BYTES_MAX - 200100, MQTT_QUEUE_BYTES_MAX);
 	assert_int_equal(mqtt_server_counters(w.server)->dropped_queue, 10);
@@ -683,13 +532,13 @@ static void test_kept_bytes_max(void **state)
 	assert_true(world_init(&w, listeners, 1));
 	for (int i = 0; i < 20; i++) {
 		snprintf(line, sizeof(line), "0> 10 { s'MQTT' 04 00 0000 s's%d' }", i);
-		say(&w, line);
-		say(&w, "0> 82 { 0001 s't' 01 }");
-		say(&w, "0x");
+		dialogue_say(&w, line);
+		dialogue_say(&w, "0> 82 { 0001 s't' 01 }");
+		dialogue_say(&w, "0x");
 	}
-	say(&w, CONNECT_B);
+	dialogue_say(&w, CONNECT_B);
 	for (int i = 0; i < 25; i++)
-		say(&w, "1> 32 { s't' 0001 'x'*200000 }");
+		dialogue_say(&w, "1> 32 { s't' 0001 'x'*200000 }");
 	assert_in_range(
 	    mqtt_server_kept_bytes(w.server), MQTT_KEPT_BYTES_MAX - 200100, MQTT_KEPT_BYTES_MAX);
 	world_fini(&w);
@@ -705,22 +554,22 @@ static void test_slow_client(void **state)
 	(void)state;
 	assert_true(world_init(&w, listeners, 1));
 	n = mqtt_server_counters(w.server);
-	say(&w, CONNECT_A);
-	say(&w, "0> 82 { 0001 s'#' 01 }");
-	say(&w, CONNECT_B);
+	dialogue_say(&w, CONNECT_A);
+	dialogue_say(&w, "0> 82 { 0001 s'#' 01 }");
+	dialogue_say(&w, CONNECT_B);
 	buf_clear(&w.clients[0].seen);
-	say(&w, "0s");
+	dialogue_say(&w, "0s");
 	for (int i = 0; i < 30; i++)
-		say(&w, "1> 30 { s't' 'x'*50000 }");
+		dialogue_say(&w, "1> 30 { s't' 'x'*50000 }");
 	assert_int_equal(n->dropped_slow, 30 - (MQTT_CLIENT_OUT_MAX - MQTT_OUT_RESERVE) / 50007);
 	for (int i = 0; i < 30; i++)
-		say(&w, "1> 32 { s'u' 0001 'y'*50000 }");
+		dialogue_say(&w, "1> 32 { s'u' 0001 'y'*50000 }");
 	kept = mqtt_server_kept_bytes(w.server);
 	assert_true(kept > 30 * 50000);
 	assert_false(w.clients[0].is_closed);
 	assert_in_range(buf_len(mqtt_server_client_out(w.server, w.clients[0].number)), 1,
 	    MQTT_CLIENT_OUT_MAX - MQTT_OUT_RESERVE);
-	say(&w, "0g");
+	dialogue_say(&w, "0g");
 	assert_int_equal(buf_len(&w.clients[0].seen),
 	    (MQTT_CLIENT_OUT_MAX - MQTT_OUT_RESERVE) / 50007 * 50007 + 30 * 50009);
 	assert_int_equal(n->dropped_queue, 0);
@@ -734,8 +583,8 @@ static void test_deaf_client(void **state)
 
 	(void)state;
 	assert_true(world_init(&w, listeners, 1));
-	say(&w, CONNECT_A);
-	say(&w, "0s");
+	dialogue_say(&w, CONNECT_A);
+	dialogue_say(&w, "0s");
 	for (int i = 0; i < 300000 && !w.clients[0].is_closed; i++) {
 		world_send(&w, 0, (const uint8_t *)"\xc0\0", 2);
 		if (i % 1000 == 0)
@@ -753,14 +602,14 @@ static void test_held_is_offered_when_asked(void **state)
 
 	(void)state;
 	assert_true(world_init(&w, listeners, 1));
-	say(&w, CONNECT_A);
-	say(&w, "v hold");
-	say(&w, "0> 30 { s't' 'x' }");
+	dialogue_say(&w, CONNECT_A);
+	dialogue_say(&w, "v hold");
+	dialogue_say(&w, "0> 30 { s't' 'x' }");
 	assert_int_equal(w.offer_count, 1);
-	say(&w, "0> c000");
-	say(&w, "0> c000");
+	dialogue_say(&w, "0> c000");
+	dialogue_say(&w, "0> c000");
 	assert_int_equal(w.offer_count, 1);
-	say(&w, "h");
+	dialogue_say(&w, "h");
 	assert_int_equal(w.offer_count, 2);
 	world_fini(&w);
 }
@@ -772,17 +621,17 @@ static void test_keepalive_sees_unread_packets(void **state)
 
 	(void)state;
 	assert_true(world_init(&w, listeners, 1));
-	say(&w, "0> 10 { s'MQTT' 04 02 000a s'a' }");
-	say(&w, HELLO_A);
+	dialogue_say(&w, "0> 10 { s'MQTT' 04 02 000a s'a' }");
+	dialogue_say(&w, HELLO_A);
 	w.now_ms = 15000;
 	world_send(&w, 0, (const uint8_t *)"\xc0\0", 2);
 	mqtt_server_tick(w.server, w.now_ms);
 	world_turn(&w);
-	say(&w, "0< d000");
-	say(&w, "t 14999");
+	dialogue_say(&w, "0< d000");
+	dialogue_say(&w, "t 14999");
 	assert_false(w.clients[0].is_closed);
-	say(&w, "t 1");
-	say(&w, "0! KEEPALIVE");
+	dialogue_say(&w, "t 1");
+	dialogue_say(&w, "0! KEEPALIVE");
 	world_fini(&w);
 }
 
@@ -794,19 +643,20 @@ static void test_queue_grows_in_order(void **state)
 
 	(void)state;
 	assert_true(world_init(&w, listeners, 1));
-	say(&w, CONNECT_A);
-	say(&w, "0> 82 { 0001 s't' 01 }");
-	say(&w, CONNECT_B);
+	dialogue_say(&w, CONNECT_A);
+	dialogue_say(&w, "0> 82 { 0001 s't' 01 }");
+	dialogue_say(&w, CONNECT_B);
 	buf_clear(&w.clients[0].seen);
 	for (int i = 0; i < MQTT_INFLIGHT_MAX + 12 + 40; i++) {
 		snprintf(line, sizeof(line), "1> 32 { s't' 0001 '%04d' }", i);
-		say(&w, line);
+		dialogue_say(&w, line);
 		if (i == MQTT_INFLIGHT_MAX + 12)
-			say(&w, "0> 40020001 40020002 40020003 40020004 40020005 40020006");
+			dialogue_say(
+			    &w, "0> 40020001 40020002 40020003 40020004 40020005 40020006");
 	}
 	for (int i = 7; i <= MQTT_INFLIGHT_MAX + 12 + 40; i++) {
 		snprintf(line, sizeof(line), "0> 40 { %04x }", i);
-		say(&w, line);
+		dialogue_say(&w, line);
 	}
 	for (int i = 0; i < MQTT_INFLIGHT_MAX + 12 + 40; i++) {
 		snprintf(line, sizeof(line), "%04d", i);
@@ -825,22 +675,22 @@ static void test_resend_in_pieces(void **state)
 	(void)state;
 	assert_true(world_init(&w, listeners, 1));
 	seen = &w.clients[0].seen;
-	say(&w, KEEP_A);
-	say(&w, "0> 82 { 0001 s't' 01 }");
-	say(&w, CONNECT_B);
+	dialogue_say(&w, KEEP_A);
+	dialogue_say(&w, "0> 82 { 0001 s't' 01 }");
+	dialogue_say(&w, CONNECT_B);
 	for (int i = 0; i < 20; i++)
-		say(&w, "1> 32 { s't' 0001 'x'*50000 }");
+		dialogue_say(&w, "1> 32 { s't' 0001 'x'*50000 }");
 	buf_clear(seen);
-	say(&w, "0x");
+	dialogue_say(&w, "0x");
 	assert_int_equal(world_open(&w, 0, 0), 0);
-	say(&w, "0s");
-	say(&w, KEEP_A); /* nine of them fit */
-	say(&w, "0x");
+	dialogue_say(&w, "0s");
+	dialogue_say(&w, KEEP_A); /* nine of them fit */
+	dialogue_say(&w, "0x");
 	assert_int_equal(world_open(&w, 0, 0), 0);
-	say(&w, "0s");
-	say(&w, KEEP_A);
-	say(&w, "0> 40 { 0013 }"); /* one that is not yet sent again */
-	say(&w, "0g");
+	dialogue_say(&w, "0s");
+	dialogue_say(&w, KEEP_A);
+	dialogue_say(&w, "0> 40 { 0013 }"); /* one that is not yet sent again */
+	dialogue_say(&w, "0g");
 	assert_int_equal(buf_len(seen), 4 + 19 * 50009);
 	for (size_t i = 0; i < 19; i++) {
 		const uint8_t *p = buf_data(seen) + 4 + i * 50009;
@@ -850,8 +700,8 @@ static void test_resend_in_pieces(void **state)
 		assert_int_equal(p[4 + 4], i < 18 ? i + 1 : 20);
 	}
 	buf_clear(seen);
-	say(&w, "1> 32 { s't' 0001 'y' }");
-	say(&w, "0< 32 { s't' 0015 'y' }");
+	dialogue_say(&w, "1> 32 { s't' 0001 'y' }");
+	dialogue_say(&w, "0< 32 { s't' 0015 'y' }");
 	world_fini(&w);
 }
 
@@ -863,9 +713,9 @@ static void test_packet_ids_wrap(void **state)
 
 	(void)state;
 	assert_true(world_init(&w, listeners, 1));
-	say(&w, CONNECT_A);
-	say(&w, "0> 82 { 0001 s't' 01 }");
-	say(&w, CONNECT_B);
+	dialogue_say(&w, CONNECT_A);
+	dialogue_say(&w, "0> 82 { 0001 s't' 01 }");
+	dialogue_say(&w, CONNECT_B);
 	for (uint32_t i = 1; i <= 65537; i++) {
 		uint32_t id = i <= 65535 ? i : i - 65535 + 1; /* 1 is never acknowledged */
 		const uint8_t *p;
@@ -890,18 +740,18 @@ static void test_acks_wait_for_room(void **state)
 
 	(void)state;
 	assert_true(world_init(&w, listeners, 1));
-	say(&w, CONNECT_A);
-	say(&w, "0> 82 { 0001 s't' 00 }");
+	dialogue_say(&w, CONNECT_A);
+	dialogue_say(&w, "0> 82 { 0001 s't' 00 }");
 	buf_clear(&w.clients[0].seen);
-	say(&w, "0s");
+	dialogue_say(&w, "0s");
 	for (int i = 0; i < 9; i++)
-		say(&w, "0> 30 { s't' 'x'*50000 }");
+		dialogue_say(&w, "0> 30 { s't' 'x'*50000 }");
 	for (int i = 0; i < 20000; i++)
 		world_send(&w, 0, (const uint8_t *)"\x32\5\0\1u\0\1", 7);
 	world_turn(&w);
 	assert_int_equal(w.publish_count, 20009);
 	assert_false(w.clients[0].is_closed);
-	say(&w, "0g");
+	dialogue_say(&w, "0g");
 	assert_int_equal(buf_len(&w.clients[0].seen),
 	    (MQTT_CLIENT_OUT_MAX - MQTT_OUT_RESERVE) / 50007 * 50007 + 20000 * 4);
 	world_fini(&w);
@@ -913,15 +763,15 @@ static void test_paused_rx_max(void **state)
 
 	(void)state;
 	assert_true(world_init(&w, listeners, 1));
-	say(&w, CONNECT_A);
-	say(&w, "v hold");
-	say(&w, "0> 30 { s't' 'x'*50000 }");
-	say(&w, "0p");
+	dialogue_say(&w, CONNECT_A);
+	dialogue_say(&w, "v hold");
+	dialogue_say(&w, "0> 30 { s't' 'x'*50000 }");
+	dialogue_say(&w, "0p");
 	for (int i = 0; i < 5; i++)
-		say(&w, "0> 30 { s't' 'x'*50000 }");
+		dialogue_say(&w, "0> 30 { s't' 'x'*50000 }");
 	assert_false(w.clients[0].is_closed);
-	say(&w, "0> 30 { s't' 'x'*50000 }");
-	say(&w, "0! TOO_LARGE");
+	dialogue_say(&w, "0> 30 { s't' 'x'*50000 }");
+	dialogue_say(&w, "0! TOO_LARGE");
 	world_fini(&w);
 }
 
@@ -931,14 +781,14 @@ static void test_packet_max(void **state)
 
 	(void)state;
 	assert_true(world_init(&w, listeners, 1));
-	say(&w, CONNECT_A);
-	say(&w, HELLO_A);
-	say(&w, "0> 82 { 0001 s't' 01 }");
-	say(&w, "0< 90 { 0001 01 }");
-	say(&w, "0> 32 { s't' 0001 'x'*262135 }");
-	say(&w, "0< 32 { s't' 0001 'x'*262135 } 40020001");
-	say(&w, "0> 32 { s't' 0001 'x'*262136 }");
-	say(&w, "0! TOO_LARGE");
+	dialogue_say(&w, CONNECT_A);
+	dialogue_say(&w, HELLO_A);
+	dialogue_say(&w, "0> 82 { 0001 s't' 01 }");
+	dialogue_say(&w, "0< 90 { 0001 01 }");
+	dialogue_say(&w, "0> 32 { s't' 0001 'x'*262135 }");
+	dialogue_say(&w, "0< 32 { s't' 0001 'x'*262135 } 40020001");
+	dialogue_say(&w, "0> 32 { s't' 0001 'x'*262136 }");
+	dialogue_say(&w, "0! TOO_LARGE");
 	world_fini(&w);
 }
 
@@ -949,22 +799,22 @@ static void test_retained_max(void **state)
 
 	(void)state;
 	assert_true(world_init(&w, listeners, 1));
-	say(&w, CONNECT_A);
-	say(&w, HELLO_A);
+	dialogue_say(&w, CONNECT_A);
+	dialogue_say(&w, HELLO_A);
 	for (int i = 0; i < MQTT_RETAINED_MAX + 3; i++) {
 		snprintf(line, sizeof(line), "0> 31 { s'%05d' 'x' }", i);
-		say(&w, line);
+		dialogue_say(&w, line);
 	}
 	assert_int_equal(mqtt_server_counters(w.server)->dropped_retained, 3);
-	say(&w, "0> 31 { s'00001' }"); /* room for one */
-	say(&w, "0> 31 { s'other' 'x' }");
+	dialogue_say(&w, "0> 31 { s'00001' }"); /* room for one */
+	dialogue_say(&w, "0> 31 { s'other' 'x' }");
 	assert_int_equal(mqtt_server_counters(w.server)->dropped_retained, 3);
-	say(&w, "0> 82 { 0001 s'#' 00 }");
+	dialogue_say(&w, "0> 82 { 0001 s'#' 00 }");
 	assert_int_equal(buf_len(&w.clients[0].seen), 5 + MQTT_RETAINED_MAX * 10);
 	buf_clear(&w.clients[0].seen);
 	for (int i = 0; i < 60; i++) {
 		snprintf(line, sizeof(line), "0> 31 { s'%05d' 'x'*200000 }", i);
-		say(&w, line);
+		dialogue_say(&w, line);
 	}
 	assert_true(mqtt_server_kept_bytes(w.server) <= MQTT_RETAINED_BYTES_MAX);
 	assert_true(mqtt_server_counters(w.server)->dropped_retained > 3);
@@ -979,12 +829,12 @@ static void test_wills_max(void **state)
 	assert_true(world_init(&w, listeners, 1));
 	w.verdict = MQTT_HOLD;
 	for (int i = 0; i < MQTT_WILLS_MAX + 2; i++) {
-		say(&w, "0> 10 { s'MQTT' 04 06 0000 s'a' s'w' s'gone' }");
-		say(&w, "0x");
+		dialogue_say(&w, "0> 10 { s'MQTT' 04 06 0000 s'a' s'w' s'gone' }");
+		dialogue_say(&w, "0x");
 	}
 	assert_int_equal(mqtt_server_counters(w.server)->dropped_queue, 2);
 	w.verdict = MQTT_ACCEPT;
-	say(&w, "h");
+	dialogue_say(&w, "h");
 	assert_int_equal(w.will_count, MQTT_WILLS_MAX);
 	world_fini(&w);
 }
@@ -998,16 +848,16 @@ static void test_own_messages(void **state)
 	(void)state;
 	assert_non_null(m);
 	assert_true(world_init(&w, listeners, 1));
-	say(&w, CONNECT_A);
-	say(&w, HELLO_A);
-	say(&w, "0> 82 { 0001 s'$SYS/#' 01 s'#' 01 }");
-	say(&w, "0< 90 { 0001 0101 }");
+	dialogue_say(&w, CONNECT_A);
+	dialogue_say(&w, HELLO_A);
+	dialogue_say(&w, "0> 82 { 0001 s'$SYS/#' 01 s'#' 01 }");
+	dialogue_say(&w, "0< 90 { 0001 0101 }");
 	mqtt_server_publish(w.server, 0, m);
 	world_turn(&w);
-	say(&w, "0< 32 { s'$SYS/x' 0001 '1' }");
-	say(&w, CONNECT_B);
-	say(&w, "1> 82 { 0001 s'#' 00 s'$SYS/+' 00 }");
-	say(&w, "1< 20020000 90 { 0001 0000 } 31 { s'$SYS/x' '1' }");
+	dialogue_say(&w, "0< 32 { s'$SYS/x' 0001 '1' }");
+	dialogue_say(&w, CONNECT_B);
+	dialogue_say(&w, "1> 82 { 0001 s'#' 00 s'$SYS/+' 00 }");
+	dialogue_say(&w, "1< 20020000 90 { 0001 0000 } 31 { s'$SYS/x' '1' }");
 	assert_int_equal(mqtt_server_clients(w.server, 0), 2);
 	mqtt_msg_unref(m);
 	world_fini(&w);
@@ -1019,12 +869,12 @@ static void test_shutdown(void **state)
 
 	(void)state;
 	assert_true(world_init(&w, listeners, 1));
-	say(&w, "0> 10 { s'MQTT' 04 06 0000 s'a' s'w' s'gone' }");
-	say(&w, CONNECT_B);
+	dialogue_say(&w, "0> 10 { s'MQTT' 04 06 0000 s'a' s'w' s'gone' }");
+	dialogue_say(&w, CONNECT_B);
 	mqtt_server_shutdown(w.server, 0);
 	world_turn(&w);
-	say(&w, "0! SHUTDOWN");
-	say(&w, "1! SHUTDOWN");
+	dialogue_say(&w, "0! SHUTDOWN");
+	dialogue_say(&w, "1! SHUTDOWN");
 	assert_int_equal(w.publish_count, 0);
 	assert_int_equal(mqtt_server_clients(w.server, 0), 0);
 	assert_int_equal(mqtt_server_deadline(w.server), UINT64_MAX);
@@ -1038,238 +888,18 @@ static void test_set_listeners(void **state)
 
 	(void)state;
 	assert_true(world_init(&w, listeners, 3));
-	say(&w, CONNECT_A);
-	say(&w, HELLO_A);
-	say(&w, "1o 2");
-	say(&w, CONNECT_B);
+	dialogue_say(&w, CONNECT_A);
+	dialogue_say(&w, HELLO_A);
+	dialogue_say(&w, "1o 2");
+	dialogue_say(&w, CONNECT_B);
 	mqtt_server_set_listeners(w.server, 0, &closed, 1);
 	world_turn(&w);
-	say(&w, "1! SHUTDOWN");
-	say(&w, "0> c000");
-	say(&w, "0< d000");
-	say(&w, "2> 10 { s'MQTT' 04 02 0000 s'c' }");
-	say(&w, "2< 20020005");
+	dialogue_say(&w, "1! SHUTDOWN");
+	dialogue_say(&w, "0> c000");
+	dialogue_say(&w, "0< d000");
+	dialogue_say(&w, "2> 10 { s'MQTT' 04 02 0000 s'c' }");
+	dialogue_say(&w, "2< 20020005");
 	world_fini(&w);
-}
-
-/* ---- QoS 2 over connections that break ---- */
-
-#define MESSAGES 60
-#define WINDOW   5
-
-/* A client that does QoS 2 by the book, in both directions, with a memory that outlives its
- * connections. */
-struct peer {
-	size_t index; /* in the world */
-	const char *id;
-	struct buf rx;
-	/* as publisher */
-	unsigned next; /* number of the next new message */
-	struct {
-		uint16_t id; /* 0: free */
-		unsigned number;
-		bool is_released; /* PUBREC came */
-	} window[WINDOW];
-	size_t in_window;
-	uint16_t last_id;
-	/* as subscriber */
-	bool remembers[65536];
-	unsigned got; /* messages so far: the number expected next */
-	bool is_connected;
-};
-
-static void peer_send(struct world *w, const struct peer *p, const char *format, ...)
-{
-	static uint8_t bytes[NOTATION_MAX];
-	char line[128];
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(line, sizeof(line), format, ap);
-	va_end(ap);
-	world_send(w, p->index, bytes, notation_read(line, bytes));
-}
-
-static void peer_publish(struct world *w, const struct peer *p, size_t i, bool is_dup)
-{
-	unsigned number = p->window[i].number;
-
-	if (p->window[i].is_released)
-		peer_send(w, p, "62 { %04x }", p->window[i].id);
-	else
-		peer_send(
-		    w, p, "%s { s't' %04x '%04u' }", is_dup ? "3c" : "34", p->window[i].id, number);
-}
-
-static void peer_connect(struct world *w, struct peer *p)
-{
-	assert_int_equal(world_open(w, p->index, 0), 0);
-	buf_clear(&p->rx);
-	buf_clear(&w->clients[p->index].seen);
-	p->is_connected = true;
-	peer_send(w, p, "10 { s'MQTT' 04 00 0000 s'%s' }", p->id);
-	for (size_t i = 0; i < p->in_window; i++)
-		peer_publish(w, p, i, true);
-}
-
-static void peer_ack(struct world *w, struct peer *p, uint8_t type, uint16_t id)
-{
-	size_t i = 0;
-
-	while (i < p->in_window && p->window[i].id != id)
-		i++;
-	if (i == p->in_window)
-		return;
-	if (type == 5) {
-		p->window[i].is_released = true;
-		peer_send(w, p, "62 { %04x }", id);
-		return;
-	}
-	assert_true(p->window[i].is_released);
-	p->in_window--;
-	memmove(&p->window[i], &p->window[i + 1], (p->in_window - i) * sizeof(p->window[0]));
-}
-
-static void peer_packet(struct world *w, struct peer *p, const uint8_t *data)
-{
-	uint8_t type = data[0] >> 4;
-
-	if (type == 3) { /* 3x 09 0001 't' id id 'nnnn' */
-		uint16_t id = (uint16_t)(data[5] << 8 | data[6]);
-
-		assert_int_equal((data[0] >> 1) & 3, 2);
-		if (!p->remembers[id]) {
-			char expected[5];
-
-			snprintf(expected, sizeof(expected), "%04u", p->got);
-			assert_memory_equal(data + 7, expected, 4);
-			p->got++;
-			p->remembers[id] = true;
-		}
-		peer_send(w, p, "50 { %04x }", id);
-	} else if (type == 6) {
-		uint16_t id = (uint16_t)(data[2] << 8 | data[3]);
-
-		p->remembers[id] = false;
-		peer_send(w, p, "70 { %04x }", id);
-	} else if (type == 5 || type == 7) {
-		peer_ack(w, p, type, (uint16_t)(data[2] << 8 | data[3]));
-	}
-}
-
-static void peer_work(struct world *w, struct peer *p)
-{
-	struct buf *seen = &w->clients[p->index].seen;
-
-	assert_int_equal(buf_append(&p->rx, buf_data(seen), buf_len(seen)), 0);
-	buf_clear(seen);
-	while (buf_len(&p->rx) >= 2 && buf_len(&p->rx) >= 2U + buf_data(&p->rx)[1]) {
-		size_t len = 2U + buf_data(&p->rx)[1];
-
-		peer_packet(w, p, buf_data(&p->rx));
-		buf_consume(&p->rx, len);
-	}
-}
-
-static void peer_offer(struct world *w, struct peer *p)
-{
-	size_t i = p->in_window;
-
-	if (i == WINDOW || p->next == MESSAGES)
-		return;
-	p->last_id = (uint16_t)(p->last_id % 20 + 1); /* used again soon */
-	for (size_t k = 0; k < i; k++) {
-		if (p->window[k].id == p->last_id)
-			return;
-	}
-	p->window[i].id = p->last_id;
-	p->window[i].number = p->next++;
-	p->window[i].is_released = false;
-	p->in_window++;
-	peer_publish(w, p, i, false);
-}
-
-/* The connection breaks; of what was written for the client, only a part gets through. */
-static void peer_lose(struct world *w, struct peer *p, struct prng *r)
-{
-	struct buf *seen = &w->clients[p->index].seen;
-	struct buf part;
-
-	buf_init(&part, SIZE_MAX / 2);
-	assert_int_equal(buf_append(&part, buf_data(seen), prng_range(r, 0, buf_len(seen))), 0);
-	buf_clear(seen);
-	assert_int_equal(buf_append(seen, buf_data(&part), buf_len(&part)), 0);
-	buf_fini(&part);
-	peer_work(w, p); /* its answers are lost with the connection, what it learned is not */
-	world_lose(w, p->index);
-	p->is_connected = false;
-}
-
-static void count_in_order(void *arg, const struct mqtt_msg *m)
-{
-	unsigned *count = arg;
-	char expected[5];
-
-	snprintf(expected, sizeof(expected), "%04u", *count);
-	assert_int_equal(m->payload_len, 4);
-	assert_memory_equal(mqtt_msg_payload(m), expected, 4);
-	(*count)++;
-}
-
-static void run_exactly_once(uint64_t seed)
-{
-	static struct peer peers[2];
-	unsigned accepted = 0, rounds = 0;
-	struct world w;
-	struct prng r;
-
-	prng_init(&r, seed);
-	assert_true(world_init(&w, listeners, 1));
-	w.on_publish = count_in_order;
-	w.on_publish_arg = &accepted;
-	memset(peers, 0, sizeof(peers));
-	for (size_t i = 0; i < 2; i++) {
-		peers[i].index = i;
-		peers[i].id = i ? "sub" : "pub";
-		buf_init(&peers[i].rx, SIZE_MAX / 2);
-		peer_connect(&w, &peers[i]);
-	}
-	peer_send(&w, &peers[1], "82 { 0001 s't' 02 }");
-	world_turn(&w);
-	while (peers[1].got < MESSAGES || peers[0].in_window > 0) {
-		struct peer *p = &peers[prng_range(&r, 0, 1)];
-
-		assert_true(rounds++ < 100000);
-		w.verdict = prng_chance(&r, 150) ? MQTT_HOLD : MQTT_ACCEPT;
-		w.is_commit_off = prng_chance(&r, 300);
-		if (!p->is_connected) {
-			peer_connect(&w, p);
-		} else if (prng_chance(&r, 100)) {
-			peer_lose(&w, p, &r);
-		} else {
-			peer_work(&w, p);
-			if (p == &peers[0])
-				peer_offer(&w, p);
-		}
-		if (prng_chance(&r, 500))
-			mqtt_server_resume_held(w.server, 0);
-		if (prng_chance(&r, 700))
-			world_turn(&w);
-	}
-	assert_int_equal(accepted, MESSAGES);
-	assert_int_equal(peers[1].got, MESSAGES);
-	for (size_t i = 0; i < 2; i++)
-		buf_fini(&peers[i].rx);
-	world_fini(&w);
-}
-
-static void test_exactly_once(void **state)
-{
-	(void)state;
-	for (uint64_t seed = 1; seed <= 150; seed++) {
-		print_message("seed %llu\n", (unsigned long long)seed);
-		run_exactly_once(seed);
-	}
 }
 
 int main(void)
@@ -1299,7 +929,6 @@ int main(void)
 		cmocka_unit_test(test_own_messages),
 		cmocka_unit_test(test_shutdown),
 		cmocka_unit_test(test_set_listeners),
-		cmocka_unit_test(test_exactly_once),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
