@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmqttd.h"
 
+#include "cert_watch.h"
 #include "client_sock.h"
 #include "config.h"
 #include "config_report.h"
@@ -45,6 +46,7 @@ struct daemon {
 	struct metrics_sock *metrics;
 	struct tty *tty;
 	struct power *power;
+	struct cert_watch *certs;
 	struct loop_timer *deadline, *watchdog;
 	struct loop_signal *term, *interrupt, *hangup;
 	uint64_t deadline_ms; /* what the timer is set to, TIMER_NEVER: not set */
@@ -163,6 +165,7 @@ static int use_config(struct daemon *d, struct config *config, char *error, size
 	d->store->max_bytes = core->store.max_bytes;
 	log_set_level(core->log_level);
 	warn_of_restart(&d->config->core, core);
+	cert_watch_configure(d->certs, config);
 	config_free(d->config);
 	d->config = config;
 	return 0;
@@ -409,8 +412,10 @@ static bool start_loop(struct daemon *d)
 	d->interrupt = loop_signal_new(d->loop, SIGINT, on_stop, d);
 	d->hangup = loop_signal_new(d->loop, SIGHUP, on_hangup, d);
 	d->power = power_new(d->loop);
+	d->certs = cert_watch_new(d->loop);
 	d->deadline_ms = TIMER_NEVER;
-	return d->deadline && d->watchdog && d->term && d->interrupt && d->hangup && d->power;
+	return d->deadline && d->watchdog && d->term && d->interrupt && d->hangup && d->power &&
+	       d->certs;
 }
 
 static bool start_core(struct daemon *d)
@@ -463,6 +468,7 @@ static enum cmqttd_exit start(struct daemon *d)
 		log_write(LOG_DAEMON_FAILED, LOG_LEVEL_ERROR, "out of memory");
 		return CMQTTD_EXIT_FAILED;
 	}
+	cert_watch_configure(d->certs, d->config);
 	if (!start_sockets(d))
 		return CMQTTD_EXIT_FAILED;
 	d->watchdog_ms = notify_watchdog_ms() / 2;
@@ -484,6 +490,7 @@ static void finish(struct daemon *d)
 	core_free(d->core);
 	store_free(d->store);
 	power_free(d->power);
+	cert_watch_free(d->certs);
 	loop_signal_free(d->term);
 	loop_signal_free(d->interrupt);
 	loop_signal_free(d->hangup);

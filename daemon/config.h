@@ -15,9 +15,20 @@
 
 struct mqtt_auth;
 
+#define CONFIG_CERTS_MAX (2 * MODEM_CLIENTS) /* ca and cert of each broker */
+
+/* A certificate file of a broker, and when the first certificate in it expires. */
+struct config_cert {
+	const char *broker;
+	const char *key; /* "ca" or "cert" */
+	int64_t not_after_s;
+};
+
 struct config {
 	struct core_config core; /* borrows from the arena and auths */
 	struct mqtt_auth *auths[MQTT_LISTENERS_MAX];
+	struct config_cert certs[CONFIG_CERTS_MAX]; /* as far as they could be read */
+	size_t cert_count;
 	struct arena arena;
 };
 

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "cert_check.h"
 #include "config_builder.h"
+#include "wall_clock.h"
 
 #include "bridge/config_check.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define BROKER_NAME_MAX 32
+#define CHAIN_MAX       4 /* certificates of one file; seen to be too many for an A7670C */
+#define DAY_S           86400
+#define EXPIRY_WARN_S   (30 * DAY_S)
 #define NEGOTIATE_S     120 /* for the TLS handshake; the modem's own default is 300 */
 #define PLACEHOLDER     "your-broker.invalid" /* in the shipped file; no host has it (RFC 2606) */
 #define PORT_MQTT       1883
@@ -141,8 +147,52 @@ static void refuse_tls(struct builder *b, const struct broker_section *s)
 		    "\"tls\" is only for an address that begins with mqtts://");
 }
 
-static void build_tls(
-    struct builder *b, const struct broker_section *s, size_t index, struct tls_config *tls)
+/* The modem itself only says that a handshake has failed. */
+static void look_into(struct builder *b, const char *broker, const char *name,
+    const struct config_value *value, struct span pem)
+{
+	struct config_cert *cert = &b->config->certs[b->config->cert_count];
+	struct cert_facts facts;
+	int64_t now_s = wall_clock_now_ms() / 1000;
+
+	if (pem.len == 0 || !cert_check_is_built())
+		return;
+	if (cert_check_read(pem, &facts) < 0) {
+		config_report_warning(
+		    b->report, &value->place, "\"%s\": a certificate in it cannot be read", name);
+		return;
+	}
+	if (facts.not_after_s <= now_s)
+		config_report_warning(b->report, &value->place, "\"%s\" has expired", name);
+	else if (facts.not_after_s - now_s <= EXPIRY_WARN_S)
+		config_report_warning(b->report, &value->place, "\"%s\" expires in %d days", name,
+		    (int)((facts.not_after_s - now_s) / DAY_S));
+	if (facts.is_after_2049)
+		config_report_warning(b->report, &value->place,
+		    "\"%s\" expires after 2049, which some modems do not take (A7670C)", name);
+	if (facts.count > CHAIN_MAX)
+		config_report_warning(b->report, &value->place,
+		    "\"%s\" holds %u certificates; some modems take fewer", name, facts.count);
+	if (broker && b->config->cert_count < CONFIG_CERTS_MAX) {
+		*cert = (struct config_cert){
+			.broker = broker, .key = name, .not_after_s = facts.not_after_s
+		};
+		b->config->cert_count++;
+	}
+}
+
+static void check_files(struct builder *b, const char *broker, const struct tls_section *t,
+    const struct tls_config *tls)
+{
+	look_into(b, broker, "ca", &t->ca, tls->ca);
+	look_into(b, broker, "cert", &t->cert, tls->cert);
+	if (tls->cert.len > 0 && tls->key.len > 0 &&
+	    cert_check_key(tls->cert, tls->key) == -EKEYREJECTED)
+		builder_is_fine(b, "key", &t->key, "does not belong to \"cert\"");
+}
+
+static void build_tls(struct builder *b, const struct broker_section *s, size_t index,
+    const char *broker, struct tls_config *tls)
 {
 	static const enum check_time check_times[] = { CHECK_TIME_AUTO, CHECK_TIME_YES,
 		CHECK_TIME_NO };
@@ -164,6 +214,7 @@ static void build_tls(
 		builder_refuse(b, "cert", &t->cert, "needs \"key\"");
 	if (t->cert.state == VALUE_ABSENT)
 		builder_refuse(b, "key", &t->key, "needs \"cert\"");
+	check_files(b, broker, t, tls);
 }
 
 static void build_message(struct builder *b, const struct message_section *s, size_t max_bytes,
@@ -291,7 +342,7 @@ static void build_broker(
 	build_address(b, &s->address, link);
 	build_credentials(b, s, link);
 	if (link->is_tls)
-		build_tls(b, s, index, &link->tls);
+		build_tls(b, s, index, link->name, &link->tls);
 	else if (value_is_there(&s->address) && link->host)
 		refuse_tls(b, s);
 	build_will(b, &s->will, &link->will);

@@ -21,7 +21,9 @@ struct rotation {
 	unsigned refusals; /* in a row, of the set in use */
 };
 
+/* Nothing is kept, nothing proved. */
 void rotation_init(struct rotation *r);
+/* Frees what is kept. */
 void rotation_fini(struct rotation *r);
 
 /* `new` takes the place of `old` (either may be NULL), which is kept or freed. */
@@ -30,6 +32,7 @@ void rotation_exchange(
 
 /* The files to be used with the configuration, and those that must stay beside them; NULL: none. */
 const struct tls_config *rotation_used(const struct rotation *r, const struct broker_config *cfg);
+/* Likewise. */
 const struct tls_config *rotation_kept(const struct rotation *r, const struct broker_config *cfg);
 
 /* An attempt failed with this number, 0: files or SSL context were refused. True: the other set is

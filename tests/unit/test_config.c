@@ -21,7 +21,18 @@
 
 #include <cmocka.h>
 
-#define CERT     "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+/* Until the end of 2049: openssl ca -selfsign -enddate 20491230000000Z */
+#define CERT_WITH(NL)                                                         \
+	"-----BEGIN CERTIFICATE-----" NL                                      \
+	"MIH/MIGmAgEBMAoGCCqGSM49BAMCMAwxCjAIBgNVBAMMAXQwHhcNMjQwMTAxMDAw" NL \
+	"MDAwWhcNNDkxMjMwMDAwMDAwWjAMMQowCAYDVQQDDAF0MFkwEwYHKoZIzj0CAQYI" NL \
+	"KoZIzj0DAQcDQgAEH6ZkCSR0Jxi+NevsYn9vhlGdeNM/7LfFMB8lYCwYh1jyIUcb" NL \
+	"a71AENTLkLw/29D3NENGfQsZ9MIynPdpPuOkVTAKBggqhkjOPQQDAgNIADBFAiB3" NL \
+	"aPHpvziGw1mu2f7/jkCWX2y8LJ/+k24chW8aCVAn0wIhAIT1WHFFEDr6lNTTm1LY" NL \
+	"Sn9YimQiqJCgTnmmtv13Vu+I" NL "-----END CERTIFICATE-----" NL
+
+#define CERT     CERT_WITH("\n")
+#define DAMAGED  "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 #define KEY      "-----BEGIN PRIVATE KEY-----\nMIIC\n-----END PRIVATE KEY-----\n"
 
 #define TEXT_MAX 32768
@@ -33,7 +44,8 @@ static const struct {
 	const char *name, *text;
 } files[] = {
 	{ "ca.pem", CERT },
-	{ "crlf.pem", "-----BEGIN CERTIFICATE-----\r\nMIIB\r\n-----END CERTIFICATE-----\r\n" },
+	{ "crlf.pem", CERT_WITH("\r\n") },
+	{ "damaged.pem", DAMAGED },
 	{ "key.pem", KEY },
 	{ "rsa.pem", "-----BEGIN RSA PRIVATE KEY-----\nMIIC\n-----END RSA PRIVATE KEY-----\n" },
 	{ "locked.pem", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIC\n" },
@@ -737,6 +749,11 @@ static void test_warnings(void **state)
 		    "cmqttd.conf:5: warning: \"pin\" stands in a file" },
 		{ BROKER "modem: { power_cycle = \"/nowhere/at/all\"; };\n",
 		    "cmqttd.conf:5: warning: \"power_cycle\": /nowhere/at/all cannot be executed" },
+#ifdef HAVE_OPENSSL
+		{ "brokers: ( { name = \"a\"; address = \"mqtts://h\"; client_id = \"c\";\n"
+		  "  tls: { ca = \"damaged.pem\"; }; } );\n",
+		    "cmqttd.conf:2: warning: \"ca\": a certificate in it cannot be read" },
+#endif
 	};
 
 	(void)state;
