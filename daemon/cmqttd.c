@@ -428,11 +428,14 @@ static bool start_core(struct daemon *d)
 	set_wall(d);
 	pin_note_read(d->config->core.store.path, note, sizeof(note));
 	core_set_pin_note(d->core, note);
-	d->pool = listen_pool_new();
+	d->pool = listen_pool_new(TTY_KEPT_NAME);
 	d->clients = d->pool ? client_sock_new(d->loop, d->core, d->pool) : NULL;
 	d->metrics = d->pool ? metrics_sock_new(d->loop, d->core, d->pool) : NULL;
 	d->tty = tty_new(d->loop, d->core);
-	return d->clients && d->metrics && d->tty;
+	if (!d->clients || !d->metrics || !d->tty)
+		return false;
+	tty_adopt(d->tty, listen_pool_take_port(d->pool));
+	return true;
 }
 
 /* The control socket first: it tells whether another daemon is there. */
@@ -504,7 +507,7 @@ static void finish(struct daemon *d)
 /* A configuration that is wrong stays so until somebody mends it. */
 static void turn_away(void)
 {
-	struct listen_pool *pool = listen_pool_new();
+	struct listen_pool *pool = listen_pool_new(TTY_KEPT_NAME);
 
 	if (pool)
 		listen_pool_turn_away(pool);

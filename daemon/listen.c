@@ -34,6 +34,7 @@ struct passed {
 struct listen_pool {
 	struct passed passed[LISTEN_PASSED_MAX];
 	size_t count;
+	int port; /* -1: none */
 };
 
 struct listener {
@@ -60,30 +61,55 @@ static bool get_addr(int fd, struct addr *ret)
 }
 #endif
 
-struct listen_pool *listen_pool_new(void)
-{
-	struct listen_pool *pool = calloc(1, sizeof(*pool));
-
 #ifdef HAVE_SYSTEMD
-	int count = pool ? sd_listen_fds(1) : 0;
+static void add_passed(struct listen_pool *pool, int fd)
+{
+	struct passed *passed = &pool->passed[pool->count];
+
+	if (pool->count < LISTEN_PASSED_MAX && sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) > 0 &&
+	    get_addr(fd, &passed->addr)) {
+		fcntl(fd, F_SETFL, O_NONBLOCK);
+		passed->fd = fd;
+		pool->count++;
+	} else {
+		log_write(LOG_DAEMON_SOCKET, LOG_LEVEL_WARNING,
+		    "descriptor %d from the service manager is no listening socket", fd);
+		close(fd);
+	}
+}
+
+static void collect(struct listen_pool *pool, const char *port_name)
+{
+	char **names = NULL;
+	int count = sd_listen_fds_with_names(1, &names);
 
 	for (int i = 0; i < count; i++) {
 		int fd = SD_LISTEN_FDS_START + i;
-		struct passed *passed = &pool->passed[pool->count];
 
-		if (pool->count < LISTEN_PASSED_MAX &&
-		    sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) > 0 &&
-		    get_addr(fd, &passed->addr)) {
-			fcntl(fd, F_SETFL, O_NONBLOCK);
-			passed->fd = fd;
-			pool->count++;
-		} else {
-			log_write(LOG_DAEMON_SOCKET, LOG_LEVEL_WARNING,
-			    "descriptor %d from the service manager is no listening socket", fd);
-			close(fd);
-		}
+		if (pool->port < 0 && strcmp(names[i], port_name) == 0)
+			pool->port = fd;
+		else
+			add_passed(pool, fd);
+		free(names[i]);
 	}
+	free(names);
+}
+#else
+static void collect(struct listen_pool *pool, const char *port_name)
+{
+	(void)pool;
+	(void)port_name;
+}
 #endif
+
+struct listen_pool *listen_pool_new(const char *port_name)
+{
+	struct listen_pool *pool = calloc(1, sizeof(*pool));
+
+	if (!pool)
+		return NULL;
+	pool->port = -1;
+	collect(pool, port_name);
 	return pool;
 }
 
@@ -95,7 +121,17 @@ void listen_pool_free(struct listen_pool *pool)
 		if (!pool->passed[i].is_used)
 			close(pool->passed[i].fd);
 	}
+	if (pool->port >= 0)
+		close(pool->port);
 	free(pool);
+}
+
+int listen_pool_take_port(struct listen_pool *pool)
+{
+	int fd = pool->port;
+
+	pool->port = -1;
+	return fd;
 }
 
 void listen_pool_complain(const struct listen_pool *pool)

@@ -23,8 +23,12 @@ struct listen_config {
 	bool is_group_named; /* false: the default's, which need not exist */
 };
 
-/* The sockets that the service manager passed; empty without one. NULL: no memory. */
-struct listen_pool *listen_pool_new(void);
+/* What the service manager passed: sockets, and the modem's port if an earlier process of this
+ * service had it kept under `port_name`. Empty without a service manager. NULL: no memory. */
+struct listen_pool *listen_pool_new(const char *port_name);
+
+/* The modem's port, the caller's from now on; -1: none was passed. */
+int listen_pool_take_port(struct listen_pool *pool);
 
 /* Closes those that are not in use. */
 void listen_pool_free(struct listen_pool *pool);

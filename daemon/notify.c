@@ -4,6 +4,7 @@
 #ifdef HAVE_SYSTEMD
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
@@ -29,6 +30,20 @@ void notify_stopping(void)
 void notify_status(const char *text)
 {
 	sd_notifyf(0, "STATUS=%s", text);
+}
+
+void notify_keep(const char *name, int fd)
+{
+	char text[64];
+
+	notify_forget(name);
+	snprintf(text, sizeof(text), "FDSTORE=1\nFDNAME=%s", name);
+	sd_pid_notify_with_fds(0, 0, text, &fd, 1);
+}
+
+void notify_forget(const char *name)
+{
+	sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", name);
 }
 
 uint64_t notify_watchdog_ms(void)
@@ -60,6 +75,17 @@ void notify_stopping(void)
 void notify_status(const char *text)
 {
 	(void)text;
+}
+
+void notify_keep(const char *name, int fd)
+{
+	(void)name;
+	(void)fd;
+}
+
+void notify_forget(const char *name)
+{
+	(void)name;
 }
 
 uint64_t notify_watchdog_ms(void)

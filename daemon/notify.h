@@ -15,6 +15,11 @@ void notify_stopping(void);
 /* One line on how things are. */
 void notify_status(const char *text);
 
+/* Have the service manager keep a descriptor, one of each name: the next process of this service
+ * gets it, however this one ends. It stays ours as well. */
+void notify_keep(const char *name, int fd);
+void notify_forget(const char *name);
+
 /* How often the service manager wants to be told that we are alive, 0: it does not. */
 uint64_t notify_watchdog_ms(void);
 void notify_alive(void);

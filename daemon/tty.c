@@ -2,6 +2,7 @@
 #include "tty.h"
 
 #include "log.h"
+#include "notify.h"
 #include "tty_wait.h"
 #include "usb.h"
 
@@ -28,7 +29,8 @@ struct tty {
 	char *device;
 	uint32_t baud;
 	bool rtscts;
-	int fd; /* -1: not open */
+	int fd;      /* -1: not open */
+	int adopted; /* still to be looked at, -1: none */
 	struct loop_watch *watch;
 	struct loop_timer *retry;
 	struct tty_wait *wait;
@@ -120,25 +122,21 @@ static bool is_uart(int fd)
 	return true;
 }
 
-/* For us alone, raw, and without what came before. On a UART flow control waits until the modem has
- * it, too. */
+/* For us alone, and raw. On a UART flow control waits until the modem has it, too. */
 static int prepare(int fd, const struct tty *tty)
 {
-	int r;
-
 	if (!isatty(fd))
 		return -ENOTTY;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
 	if (!is_pty(fd) && ioctl(fd, TIOCEXCL) < 0)
 		return -errno;
-	r = set_raw(fd, tty->baud, tty->rtscts && !is_uart(fd));
-	if (r < 0)
-		return r;
-	return tcflush(fd, TCIOFLUSH) < 0 ? -errno : 0;
+	return set_raw(fd, tty->baud, tty->rtscts && !is_uart(fd));
 }
 
-static void close_port(struct tty *tty)
+/* The service manager has the port as well, and it stays open for the next process unless it is
+ * forgotten: its input, too. */
+static void close_own(struct tty *tty)
 {
 	loop_watch_free(tty->watch);
 	tty->watch = NULL;
@@ -147,9 +145,16 @@ static void close_port(struct tty *tty)
 	if (!is_pty(tty->fd))
 		ioctl(tty->fd, TIOCNXCL);
 	/* Or the close could wait for a modem that takes nothing any more. */
-	tcflush(tty->fd, TCIOFLUSH);
+	tcflush(tty->fd, TCOFLUSH);
 	close(tty->fd);
 	tty->fd = -1;
+}
+
+static void close_port(struct tty *tty)
+{
+	if (tty->fd >= 0)
+		notify_forget(TTY_KEPT_NAME);
+	close_own(tty);
 }
 
 static const char *explain(int error)
@@ -227,23 +232,61 @@ static void on_ready(void *arg, bool is_readable, bool is_writable)
 		tty_write(tty);
 }
 
-static int open_port(struct tty *tty)
+static bool is_device(int fd, const char *path)
+{
+	struct stat own, wanted;
+
+	return fstat(fd, &own) == 0 && stat(path, &wanted) == 0 && S_ISCHR(wanted.st_mode) &&
+	       own.st_rdev == wanted.st_rdev;
+}
+
+/* The port of an earlier process, with what it has not read; -1: it is of no use. */
+static int use_adopted(struct tty *tty)
+{
+	int fd = tty->adopted;
+
+	tty->adopted = -1;
+	if (fd < 0)
+		return -1;
+	if (is_device(fd, tty->device) && prepare(fd, tty) == 0)
+		return fd;
+	notify_forget(TTY_KEPT_NAME);
+	close(fd);
+	return -1;
+}
+
+/* Without what came before. */
+static int open_new(struct tty *tty)
 {
 	int r, fd = open(tty->device, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
 	r = prepare(fd, tty);
+	if (r == 0 && tcflush(fd, TCIOFLUSH) < 0)
+		r = -errno;
 	if (r < 0) {
 		close(fd);
 		return r;
 	}
+	notify_keep(TTY_KEPT_NAME, fd);
+	return fd;
+}
+
+static int open_port(struct tty *tty)
+{
+	int fd = use_adopted(tty);
+
+	if (fd < 0)
+		fd = open_new(tty);
+	if (fd < 0)
+		return fd;
+	tty->fd = fd;
 	tty->watch = loop_watch_new(tty->loop, fd, on_ready, tty);
 	if (!tty->watch) {
-		close(fd);
+		close_port(tty);
 		return -ENOMEM;
 	}
-	tty->fd = fd;
 	return 0;
 }
 
@@ -346,6 +389,7 @@ struct tty *tty_new(struct loop *loop, struct core *core)
 	tty->loop = loop;
 	tty->core = core;
 	tty->fd = -1;
+	tty->adopted = -1;
 	tty->retry_ms = RETRY_MIN_MS;
 	tty->retry = loop_timer_new(loop, on_retry, tty);
 	if (!tty->retry) {
@@ -359,11 +403,18 @@ void tty_free(struct tty *tty)
 {
 	if (!tty)
 		return;
-	close_port(tty);
+	close_own(tty);
+	if (tty->adopted >= 0)
+		close(tty->adopted);
 	tty_wait_free(tty->wait);
 	loop_timer_free(tty->retry);
 	free(tty->device);
 	free(tty);
+}
+
+void tty_adopt(struct tty *tty, int fd)
+{
+	tty->adopted = fd;
 }
 
 int tty_configure(struct tty *tty, const struct modem_config *cfg)

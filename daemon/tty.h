@@ -17,10 +17,18 @@
 
 struct tty;
 
+/* The service manager keeps the open port under this name, so that a process that is killed or
+ * exchanged loses nothing that the modem says meanwhile. */
+#define TTY_KEPT_NAME "tty"
+
 /* loop and core are borrowed. NULL: no memory. */
 struct tty *tty_new(struct loop *loop, struct core *core);
 
-/* Closes the port; the core is not told. */
+/* Use this descriptor, which becomes the tty's, if it is the port of the first configuration; -1:
+ * there is none. Before tty_configure. */
+void tty_adopt(struct tty *tty, int fd);
+
+/* Closes the port, which the service manager goes on to keep; the core is not told. */
 void tty_free(struct tty *tty);
 
 /* Use this port from now on; what was open is closed unless it is the same. The configuration is

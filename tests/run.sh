@@ -269,7 +269,7 @@ part_units() {
     sed -E -i "s#^(Exec[A-Za-z]*=)[^ ]*/(cmqttd|cmqttctl)#\1$work/plain/\2#" "$units"/*.service
     for unit in "$units"/*.service "$units"/*.socket "$units"/*.target; do
         name=$(basename "$unit")
-        case $name in *@.service) cp "$unit" "$units/${name%.service}one.service"; unit=$units/${name%.service}one.service ;; esac
+        case $name in *@.*) cp "$unit" "$units/${name%@.*}@one.${name##*.}"; unit=$units/${name%@.*}@one.${name##*.} ;; esac
         try "verify $name" verify_unit "$unit"
         case $name in
         *.service) try "rate $name" systemd-analyze security --no-pager --offline=true --threshold=10 "$unit" ;;
@@ -309,7 +309,9 @@ part_package() {
         "644 usr/lib/systemd/system/cmqttd.service" \
         "644 usr/lib/systemd/system/cmqttd@.service" \
         "644 usr/lib/systemd/system/cmqttd.socket" \
+        "644 usr/lib/systemd/system/cmqttd@.socket" \
         "644 usr/lib/systemd/system/cmqttd-control.socket" \
+        "644 usr/lib/systemd/system/cmqttd-control@.socket" \
         "644 usr/lib/systemd/system/cmqttd-modem.target" \
         "644 usr/lib/systemd/system-preset/90-cmqttd.preset" \
         "644 usr/lib/udev/rules.d/60-cmqttd.rules" \
@@ -368,7 +370,8 @@ part_debian() {
     build_deb deb full env || return
     pass 1
     try "lintian" no_complaint "$work"/deb/cmqttd_*.changes
-    for entry in cmqttd.service cmqttd@.service cmqttd.socket cmqttd-control.socket cmqttd-modem.target; do
+    for entry in cmqttd.service cmqttd@.service cmqttd.socket cmqttd@.socket cmqttd-control.socket \
+        cmqttd-control@.socket cmqttd-modem.target; do
         try "in the package: $entry" sh -c "dpkg-deb -c '$work'/deb/cmqttd_*.deb | grep -q '/systemd/system/$entry\$'"
     done
     try "the configuration is the administrator's" \

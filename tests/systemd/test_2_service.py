@@ -168,6 +168,25 @@ def test_killed_without_loss(service, broker):
     seen.stop()
 
 
+def test_what_the_modem_says_meanwhile_is_read(service, broker, modem):
+    """The port outlasts a daemon that is killed: the modem has confirmed the message to the broker already."""
+    with DropIn("cmqttd.service", "[Service]\nRestartSec=3\n"):
+        CONF.write_text(CONF.read_text().replace("#retain = false;", "retain = true;"))
+        service.restart()
+        pid = service.pid
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: service.show("SubState") == "auto-restart", journal)
+        assert service.show("NFileDescriptorStore") == "1"
+        confirmed = broker.text().count("Received PUBACK from gateway-17")
+        broker.publish("site/17/cmd/meanwhile", "kept")
+        wait_until(lambda: broker.text().count("Received PUBACK from gateway-17") > confirmed, "the modem has it")
+        assert service.show("SubState") == "auto-restart"
+        here = Subscriber(modem.folder, LOCAL, "cmd/#")  # waits in the socket
+        here.wait_for("cmd/meanwhile", "kept")
+        here.stop()
+        assert service.pid != pid
+
+
 def test_restart_refuses_nobody(service):
     """The sockets are systemd's: who connects while the service restarts waits and is served."""
     results = []

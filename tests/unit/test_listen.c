@@ -49,7 +49,7 @@ static int setup(void **state)
 	if (!f)
 		return -1;
 	f->loop = loop_new();
-	f->pool = listen_pool_new();
+	f->pool = listen_pool_new("tty");
 	*state = f;
 	return f->loop && f->pool ? 0 : -1;
 }

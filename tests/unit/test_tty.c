@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -201,6 +202,56 @@ static void test_another_speed(void **state)
 	assert_int_equal(cfgetospeed(&t), B9600);
 }
 
+/* Nothing of what the modem says between two processes is lost. */
+static void test_adopted(void **state)
+{
+	struct fixture *f = *state;
+	int kept;
+
+	plug_in(f);
+	kept = open(device, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(kept >= 0);
+	configure(f);
+	run(f);
+	tty_free(f->tty);
+	assert_int_equal(write(f->master, "meanwhile", 9), 9);
+
+	f->tty = tty_new(f->core.loop, &f->core);
+	assert_non_null(f->tty);
+	tty_adopt(f->tty, kept);
+	configure(f);
+	run(f);
+	assert_int_equal(f->core.ups, 2);
+	f->core.wanted_len = 9;
+	run(f);
+	assert_memory_equal(f->core.received, "meanwhile", 9);
+}
+
+/* Of another port nothing is wanted. */
+static void test_adopted_is_another_port(void **state)
+{
+	struct fixture *f = *state;
+	int other = open_master();
+	int kept = open(ptsname(other), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	struct pollfd hangup = { 0 };
+
+	assert_true(kept >= 0);
+	assert_int_equal(write(other, "wrong", 5), 5);
+	plug_in(f);
+	tty_adopt(f->tty, kept);
+	configure(f);
+	run(f);
+	assert_int_equal(f->core.ups, 1);
+	assert_int_equal(write(f->master, "right", 5), 5);
+	f->core.wanted_len = 5;
+	run(f);
+	assert_memory_equal(f->core.received, "right", 5);
+	hangup.fd = other;
+	assert_int_equal(poll(&hangup, 1, 0), 1);
+	assert_true(hangup.revents & POLLHUP); /* it was closed */
+	close(other);
+}
+
 static void test_absent_then_there(void **state)
 {
 	struct fixture *f = *state;
@@ -374,6 +425,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_raw_both_ways, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_another_speed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_adopted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_adopted_is_another_port, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_absent_then_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hang_up_and_come_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reopen, setup, teardown),
