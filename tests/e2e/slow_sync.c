@@ -3,8 +3,9 @@
  * Loaded into the daemon with LD_PRELOAD: a card that takes long to sync, and a record of what the
  * daemon did when.
  *
- * $SLOW_SYNC_MS: how long a sync of a file takes that was written to since the one before.
- * $SLOW_SYNC_LOG: a line for each such sync, "sync BEGIN END FILE", and for each mark that was sent
+ * $SLOW_SYNC_MS: how long a sync of a file takes that was written to since the one before; with 0
+ * every sync is only noted.
+ * $SLOW_SYNC_LOG: a line for each sync, "sync BEGIN END FILE", and for each mark that was sent
  * to a socket, "send TIME MARK". A mark is '#' and eight digits. Times are CLOCK_MONOTONIC, ns.
  */
 #define _GNU_SOURCE
@@ -61,13 +62,14 @@ static void note_sync(int fd, uint64_t begin_ns)
 static int slow(const char *name, int fd)
 {
 	int (*real)(int fd) = dlsym(RTLD_NEXT, name);
+	unsigned long delay_ms = strtoul(getenv("SLOW_SYNC_MS"), NULL, 10);
 	uint64_t begin_ns = now_ns();
 	int r = real(fd);
 
-	if (fd < 0 || fd >= FILES_MAX || !is_dirty[fd])
+	if (delay_ms > 0 && (fd < 0 || fd >= FILES_MAX || !is_dirty[fd]))
 		return r;
 	is_dirty[fd] = false;
-	usleep((useconds_t)strtoul(getenv("SLOW_SYNC_MS"), NULL, 10) * 1000);
+	usleep((useconds_t)delay_ms * 1000);
 	note_sync(fd, begin_ns);
 	return r;
 }
