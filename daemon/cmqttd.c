@@ -150,7 +150,7 @@ static int use_config(struct daemon *d, struct config *config, char *error, size
 	int r = prepare_sockets(d, core, &which);
 
 	if (r < 0) {
-		snprintf(error, size, "%s: %s", which, strerror(-r));
+		snprintf(error, size, "%s: %s", which, listener_explain(r));
 		return r;
 	}
 	r = core_reload(d->core, loop_now_ms(), core);
@@ -453,7 +453,7 @@ static bool start_sockets(struct daemon *d)
 	if (r == 0)
 		r = prepare_sockets(d, core, &which);
 	if (r < 0) {
-		log_write(LOG_DAEMON_SOCKET, LOG_LEVEL_ERROR, "%s: %s", which, strerror(-r));
+		log_write(LOG_DAEMON_SOCKET, LOG_LEVEL_ERROR, "%s: %s", which, listener_explain(r));
 		return false;
 	}
 	commit_sockets(d, core);

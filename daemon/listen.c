@@ -326,6 +326,15 @@ fail:
 	return r;
 }
 
+const char *listener_explain(int error)
+{
+	/* RestrictAddressFamilies= of the unit */
+	if (error == -EAFNOSUPPORT)
+		return "not allowed to this service, which has Unix sockets only; an address like "
+		       "this has to come from a socket unit, see cmqttd(8)";
+	return strerror(-error);
+}
+
 void listener_close(struct listener *listener)
 {
 	if (!listener)

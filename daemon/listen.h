@@ -46,6 +46,9 @@ void listen_pool_turn_away(const struct listen_pool *pool);
 int listener_open(struct loop *loop, struct listen_pool *pool, const struct listen_config *cfg,
     void (*on_accept)(void *arg, int fd), void *arg, struct listener **ret);
 
+/* Why it could not be opened. */
+const char *listener_explain(int error);
+
 /* Stop listening; a socket file of our own is removed. NULL is fine. */
 void listener_close(struct listener *listener);
 

@@ -312,6 +312,7 @@ part_package() {
         "644 usr/lib/systemd/system/cmqttd@.socket" \
         "644 usr/lib/systemd/system/cmqttd-control.socket" \
         "644 usr/lib/systemd/system/cmqttd-control@.socket" \
+        "644 usr/lib/systemd/system/cmqttd-metrics.socket" \
         "644 usr/lib/systemd/system/cmqttd-modem.target" \
         "644 usr/lib/systemd/system-preset/90-cmqttd.preset" \
         "644 usr/lib/udev/rules.d/60-cmqttd.rules" \
@@ -371,7 +372,7 @@ part_debian() {
     pass 1
     try "lintian" no_complaint "$work"/deb/cmqttd_*.changes
     for entry in cmqttd.service cmqttd@.service cmqttd.socket cmqttd@.socket cmqttd-control.socket \
-        cmqttd-control@.socket cmqttd-modem.target; do
+        cmqttd-control@.socket cmqttd-metrics.socket cmqttd-modem.target; do
         try "in the package: $entry" sh -c "dpkg-deb -c '$work'/deb/cmqttd_*.deb | grep -q '/systemd/system/$entry\$'"
     done
     try "the configuration is the administrator's" \

@@ -6,7 +6,6 @@ import os
 import pathlib
 import socket
 import stat
-import time
 
 from conftest import CONF, CREDENTIALS, Unit, cursor, entries, run, systemctl
 from gateway import wait_until

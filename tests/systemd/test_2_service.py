@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import threading
-import time
+import urllib.request
 
 import pytest
 
@@ -101,6 +101,26 @@ def test_a_client_starts_the_service(service, who):
         assert not warnings
     systemctl("stop", "cmqttd.service", "cmqttd.socket")
     systemctl("start", "cmqttd.socket")
+
+
+def test_metrics(service):
+    line = '#metrics: { address = "127.0.0.1:9469"; allow_remote = false; };'
+    assert line in CONF.read_text()
+    CONF.write_text(CONF.read_text().replace(line, line[1:]))
+    for step in (["stop", "cmqttd.service"], ["enable", "--now", "cmqttd-metrics.socket"], ["start", "cmqttd.service"]):
+        systemctl(*step)
+    with urllib.request.urlopen("http://127.0.0.1:9469/metrics", timeout=30) as answer:
+        assert "cmqttd_" in answer.read().decode()
+    systemctl("disable", "cmqttd-metrics.socket")
+    systemctl("stop", "cmqttd.service", "cmqttd-metrics.socket")
+
+
+def test_tcp_without_a_socket_unit_is_explained(service):
+    since = cursor()
+    CONF.write_text(CONF.read_text().replace('# , { address = "127.0.0.1:1883"; }', ', { address = "127.0.0.1:1883"; }'))
+    r = systemctl("reload", "cmqttd", check=False)
+    assert r.returncode != 0 and service.is_active()
+    assert [e for e in entries(since, "-u", "cmqttd") if "has to come from a socket unit" in e["MESSAGE"]]
 
 
 def test_reload(service, broker):
