@@ -10,6 +10,7 @@
 # Installs nothing (.ci/run does) and builds under build-test/ only. One line a part, the output of what failed, and
 # as the last line "N passed, N failed", counted in test cases. Exit status 0 only if nothing failed. A part that
 # cannot be run, or that runs no test, has failed. $JOBS: processes at a time (default: number of processors).
+# $CMQTTD_TEST_ALL: set, the daemon dies at each write and sync of the simulation, and 200 times end to end: a few minutes more.
 
 set -u
 LC_ALL=C
@@ -19,6 +20,8 @@ top=$(cd "$(dirname "$0")/.." && pwd) || exit 1
 work=$top/build-test
 jobs=${JOBS:-$(nproc 2> /dev/null || echo 2)}
 sim_seeds=${SIM_SEEDS:-2000}
+every_death=5
+[ -z "${CMQTTD_TEST_ALL:-}" ] || every_death=1
 python=/usr/bin/python3
 [ -x "$python" ] || python=python3
 
@@ -43,7 +46,7 @@ describe() {
 }
 
 usage() {
-    sed -n '4,12s/^# \{0,1\}//p' "$0"
+    sed -n '4,13s/^# \{0,1\}//p' "$0"
     exit "$1"
 }
 
@@ -225,6 +228,8 @@ part_sim() {
     for name in at_sim sim; do
         run_program "$name" "$sim_seeds" "$work/sanitized/tests/sim/$name" --seeds "$sim_seeds"
     done
+    # one world of each level, and a death at each write and each sync of it, or at every fifth
+    run_program "crash" 0 "$work/sanitized/tests/sim/crash" --first 4 --seeds 4 --every "$every_death"
 }
 
 part_mutants() {

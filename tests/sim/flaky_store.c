@@ -54,21 +54,37 @@ static int flaky_bury(struct store *s, unsigned queue, uint64_t seq, const char 
 static int flaky_commit(struct store *s)
 {
 	struct flaky_store *f = flaky(s);
+	struct store *real = f->undo.real;
+	int r;
 
 	if (prng_chance(&f->world->rng, f->fail_permille)) {
 		world_note(f->world, "commit fails");
 		return -EIO;
 	}
+	r = f->disk ? real->ops->commit(real) : f->undo_ops->commit(s);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < f->uncommitted_count; i++)
 		f->world->ledger.messages[f->uncommitted[i] - 1].is_committed = true;
 	f->uncommitted_count = 0;
-	return f->undo_ops->commit(s);
+	return 0;
 }
 
-void flaky_store_init(struct flaky_store *s, struct world *w, uint64_t max_bytes)
+/* The disk alone knows what was committed; what the undo store notes is of no use then. */
+static void open_disk(struct flaky_store *s)
 {
-	*s = (struct flaky_store){ .world = w };
+	store_free(s->undo.real);
+	s->undo.real = s->disk->open(s->undo.base.max_bytes);
+	assert(s->undo.real);
+}
+
+void flaky_store_init(
+    struct flaky_store *s, struct world *w, const struct sim_disk *disk, uint64_t max_bytes)
+{
+	*s = (struct flaky_store){ .world = w, .disk = disk };
 	undo_store_init(&s->undo, max_bytes);
+	if (disk)
+		open_disk(s);
 	s->undo_ops = s->undo.base.ops;
 	s->ops = *s->undo_ops;
 	s->ops.add = flaky_add;
@@ -82,8 +98,36 @@ void flaky_store_fini(struct flaky_store *s)
 	undo_store_fini(&s->undo);
 }
 
+/* A commit that was cut off may have been done all the same. */
+static void note_committed(struct flaky_store *s)
+{
+	struct store *real = s->undo.real;
+
+	for (unsigned queue = 0; queue < SIM_BROKERS; queue++) {
+		struct store_entry e = { 0 };
+
+		while (real->ops->next(real, queue, false, e.seq, &e)) {
+			struct message *m = ledger_find(s->world, e.topic, e.payload);
+
+			if (m)
+				m->is_committed = true;
+		}
+	}
+}
+
+bool flaky_store_is_killed(const struct flaky_store *s)
+{
+	return s->disk && s->disk->is_killed();
+}
+
 void flaky_store_crash(struct flaky_store *s)
 {
-	undo_store_crash(&s->undo);
+	if (s->disk) {
+		s->disk->kill();
+		open_disk(s);
+		note_committed(s);
+	} else {
+		undo_store_crash(&s->undo);
+	}
 	s->uncommitted_count = 0;
 }

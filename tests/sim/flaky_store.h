@@ -2,7 +2,7 @@
 /*
  * The store of the simulated daemon: one that forgets what was not committed when the process dies,
  * whose commits can fail, and which tells the ledger what was committed and buried. It outlives the
- * core, as a file outlives the process.
+ * core, as a file outlives the process; it can be a real one on a simulated disk.
  */
 #ifndef TESTS_SIM_FLAKY_STORE_H
 #define TESTS_SIM_FLAKY_STORE_H
@@ -12,6 +12,18 @@
 
 struct world;
 
+/* A disk with a store on it. */
+struct sim_disk {
+	/* The store as it is on the disk; it is freed before it is opened again. */
+	struct store *(*open)(uint64_t max_bytes);
+	/* From now on the process does nothing any more, until `open`. */
+	void (*kill)(void);
+	/* It was killed, by `kill` or by what it did last. */
+	bool (*is_killed)(void);
+	/* Counts what the process does to the disk. */
+	uint64_t (*moments)(void);
+};
+
 enum { FLAKY_UNCOMMITTED_MAX = 256 };
 
 struct flaky_store {
@@ -19,17 +31,22 @@ struct flaky_store {
 	struct store_ops ops;
 	const struct store_ops *undo_ops;
 	struct world *world;
-	unsigned fail_permille; /* of the commits */
-	uint64_t double_adds;   /* messages for both brokers */
+	const struct sim_disk *disk; /* NULL: the store is in memory */
+	unsigned fail_permille;      /* of the commits */
+	uint64_t double_adds;        /* messages for both brokers */
 	/* numbers in the ledger of what was added since the last commit: lost if the process dies
 	 */
 	unsigned uncommitted[FLAKY_UNCOMMITTED_MAX];
 	size_t uncommitted_count;
 };
 
-/* Fills *s; free it with flaky_store_fini. */
-void flaky_store_init(struct flaky_store *s, struct world *w, uint64_t max_bytes);
+/* Fills *s; free it with flaky_store_fini. disk: NULL, or where the store is. */
+void flaky_store_init(
+    struct flaky_store *s, struct world *w, const struct sim_disk *disk, uint64_t max_bytes);
 void flaky_store_fini(struct flaky_store *s);
+
+/* The process died with what it did last to its disk. */
+bool flaky_store_is_killed(const struct flaky_store *s);
 
 /* The process died: what was not committed never was. */
 void flaky_store_crash(struct flaky_store *s);

@@ -170,7 +170,7 @@ void invariants_say_unsettled(struct world *w)
 
 static void check_message_up(struct world *w, const struct message *m)
 {
-	bool is_calm = w->p.level == SIM_CALM;
+	bool is_calm = world_is_calm(w);
 
 	for (unsigned i = 0; i < SIM_BROKERS; i++) {
 		bool must_die = m->subject->is_forbidden || ledger_is_too_large(m);
@@ -207,10 +207,10 @@ static void check_message_down(struct world *w, const struct message *m)
 	if (m->deliveries[0] > m->sends)
 		world_wrong(w, "message %u of broker %u came %u times", m->number, client,
 		    m->deliveries[0]);
-	if (w->p.level == SIM_CALM && m->sends > 0 && m->deliveries[0] != 1)
+	if (world_is_calm(w) && m->sends > 0 && m->deliveries[0] != 1)
 		world_wrong(w, "message %u of broker %u came %u times", m->number, client,
 		    m->deliveries[0]);
-	if (w->p.level == SIM_CALM && n->unrouted > 0)
+	if (world_is_calm(w) && n->unrouted > 0)
 		world_wrong(w, "inbound messages found no route");
 }
 
@@ -224,12 +224,12 @@ static void check_sessions(struct world *w)
 				world_wrong(
 				    w, "not subscribed to \"%s\"", b->link.filters[k].filter);
 		}
-		if (w->p.level == SIM_CALM && w->p.has_birth && w->brokers[i].births != 1)
+		if (world_is_calm(w) && w->p.has_birth && w->brokers[i].births != 1)
 			world_wrong(
 			    w, "%u birth messages came to broker %u", w->brokers[i].births, i);
-		if (w->p.level == SIM_CALM && w->brokers[i].wills > 0)
+		if (world_is_calm(w) && w->brokers[i].wills > 0)
 			world_wrong(w, "broker %u published a will", i);
-		if (w->p.level == SIM_CALM && w->brokers[i].connects != 1)
+		if (world_is_calm(w) && w->brokers[i].connects != 1)
 			world_wrong(w, "broker %u saw %u connects", i, w->brokers[i].connects);
 	}
 }

@@ -109,9 +109,9 @@ static void run_seed(uint64_t seed, enum sim_level level, bool is_verbose, struc
 {
 	struct world_result result, again;
 
-	world_run(seed, level, is_verbose, &result);
+	world_run(seed, level, is_verbose, NULL, &result);
 	if (result.wrong[0] == '\0' && seed % TWICE_EVERY == 0) {
-		world_run(seed, level, false, &again);
+		world_run(seed, level, false, NULL, &again);
 		if (again.hash != result.hash)
 			snprintf(
 			    result.wrong, sizeof(result.wrong), "the same seed gave another run");

@@ -6,19 +6,19 @@
 #define B SUBJECT_FROM_BROKER
 
 const struct subject sim_subjects[SUBJECT_COUNT] = {
-	{ "up/c/a", { "site/up/c/a", NULL }, 2, 0, 0, false, false },
-	{ "up/both/a", { "site/up/both/a", "up/both/a" }, 1, 0, 1, false, false },
-	{ "low/a", { "site/low/a", NULL }, 0, 0, 0, false, false },
-	{ "shared/a", { "site/shared/a", NULL }, 1, 0, 0, false, false },
-	{ "up/c/b", { "site/up/c/b", NULL }, 2, 1, 0, false, false },
-	{ "up/p/a", { NULL, "up/p/a" }, 1, 1, 0, false, false },
-	{ "urgent/a", { "site/urgent/a", NULL }, 2, 1, 1, false, false },
-	{ "forbid/a", { NULL, "forbid/a" }, 1, 1, 1, true, false },
-	{ "up/c/t", { "site/up/c/t", NULL }, 2, 1, 0, false, true },
-	{ "down/a", { "site/down/a", NULL }, 1, B + 0, 1, false, false },
-	{ "down/t", { "site/down/t", NULL }, 1, B + 0, 1, false, true },
-	{ "plant/down/a", { NULL, "p/down/a" }, 1, B + 1, 1, false, false },
-	{ "plant/down/t", { NULL, "p/down/t" }, 1, B + 1, 1, false, true },
+	{ "up/c/a", { "site/up/c/a", NULL }, 2, 0, 0, false, false, false },
+	{ "up/both/a", { "site/up/both/a", "up/both/a" }, 1, 0, 1, false, false, false },
+	{ "low/a", { "site/low/a", NULL }, 0, 0, 0, false, false, false },
+	{ "shared/a", { "site/shared/a", NULL }, 1, 0, 0, false, false, true },
+	{ "up/c/b", { "site/up/c/b", NULL }, 2, 1, 0, false, false, false },
+	{ "up/p/a", { NULL, "up/p/a" }, 1, 1, 0, false, false, false },
+	{ "urgent/a", { "site/urgent/a", NULL }, 2, 1, 1, false, false, false },
+	{ "forbid/a", { NULL, "forbid/a" }, 1, 1, 1, true, false, false },
+	{ "up/c/t", { "site/up/c/t", NULL }, 2, 1, 0, false, true, false },
+	{ "down/a", { "site/down/a", NULL }, 1, B + 0, 1, false, false, false },
+	{ "down/t", { "site/down/t", NULL }, 1, B + 0, 1, false, true, false },
+	{ "plant/down/a", { NULL, "p/down/a" }, 1, B + 1, 1, false, false, false },
+	{ "plant/down/t", { NULL, "p/down/t" }, 1, B + 1, 1, false, true, false },
 };
 
 static const struct route_config cloud_routes[] = {

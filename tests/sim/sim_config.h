@@ -17,8 +17,8 @@ struct subject {
 	int origin;                      /* local publisher 0 or 1; SUBJECT_FROM_BROKER + index */
 	uint8_t qos_min;                 /* least QoS it is published with */
 	bool is_forbidden;               /* the broker hangs up */
-	bool
-	    is_tiny; /* for bodies too short to carry their number: the topic gets it as a suffix */
+	bool is_tiny; /* for bodies too short for their number: the topic gets it as a suffix */
+	bool is_both; /* the broker sends it back */
 };
 
 enum { SUBJECT_FROM_BROKER = 100, SUBJECT_COUNT = 13 };

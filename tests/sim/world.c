@@ -285,6 +285,11 @@ static bool settle(struct world *w)
 	bool any = false;
 
 	core_settle(w->core, w->now_ms);
+	if (flaky_store_is_killed(&w->store)) {
+		world_note(w, "the daemon dies");
+		world_restart(w, w->now_ms);
+		return true;
+	}
 	while (core_next_action(w->core, &a)) {
 		run_action(w, &a);
 		any = true;
@@ -303,6 +308,12 @@ static void start_core(struct world *w)
 {
 	w->core = core_new(&w->config[w->config_version].core, &w->store.undo.base,
 	    prng_u64(&w->rng), w->now_ms, "sim");
+	if (!w->core && flaky_store_is_killed(&w->store)) {
+		world_note(w, "the daemon dies while it starts");
+		flaky_store_crash(&w->store);
+		start_core(w);
+		return;
+	}
 	assert(w->core);
 	core_set_wall(w->core, w->now_ms, WALL_AT_ZERO_MS + (int64_t)w->now_ms, true);
 	close_port(w, 10);
@@ -445,7 +456,8 @@ static void make_clients(struct world *w)
 	}
 }
 
-static void world_init(struct world *w, uint64_t seed, enum sim_level level, bool is_verbose)
+static void world_init(struct world *w, uint64_t seed, enum sim_level level, bool is_verbose,
+    const struct sim_disk *disk)
 {
 	*w = (struct world){ .is_verbose = is_verbose,
 		.now_ms = START_MS,
@@ -462,7 +474,7 @@ static void world_init(struct world *w, uint64_t seed, enum sim_level level, boo
 	for (unsigned i = 0; i < 2; i++)
 		sim_config_fill(&w->config[i], &w->p, i);
 	faults_init(&w->faults, w);
-	flaky_store_init(&w->store, w, w->p.store_bytes);
+	flaky_store_init(&w->store, w, disk, w->p.store_bytes);
 	w->store.fail_permille = w->p.commit_permille;
 	w->modem = fake_modem_new(&w->p.modem, w->now_ms, &fake_broker_ops, w);
 	for (unsigned i = 0; i < SIM_BROKERS; i++) {
@@ -528,6 +540,7 @@ static void finish_clean(struct world *w, struct world_result *ret)
 	if (!run_until(w, since_ms + RECOVERY_MAX_MS, invariants_is_settled))
 		invariants_say_unsettled(w);
 	ret->recovery_ms = w->now_ms - since_ms;
+	ret->disk_moments = w->store.disk ? w->store.disk->moments() : 0;
 	run_until(w, w->now_ms + 5000, NULL);
 	if (w->wrong[0] == '\0')
 		invariants_check_settled(w);
@@ -539,13 +552,14 @@ static void finish_clean(struct world *w, struct world_result *ret)
 	}
 }
 
-void world_run(uint64_t seed, enum sim_level level, bool is_verbose, struct world_result *ret)
+void world_run(uint64_t seed, enum sim_level level, bool is_verbose, const struct sim_disk *disk,
+    struct world_result *ret)
 {
 	static struct world w;
 	uint64_t cut_ms;
 
 	*ret = (struct world_result){ 0 };
-	world_init(&w, seed, level, is_verbose);
+	world_init(&w, seed, level, is_verbose, disk);
 	cut_ms = w.now_ms + w.p.work_ms;
 	if (w.p.ending != SIM_END_CLEAN)
 		cut_ms = w.now_ms + prng_range(&w.rng, 0, w.p.work_ms);

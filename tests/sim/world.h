@@ -68,10 +68,19 @@ struct world_result {
 	uint64_t recovery_ms; /* from the last fault until all was delivered */
 	unsigned messages;
 	unsigned faults;
+	uint64_t disk_moments; /* until all was delivered */
 };
 
-/* Run the world of this seed. is_verbose: the dialogue goes to stdout. */
-void world_run(uint64_t seed, enum sim_level level, bool is_verbose, struct world_result *ret);
+/* Run the world of this seed. is_verbose: the dialogue goes to stdout. disk: NULL, or where its
+ * store is. */
+void world_run(uint64_t seed, enum sim_level level, bool is_verbose, const struct sim_disk *disk,
+    struct world_result *ret);
+
+/* Nothing goes wrong in this world, and nothing went. */
+static inline bool world_is_calm(const struct world *w)
+{
+	return w->p.level == SIM_CALM && w->restarts == 0;
+}
 
 /* Something must not be. The first one counts. */
 void world_wrong(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

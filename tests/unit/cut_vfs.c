@@ -231,6 +231,18 @@ static int cut_truncate(sqlite3_file *base, sqlite3_int64 len)
 	return SQLITE_OK;
 }
 
+/* All that was written is on the disk. */
+static void write_out(struct disk_file *f)
+{
+	for (const struct piece *p = f->first; p; p = p->next) {
+		if (p->len > 0)
+			content_write(&f->synced, p->at, p->bytes, p->len);
+		else
+			content_resize(&f->synced, p->at);
+	}
+	forget_pieces(f);
+}
+
 static int cut_sync(sqlite3_file *base, int flags)
 {
 	struct disk_file *f = file_of(base);
@@ -247,13 +259,7 @@ static int cut_sync(sqlite3_file *base, int flags)
 	/* Cut in the middle of it: what it had to write is as uncertain as before. */
 	if (disk.is_cut)
 		return SQLITE_IOERR_FSYNC;
-	for (const struct piece *p = f->first; p; p = p->next) {
-		if (p->len > 0)
-			content_write(&f->synced, p->at, p->bytes, p->len);
-		else
-			content_resize(&f->synced, p->at);
-	}
-	forget_pieces(f);
+	write_out(f);
 	return SQLITE_OK;
 }
 
@@ -424,6 +430,11 @@ void cut_vfs_cut_at(uint64_t moment)
 	disk.cut_at = moment;
 }
 
+void cut_vfs_cut_now(void)
+{
+	disk.is_cut = true;
+}
+
 bool cut_vfs_is_cut(void)
 {
 	return disk.is_cut;
@@ -487,6 +498,18 @@ void cut_vfs_restore(uint64_t seed)
 			settle_piece(&f->synced, p, &rng);
 		forget_pieces(f);
 		content_copy(&f->seen, &f->synced);
+	}
+	disk.is_cut = false;
+	disk.cut_at = 0;
+}
+
+void cut_vfs_survive(void)
+{
+	for (size_t i = 0; i < FILES_MAX; i++) {
+		if (disk.files[i].name) {
+			assert(disk.files[i].open_count == 0);
+			write_out(&disk.files[i]);
+		}
 	}
 	disk.is_cut = false;
 	disk.cut_at = 0;

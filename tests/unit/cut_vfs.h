@@ -38,11 +38,18 @@ uint64_t cut_vfs_moments(void);
 /* Cut the power at that moment, counted as above; 0: never. All later operations fail. */
 void cut_vfs_cut_at(uint64_t moment);
 
+/* The same at once. */
+void cut_vfs_cut_now(void);
+
 /* Whether that moment has come. */
 bool cut_vfs_is_cut(void);
 
 /* Power is back: each unsynced piece is decided upon by the seed. No file may be open. */
 void cut_vfs_restore(uint64_t seed);
+
+/* Not the power was cut, the process was killed: the system has written what it was told to write.
+ * No file may be open. */
+void cut_vfs_survive(void);
 
 /* From now on the n-th operation of that kind fails, and `count` in all; n 0: none. A sync that
  * fails loses what it should have written, and says nothing about it later. */
