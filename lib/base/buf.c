@@ -73,6 +73,17 @@ int buf_reserve(struct buf *b, size_t len)
 	return 0;
 }
 
+int buf_extend(struct buf *b, size_t len, uint8_t **ret_bytes)
+{
+	int r = buf_reserve(b, len);
+
+	if (r < 0)
+		return r;
+	*ret_bytes = b->mem + b->end;
+	b->end += len;
+	return 0;
+}
+
 int buf_append(struct buf *b, const void *data, size_t len)
 {
 	int r;

@@ -58,6 +58,10 @@ static inline size_t buf_room(const struct buf *b)
 /* Make room for len more bytes. 0, -ENOBUFS (limit) or -ENOMEM; nothing changes on failure. */
 int buf_reserve(struct buf *b, size_t len);
 
+/* Append len bytes, whose values the caller then sets at *ret_bytes. 0, -ENOBUFS (limit) or
+ * -ENOMEM; nothing changes on failure. */
+int buf_extend(struct buf *b, size_t len, uint8_t **ret_bytes);
+
 /* Append a copy of len bytes. 0, -ENOBUFS (limit) or -ENOMEM; nothing changes on failure. */
 int buf_append(struct buf *b, const void *data, size_t len);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/utf8.h"
 
+#include <string.h>
+
 /* Length of the sequence that begins with lead and its smallest code point; 0: not a lead byte. */
 static size_t sequence(uint8_t lead, uint32_t *ret_bits, uint32_t *ret_min)
 {
@@ -27,7 +29,7 @@ static size_t sequence(uint8_t lead, uint32_t *ret_bits, uint32_t *ret_min)
 	return 0;
 }
 
-static bool is_utf8(const uint8_t *data, size_t len, uint32_t first)
+bool utf8_is_mqtt_string(const uint8_t *data, size_t len)
 {
 	size_t i = 0;
 
@@ -42,7 +44,7 @@ static bool is_utf8(const uint8_t *data, size_t len, uint32_t first)
 				return false;
 			code = code << 6 | (data[i + k] & 0x3f);
 		}
-		if (code < min || code < first || code > 0x10ffff ||
+		if (code < min || code == 0 || code > 0x10ffff ||
 		    (code >= 0xd800 && code <= 0xdfff))
 			return false;
 		i += n;
@@ -50,12 +52,17 @@ static bool is_utf8(const uint8_t *data, size_t len, uint32_t first)
 	return true;
 }
 
-bool utf8_is_mqtt_string(const uint8_t *data, size_t len)
-{
-	return is_utf8(data, len, 1);
-}
-
 bool utf8_is_text(const uint8_t *data, size_t len)
 {
-	return is_utf8(data, len, 0);
+	const uint8_t *nul;
+
+	while (len > 0 && (nul = memchr(data, 0, len))) {
+		size_t before = (size_t)(nul - data);
+
+		if (!utf8_is_mqtt_string(data, before))
+			return false;
+		data += before + 1;
+		len -= before + 1;
+	}
+	return utf8_is_mqtt_string(data, len);
 }

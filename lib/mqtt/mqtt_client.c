@@ -371,35 +371,45 @@ static void refuse_properties(
 		    s, c, p->qos, p->packet_id, MQTT_REASON_QUOTA, "too many properties");
 }
 
+/* 0, -ENOMEM, -ENOBUFS. */
+static int make_msg(struct mqtt_server *s, const struct mqtt_publish *p,
+    const struct mqtt_props *props, struct mqtt_msg **ret)
+{
+	uint64_t expires_ms = 0;
+
+	if (props->all.len == 0) {
+		*ret = mqtt_msg_new(p->topic.data, (uint16_t)p->topic.len, p->payload.data,
+		    (uint32_t)p->payload.len, p->qos, p->retain);
+		return *ret ? 0 : -ENOMEM;
+	}
+	if (mqtt_props_has(props, MQTT_PROP_MESSAGE_EXPIRY))
+		expires_ms = mqtt_msg_expiry(s->now_ms, props->message_expiry_s);
+	return mqtt_msg_new_picked(p->topic, p->payload, props, p->qos, p->retain, expires_ms, ret);
+}
+
 /* Make the message, and offer it to the owner. */
 static void offer(struct mqtt_server *s, struct mqtt_client *c, const struct mqtt_frame *f,
     const struct mqtt_publish *p, const struct mqtt_props *props)
 {
-	uint8_t properties[MQTT_PROPERTIES_MAX];
-	uint64_t expires_ms = 0;
 	struct mqtt_msg *m;
-	size_t len;
+	int r = make_msg(s, p, props, &m);
 
-	if (mqtt_props_pick(props, properties, &len) < 0) {
+	if (r == 0) {
+		s->offer = (struct mqtt_offer){
+			.msg = m,
+			.client = c,
+			.packet_len = f->len,
+			.packet_id = p->packet_id,
+		};
+		return;
+	}
+	if (r == -ENOBUFS) {
 		refuse_properties(s, c, p);
 		return;
 	}
-	if (mqtt_props_has(props, MQTT_PROP_MESSAGE_EXPIRY))
-		expires_ms = mqtt_msg_expiry(s->now_ms, props->message_expiry_s);
-	m = mqtt_msg_new_full(
-	    p->topic, p->payload, (struct span){ properties, len }, p->qos, p->retain, expires_ms);
-	if (!m) {
-		s->counters.dropped_nomem++;
-		if (p->qos > 0)
-			mqtt_client_close(s, c, MQTT_CLOSE_NOMEM);
-		return;
-	}
-	s->offer = (struct mqtt_offer){
-		.msg = m,
-		.client = c,
-		.packet_len = f->len,
-		.packet_id = p->packet_id,
-	};
+	s->counters.dropped_nomem++;
+	if (p->qos > 0)
+		mqtt_client_close(s, c, MQTT_CLOSE_NOMEM);
 }
 
 static int handle_publish(

@@ -439,9 +439,8 @@ int mqtt_decode_disconnect(
 	return 0;
 }
 
-/* Fixed header; returns its length. */
-static size_t put_header(
-    uint8_t header[1 + MQTT_VARINT_MAX], enum mqtt_type type, uint8_t flags, size_t remaining)
+/* Fixed header, of at most 1 + MQTT_VARINT_MAX bytes; returns its length. */
+static size_t put_header(uint8_t *header, enum mqtt_type type, uint8_t flags, size_t remaining)
 {
 	header[0] = (uint8_t)(type << 4 | flags);
 	return 1 + mqtt_varint_put(header + 1, remaining);
@@ -519,36 +518,35 @@ static size_t publish_remaining(
     enum mqtt_version version, const struct mqtt_publish *p, const struct mqtt_publish_props *props)
 {
 	size_t remaining = 2 + p->topic.len + (p->qos > 0 ? 2 : 0) + p->payload.len;
-	uint8_t varint[MQTT_VARINT_MAX];
+	size_t len;
 
-	if (version == MQTT_VERSION_5) {
-		size_t len = publish_props_len(props);
-
-		remaining += mqtt_varint_put(varint, len) + len;
-	}
-	return remaining;
+	if (version != MQTT_VERSION_5)
+		return remaining;
+	len = publish_props_len(props);
+	return remaining + mqtt_varint_len(len) + len;
 }
 
 size_t mqtt_publish_len(
     enum mqtt_version version, const struct mqtt_publish *p, const struct mqtt_publish_props *props)
 {
 	size_t remaining = publish_remaining(version, p, props);
-	uint8_t header[1 + MQTT_VARINT_MAX];
 
-	return put_header(header, MQTT_TYPE_PUBLISH, 0, remaining) + remaining;
+	return 1 + mqtt_varint_len(remaining) + remaining;
 }
 
-/* There is room for it. */
-static void append_publish_props(struct buf *out, const struct mqtt_publish_props *props)
+static uint8_t *put_span(uint8_t *at, struct span s)
 {
-	uint8_t bytes[MQTT_VARINT_MAX + MQTT_PROP_NUMBER_MAX];
-	size_t n = mqtt_varint_put(bytes, publish_props_len(props));
+	if (s.len > 0)
+		memcpy(at, s.data, s.len);
+	return at + s.len;
+}
 
+static uint8_t *put_publish_props(uint8_t *at, const struct mqtt_publish_props *props)
+{
+	at += mqtt_varint_put(at, publish_props_len(props));
 	if (props->has_expiry)
-		n += mqtt_prop_put(bytes + n, MQTT_PROP_MESSAGE_EXPIRY, props->expiry_s);
-	(void)buf_append(out, bytes, n);
-	(void)buf_append(out, props->ids.data, props->ids.len);
-	(void)buf_append(out, props->others.data, props->others.len);
+		at += mqtt_prop_put(at, MQTT_PROP_MESSAGE_EXPIRY, props->expiry_s);
+	return put_span(put_span(at, props->ids), props->others);
 }
 
 int mqtt_encode_publish(struct buf *out, enum mqtt_version version, const struct mqtt_publish *p,
@@ -557,22 +555,22 @@ int mqtt_encode_publish(struct buf *out, enum mqtt_version version, const struct
 	uint8_t flags =
 	    (uint8_t)(p->qos << 1 | (p->dup ? PUBLISH_DUP : 0) | (p->retain ? PUBLISH_RETAIN : 0));
 	size_t remaining = publish_remaining(version, p, props);
-	uint8_t header[1 + MQTT_VARINT_MAX + 2];
-	size_t n = put_header(header, MQTT_TYPE_PUBLISH, flags, remaining);
-	int r = buf_reserve(out, n + remaining);
+	uint8_t *at;
+	int r = buf_extend(out, 1 + mqtt_varint_len(remaining) + remaining, &at);
 
 	if (r < 0)
 		return r;
-	header[n++] = (uint8_t)(p->topic.len >> 8);
-	header[n++] = (uint8_t)p->topic.len;
-	/* None of these can fail: the room is there. */
-	(void)buf_append(out, header, n);
-	(void)buf_append(out, p->topic.data, p->topic.len);
-	if (p->qos > 0)
-		(void)buf_append_u16(out, p->packet_id);
+	at += put_header(at, MQTT_TYPE_PUBLISH, flags, remaining);
+	*at++ = (uint8_t)(p->topic.len >> 8);
+	*at++ = (uint8_t)p->topic.len;
+	at = put_span(at, p->topic);
+	if (p->qos > 0) {
+		*at++ = (uint8_t)(p->packet_id >> 8);
+		*at++ = (uint8_t)p->packet_id;
+	}
 	if (version == MQTT_VERSION_5)
-		append_publish_props(out, props);
-	(void)buf_append(out, p->payload.data, p->payload.len);
+		at = put_publish_props(at, props);
+	put_span(at, p->payload);
 	return 0;
 }
 

@@ -36,17 +36,12 @@ bool mqtt_session_may_subscribe(
 		   s->listeners[session->listener].auth, session->user, session->id, filter);
 }
 
-static struct mqtt_publish publish_of(const struct mqtt_out *o)
-{
-	return (struct mqtt_publish){
-		.dup = o->is_dup,
-		.retain = o->retain,
-		.qos = o->qos,
-		.packet_id = o->packet_id,
-		.topic = topic_of(o->msg),
-		.payload = { .data = mqtt_msg_payload(o->msg), .len = o->msg->payload_len },
-	};
-}
+/* A PUBLISH as one client gets it. */
+struct ready {
+	struct mqtt_publish publish;
+	struct mqtt_publish_props props; /* MQTT 5.0 alone */
+	size_t len;                      /* of the packet */
+};
 
 /* What is left of its time goes with it, 0 of what was sent before and is too old by now
  * (MQTT 5.0 [MQTT-3.3.2-6]). */
@@ -63,16 +58,20 @@ static struct mqtt_publish_props props_of(const struct mqtt_server *s, const str
 	};
 }
 
-static size_t publish_len(
-    const struct mqtt_server *s, const struct mqtt_client *c, const struct mqtt_out *o)
+static void make_ready(const struct mqtt_server *s, const struct mqtt_client *c,
+    const struct mqtt_out *o, struct ready *ret)
 {
-	struct mqtt_publish p = publish_of(o);
-	struct mqtt_publish_props props;
-
-	if (c->version != MQTT_VERSION_5)
-		return mqtt_publish_len(c->version, &p, NULL);
-	props = props_of(s, o);
-	return mqtt_publish_len(c->version, &p, &props);
+	ret->publish = (struct mqtt_publish){
+		.dup = o->is_dup,
+		.retain = o->retain,
+		.qos = o->qos,
+		.packet_id = o->packet_id,
+		.topic = topic_of(o->msg),
+		.payload = { .data = mqtt_msg_payload(o->msg), .len = o->msg->payload_len },
+	};
+	if (c->version == MQTT_VERSION_5)
+		ret->props = props_of(s, o);
+	ret->len = mqtt_publish_len(c->version, &ret->publish, &ret->props);
 }
 
 /* Messages leave a reserve for acknowledgements, whose loss would cost the connection. */
@@ -95,15 +94,9 @@ static bool is_to_be_dropped(
 	return is_expired || len > c->packet_max;
 }
 
-static int write_publish(struct mqtt_server *s, struct mqtt_client *c, const struct mqtt_out *o)
+static int write_publish(struct mqtt_server *s, struct mqtt_client *c, const struct ready *p)
 {
-	struct mqtt_publish p = publish_of(o);
-	struct mqtt_publish_props props = { 0 };
-	int r;
-
-	if (c->version == MQTT_VERSION_5)
-		props = props_of(s, o);
-	r = mqtt_encode_publish(&c->out, c->version, &p, &props);
+	int r = mqtt_encode_publish(&c->out, c->version, &p->publish, &p->props);
 
 	if (r < 0)
 		return r;
@@ -116,13 +109,14 @@ static int write_publish(struct mqtt_server *s, struct mqtt_client *c, const str
 static void write_now_or_drop(
     struct mqtt_server *s, struct mqtt_client *c, const struct mqtt_out *o)
 {
-	size_t len = publish_len(s, c, o);
+	struct ready p;
 
-	if (is_to_be_dropped(s, c, o, len))
+	make_ready(s, c, o, &p);
+	if (is_to_be_dropped(s, c, o, p.len))
 		return;
-	if (!has_room(c, len))
+	if (!has_room(c, p.len))
 		s->counters.dropped_slow++;
-	else if (write_publish(s, c, o) < 0)
+	else if (write_publish(s, c, &p) < 0)
 		s->counters.dropped_nomem++;
 }
 
@@ -317,6 +311,29 @@ static bool has_window(const struct mqtt_session *session)
 	return session->inflight_count - session->unsent < session->window;
 }
 
+/* One message in flight that was not sent on this connection yet. False: it has to wait. */
+static bool resend(struct mqtt_server *s, struct mqtt_client *c, struct mqtt_out *o)
+{
+	struct mqtt_session *session = c->session;
+	struct ready p;
+
+	if (o->awaits == MQTT_AWAITS_PUBCOMP) {
+		if (write_pubrel(s, c, o->packet_id, MQTT_REASON_SUCCESS) < 0)
+			return false;
+		mqtt_session_sent(session, o);
+		return true;
+	}
+	make_ready(s, c, o, &p);
+	if (is_to_be_dropped(s, c, o, p.len)) {
+		mqtt_session_done(&s->sessions, session, o);
+		return true;
+	}
+	if (!has_window(session) || !has_room(c, p.len) || write_publish(s, c, &p) < 0)
+		return false;
+	mqtt_session_sent(session, o);
+	return true;
+}
+
 /* What was in flight when the connection was lost is sent again, in the old order
  * [MQTT-4.4.0-1, 4.6.0-1]. False when the buffer or the window is full. */
 static bool resend_inflight(struct mqtt_server *s, struct mqtt_client *c)
@@ -327,26 +344,43 @@ static bool resend_inflight(struct mqtt_server *s, struct mqtt_client *c)
 	while (session->unsent > 0 && i < session->inflight_count) {
 		struct mqtt_out *o = &session->inflight[i];
 
-		if (o->is_sent) {
+		/* One that is done with is not there any more: the next one took its place. */
+		if (o->is_sent)
 			i++;
-			continue;
-		}
-		if (o->awaits == MQTT_AWAITS_PUBCOMP) {
-			if (write_pubrel(s, c, o->packet_id, MQTT_REASON_SUCCESS) < 0)
-				return false;
-		} else {
-			size_t len = publish_len(s, c, o);
-
-			if (is_to_be_dropped(s, c, o, len)) {
-				mqtt_session_done(&s->sessions, session, o);
-				continue;
-			}
-			if (!has_window(session) || !has_room(c, len) || write_publish(s, c, o) < 0)
-				return false;
-		}
-		mqtt_session_sent(session, o);
-		i++;
+		else if (!resend(s, c, o))
+			return false;
 	}
+	return true;
+}
+
+/* The first of those that wait. False: it has to wait on. */
+static bool send_first(struct mqtt_server *s, struct mqtt_client *c, struct mqtt_out *o)
+{
+	struct ready p;
+
+	make_ready(s, c, o, &p);
+	if (is_to_be_dropped(s, c, o, p.len)) {
+		mqtt_session_drop_first(&s->sessions, c->session);
+		return true;
+	}
+	if (!has_room(c, p.len))
+		return false;
+	/* A client remembers the identifier of a QoS 2 message. If it had one that the store does
+	 * not have after a crash, it would take the next message for it. */
+	if (o->qos == 2 && o->seq > s->durable_seq) {
+		mqtt_list_append(&s->queued, &c->queued);
+		return false;
+	}
+	if (o->qos == 0) {
+		if (write_publish(s, c, &p) < 0)
+			return false;
+		mqtt_session_drop_first(&s->sessions, c->session);
+		return true;
+	}
+	o = mqtt_session_launch_first(c->session);
+	if (!o || write_publish(s, c, &p) < 0)
+		return false;
+	mqtt_session_sent(c->session, o);
 	return true;
 }
 
@@ -356,32 +390,8 @@ void mqtt_deliver_pump(struct mqtt_server *s, struct mqtt_client *c)
 
 	if (c->state != MQTT_CLIENT_ONLINE || c->is_eof || !c->is_greeted || !resend_inflight(s, c))
 		return;
-	while ((o = mqtt_session_first(c->session))) {
-		size_t len = publish_len(s, c, o);
-
-		if (is_to_be_dropped(s, c, o, len)) {
-			mqtt_session_drop_first(&s->sessions, c->session);
-			continue;
-		}
-		if (!has_room(c, len))
-			return;
-		/* A client remembers the identifier of a QoS 2 message. If it had one that the
-		 * store does not have after a crash, it would take the next message for it. */
-		if (o->qos == 2 && o->seq > s->durable_seq) {
-			mqtt_list_append(&s->queued, &c->queued);
-			return;
-		}
-		if (o->qos == 0) {
-			if (write_publish(s, c, o) < 0)
-				return;
-			mqtt_session_drop_first(&s->sessions, c->session);
-			continue;
-		}
-		o = mqtt_session_launch_first(c->session);
-		if (!o || write_publish(s, c, o) < 0)
-			return;
-		mqtt_session_sent(c->session, o);
-	}
+	while ((o = mqtt_session_first(c->session)) && send_first(s, c, o))
+		;
 }
 
 int mqtt_deliver_puback(struct mqtt_server *s, struct mqtt_client *c, uint16_t packet_id)

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +43,24 @@ struct mqtt_msg *mqtt_msg_new_full(struct span topic, struct span payload, struc
 	at = put(at, payload);
 	put(at, properties);
 	return m;
+}
+
+int mqtt_msg_new_picked(struct span topic, struct span payload, const struct mqtt_props *props,
+    uint8_t qos, bool retain, uint64_t expires_ms, struct mqtt_msg **ret)
+{
+	uint8_t properties[MQTT_PROPERTIES_MAX];
+	struct mqtt_msg *m;
+	size_t len;
+	int r = mqtt_props_pick(props, properties, &len);
+
+	if (r < 0)
+		return r;
+	m = mqtt_msg_new_full(
+	    topic, payload, (struct span){ properties, len }, qos, retain, expires_ms);
+	if (!m)
+		return -ENOMEM;
+	*ret = m;
+	return 0;
 }
 
 struct mqtt_msg *mqtt_msg_ref(struct mqtt_msg *m)

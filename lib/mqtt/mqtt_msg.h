@@ -14,6 +14,7 @@
 #define CMQTTD_MQTT_MQTT_MSG_H
 
 #include "base/buf.h"
+#include "mqtt/mqtt_props.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,6 +40,11 @@ struct mqtt_msg *mqtt_msg_new(const void *topic, uint16_t topic_len, const void 
  */
 struct mqtt_msg *mqtt_msg_new_full(struct span topic, struct span payload, struct span properties,
     uint8_t qos, bool retain, uint64_t expires_ms);
+
+/* The same, with what is passed on of the properties of a PUBLISH or of a will. 0, -ENOMEM, or
+ * -ENOBUFS when that is more than MQTT_PROPERTIES_MAX. */
+int mqtt_msg_new_picked(struct span topic, struct span payload, const struct mqtt_props *props,
+    uint8_t qos, bool retain, uint64_t expires_ms, struct mqtt_msg **ret);
 
 /* One more reference; returns m. */
 struct mqtt_msg *mqtt_msg_ref(struct mqtt_msg *m);

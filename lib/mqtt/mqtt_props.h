@@ -88,6 +88,12 @@ int mqtt_props_pick(const struct mqtt_props *p, uint8_t out[MQTT_PROPERTIES_MAX]
 #define MQTT_VARINT_VALUE    268435455
 #define MQTT_PROP_NUMBER_MAX 5 /* bytes of a property that is a number */
 
+/* Bytes of a variable byte integer. */
+static inline size_t mqtt_varint_len(size_t value)
+{
+	return value < 128 ? 1 : value < 16384 ? 2 : value < 2097152 ? 3 : 4;
+}
+
 /* A variable byte integer; returns how many bytes it took. */
 size_t mqtt_varint_put(uint8_t at[MQTT_VARINT_MAX], size_t value);
 

@@ -14,24 +14,19 @@ static void set_expiry(struct mqtt_will *w, const struct mqtt_props *props)
 
 int mqtt_will_new(const struct mqtt_connect *p, struct span client_id, struct mqtt_will **ret)
 {
-	uint8_t properties[MQTT_PROPERTIES_MAX];
-	struct mqtt_will *w;
-	size_t len;
-	int r = mqtt_props_pick(&p->will_props, properties, &len);
+	struct mqtt_will *w = calloc(1, sizeof(*w) + client_id.len);
+	int r;
 
-	if (r < 0)
-		return r;
-	w = calloc(1, sizeof(*w) + client_id.len);
 	if (!w)
 		return -ENOMEM;
 	set_expiry(w, &p->will_props);
 	w->client_id_len = client_id.len;
 	memcpy(w->client_id, client_id.data, client_id.len);
-	w->msg = mqtt_msg_new_full(p->will_topic, p->will_payload, (struct span){ properties, len },
-	    p->will_qos, p->will_retain, 0);
-	if (!w->msg) {
+	r = mqtt_msg_new_picked(p->will_topic, p->will_payload, &p->will_props, p->will_qos,
+	    p->will_retain, 0, &w->msg);
+	if (r < 0) {
 		free(w);
-		return -ENOMEM;
+		return r;
 	}
 	*ret = w;
 	return 0;

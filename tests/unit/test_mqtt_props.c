@@ -273,8 +273,12 @@ static void test_put(void **state)
 	uint8_t at[16];
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(varints); i++)
-		expect(at, mqtt_varint_put(at, varints[i].value), varints[i].bytes);
+	for (size_t i = 0; i < COUNT(varints); i++) {
+		size_t len = mqtt_varint_put(at, varints[i].value);
+
+		assert_int_equal(len, mqtt_varint_len(varints[i].value));
+		expect(at, len, varints[i].bytes);
+	}
 	expect(at, mqtt_prop_put(at, MQTT_PROP_RECEIVE_MAX, 0x0102), "21 0102");
 	expect(at, mqtt_prop_put(at, MQTT_PROP_PACKET_MAX, 0x01020304), "27 01020304");
 	expect(at, mqtt_prop_put(at, MQTT_PROP_SUBSCRIPTION_ID, 128), "0b 8001");
