@@ -113,6 +113,8 @@ store: {{ path = "{self.folder}/store.db"; }};
 
     def close(self):
         for process in reversed(self.started):
+            for subscriber in getattr(process, "watching", []):
+                subscriber.stop()
             process.stop()
         shutil.rmtree(self.folder)
 

@@ -51,13 +51,13 @@ def can_connect(port):
 
 
 class Process:
-    """A child with its output in files, ended by pid."""
+    """A child with its output in files, ended by pid; it does not outlive us, however we end."""
 
     def __init__(self, name, argv, folder, env=None):
         self.name = name
         self.log = pathlib.Path(folder) / f"{name}.log"
         self.env = {**os.environ, **(env or {})}
-        self.argv = [str(a) for a in argv]
+        self.argv = ["setpriv", "--pdeathsig", "KILL", *(str(a) for a in argv)]
         self.popen = None
         self.start()
 
@@ -154,6 +154,7 @@ class Broker(Process):
             conf += [f"{k} {v}" for k, v in tls.items()]
         self.conf = self.folder / f"{name}.conf"
         self.conf.write_text("\n".join(conf) + "\n" + extra)
+        self.watching = []
         super().__init__(name, ["mosquitto", "-c", self.conf], folder)
         self.wait_ready()
 
@@ -165,7 +166,9 @@ class Broker(Process):
         mosquitto_pub(["-h", "127.0.0.1", "-p", self.watch_port], topic, payload, qos, retain)
 
     def subscribe(self, topic, qos=1):
-        return Subscriber(self.folder, ["-h", "127.0.0.1", "-p", self.watch_port], topic, qos)
+        """Somebody at the broker, for as long as the gateway of the test is there."""
+        self.watching.append(Subscriber(self.folder, ["-h", "127.0.0.1", "-p", self.watch_port], topic, qos))
+        return self.watching[-1]
 
 
 def mosquitto_pub(where, topic, payload=b"", qos=1, retain=False, extra=()):
