@@ -11,14 +11,14 @@
 /* Messages are small and come a few at a time: with SQLite's usual 4096 a commit of one message
  * writes four times as much. Measured with 20 messages of 100 bytes a commit, in multiples of what
  * must be written: 1024 bytes 1.8, 2048 bytes 2.2, 4096 bytes 3.2. */
-#define PAGE_SIZE "1024"
+#define DB_PAGE_BYTES "1024"
 
 /* The log is written back when it has about 4 MB: much of what comes has left again by then. */
 #define CHECKPOINT_PAGES 4096
 #define LOG_BYTES        "4587520"
 
 /* A transaction must not write before its commit: a disk that is full is noticed in one place. */
-static const char settings[] = "PRAGMA page_size=" PAGE_SIZE ";"
+static const char settings[] = "PRAGMA page_size=" DB_PAGE_BYTES ";"
 			       "PRAGMA locking_mode=EXCLUSIVE;"
 			       "PRAGMA journal_mode=WAL;"
 			       "PRAGMA journal_size_limit=" LOG_BYTES ";"

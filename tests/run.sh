@@ -4,7 +4,7 @@
 # Run the tests: sh tests/run.sh [--quick] [--clean] [--list] [PART...]
 #
 #   PART       one or more of the parts that --list shows; default: all of them
-#   --quick    leave out what takes longest: mutants, clang, package, debian, systemd, e2e
+#   --quick    leave out what takes longest: mutants, clang, musl, package, debian, systemd, e2e
 #   --clean    build everything anew
 #
 # Installs nothing (.ci/run does) and builds under build-test/ only. One line a part, the output of what failed, and
@@ -25,7 +25,7 @@ every_death=5
 python=/usr/bin/python3
 [ -x "$python" ] || python=python3
 
-all_parts="unit replay sim mutants fuzz checks units clang package debian systemd e2e"
+all_parts="unit replay sim mutants fuzz checks units clang musl package debian systemd e2e"
 quick_parts="unit replay sim fuzz checks units"
 
 describe() {
@@ -38,6 +38,7 @@ describe() {
     checks) echo "Layers and style, and the checks' own test" ;;
     units) echo "systemd units verified and rated" ;;
     clang) echo "clang without warnings, and a short fuzzing" ;;
+    musl) echo "Compiled against musl, and the recipe for OpenWrt" ;;
     package) echo "Installing, uninstalling, make distcheck" ;;
     debian) echo "Debian package: built twice with the same bytes, lintian" ;;
     systemd) echo "The package installed where systemd runs, in a container" ;;
@@ -300,6 +301,11 @@ part_clang() {
         try "fuzzing with $name" timeout 120 "$work/clang/tests/fuzz/$name" -seed=1 -runs=20000 -max_total_time=30 \
             -max_len=4096 -timeout=10 -print_final_stats=1 -artifact_prefix="$found/" "$found" "$(corpus_of "$name")"
     done
+}
+
+part_musl() {
+    build_plain || return
+    run_program "musl" 0 "$top/tests/check-musl" "$work/musl"
 }
 
 part_package() {
