@@ -2,6 +2,7 @@
 """MQTT 5.0 at the local socket, spoken by Paho and by mosquitto's clients."""
 
 import queue
+import signal
 import socket
 import subprocess
 import time
@@ -12,7 +13,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from gateway import Daemon, free_port, wait_until
+from gateway import Daemon, can_connect, free_port, wait_until
 
 V5 = ["-V", "mqttv5"]
 
@@ -175,15 +176,53 @@ def test_session_expiry(local):
     assert again.is_present and again.next().payload == b"1"
     again.lose()
 
-    def is_over():
-        client = Client(local, "sleeper", clean_start=False, SessionExpiryInterval=1)
-        client.lose()
-        if client.is_present:
-            time.sleep(1.1)  # each look begins its second anew
-        return not client.is_present
-
-    wait_until(is_over, "the session is over")
+    wait_until(lambda: not is_present(local, "sleeper"), "the session is over")
     pub.close()
+
+
+def test_killed_and_started_again(local):
+    """What a session of MQTT 5.0 consists of outlives the process: its time, options and identifiers of
+    subscriptions, properties of what waits, retained messages with theirs."""
+    sleeper = Client(local, "sleeper", SessionExpiryInterval=3600)
+    assert sleeper.subscribe("s/#", 2, 7, noLocal=True, retainAsPublished=True) == [2]
+    short = Client(local, "short", SessionExpiryInterval=1)
+    short.lose()
+    pub = Client(local)
+    pub.publish("s/1", "1", 2, retain=True, UserProperty=[("k", "v")], MessageExpiryInterval=3000)
+    first = sleeper.next()
+    assert first.properties.SubscriptionIdentifier == [7]
+    sleeper.lose()
+    pub.publish("s/2", "2", 1, retain=True, UserProperty=[("k", "v")], MessageExpiryInterval=3000)
+    local.cmqttd.stop(signal.SIGKILL)
+    pub.paho.loop_stop()
+    local.cmqttd.start()
+    wait_until(lambda: can_connect(local.port), "the daemon listens")
+    sleeper = Client(local, "sleeper", clean_start=False, SessionExpiryInterval=3600)
+    assert sleeper.is_present
+    m = sleeper.nothing_before("s/2")
+    assert m.retain and m.qos == 1 and m.properties.SubscriptionIdentifier == [7]
+    assert m.properties.UserProperty == [("k", "v")]
+    # Time that no daemon ran, and what the store's clock had not noted yet, may not be counted.
+    assert 2900 < m.properties.MessageExpiryInterval < 3100
+    sleeper.publish("s/own", "x")
+    pub = Client(local)
+    pub.publish("s/3", "3")
+    sleeper.nothing_before("s/3")
+    pub.subscribe("s/1")
+    m = pub.next()
+    assert m.retain and m.properties.UserProperty == [("k", "v")]
+    wait_until(lambda: not is_present(local, "short"), "the session is over")
+    sleeper.close()
+    pub.close()
+
+
+def is_present(local, client_id):
+    """Whether there is such a session; each look begins its second anew."""
+    client = Client(local, client_id, clean_start=False, SessionExpiryInterval=1)
+    client.lose()
+    if client.is_present:
+        time.sleep(1.1)
+    return client.is_present
 
 
 def test_message_expiry(local):
