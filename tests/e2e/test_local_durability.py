@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sessions of local clients and what is retained outlive a daemon that is killed."""
+
+import random
+import signal
+import subprocess
+import threading
+import time
+
+import paho.mqtt.client as paho
+import pytest
+
+from gateway import Daemon, free_port, mosquitto_pub, wait_until
+
+KILLS = 8
+MESSAGES = 300
+
+
+@pytest.fixture
+def local(gateway):
+    """Daemons on one store, without modem and brokers."""
+    gateway.port = free_port()
+    config = gateway.config([gateway.broker_config("plain", "mqtt://plain.example.com")])
+    config = config.replace(
+        'listeners: (', f'listeners: ( {{ address = "127.0.0.1:{gateway.port}"; }},')
+    gateway.start = lambda: gateway.add(Daemon(gateway.folder, config))
+    return gateway
+
+
+def kill(daemon):
+    daemon.stop(signal.SIGKILL)
+
+
+def sleeper(local, *args):
+    """mosquitto_sub with a session that outlives its connection."""
+    return subprocess.run(
+        ["mosquitto_sub", *local.local(), "-c", "-i", "sleeper", "-q", "1", "-t", "p/#", *args],
+        check=True, timeout=60, capture_output=True, text=True).stdout.split()
+
+
+def test_absent_subscriber(local):
+    daemon = local.start()
+    sleeper(local, "-E")
+    kill(daemon)
+    daemon = local.start()
+    for i in range(5):
+        mosquitto_pub(local.local(), f"p/{i}", str(i), 1)
+    assert daemon.status()["store"]["messages"] == 5
+    kill(daemon)
+    daemon = local.start()
+    assert daemon.status()["store"]["messages"] == 5
+    assert sleeper(local, "-C", "5") == ["0", "1", "2", "3", "4"]
+    wait_until(lambda: daemon.status()["store"]["messages"] == 0, "the store is empty")
+    assert daemon.stop() == 0
+    assert local.start().status()["store"]["messages"] == 0
+
+
+def test_retained(local):
+    daemon = local.start()
+    for value in ("old", "new"):
+        mosquitto_pub(local.local(), "keep/1", value, 1, retain=True)
+    mosquitto_pub(local.local(), "keep/2", "gone", 1, retain=True)
+    mosquitto_pub(local.local(), "keep/2", b"", 1, retain=True)
+    mosquitto_pub(local.local(), "keep/3", b"\x00\xff" * 500, 1, retain=True)
+    kill(daemon)
+    daemon = local.start()
+    # What is retained waits for nobody.
+    assert daemon.status()["store"]["messages"] == 0
+    sub = local.subscribe("keep/#")
+    sub.wait_for("keep/3", b"\x00\xff" * 500)
+    assert sub.messages() == [("keep/1", b"new"), ("keep/3", b"\x00\xff" * 500)]
+
+
+def client(name, port):
+    c = paho.Client(name, clean_session=False)
+    c.reconnect_delay_set(1, 1)
+    c.max_inflight_messages_set(20)
+    c.connect("127.0.0.1", port)
+    c.loop_start()
+    return c
+
+
+def test_qos2_is_exactly_once(local):
+    """Publisher and subscriber do QoS 2 by the book; the daemon dies again and again under them."""
+    rng = random.Random(5)
+    got = []
+    daemon = local.start()
+    sub = client("receiver", local.port)
+    ready = threading.Event()
+    sub.on_message = lambda _c, _u, m: got.append(int(m.payload))
+    sub.on_subscribe = lambda *_: ready.set()
+    sub.subscribe("q/#", 2)
+    assert ready.wait(30)
+    pub = client("sender", local.port)
+    wait_until(pub.is_connected, "the publisher is connected")
+    for i in range(MESSAGES):
+        pub.publish("q/n", str(i), 2)
+        if i % (MESSAGES // KILLS) == 10:
+            time.sleep(rng.uniform(0, 0.05))  # the moment is what is tested
+            kill(daemon)
+            daemon = local.start()
+            wait_until(lambda: pub.is_connected() and sub.is_connected(), daemon.tail)
+    wait_until(lambda: len(set(got)) == MESSAGES, lambda: f"{len(got)} of them\n{daemon.tail()}", 120)
+    wait_until(lambda: daemon.status()["store"]["messages"] == 0, "all are done with")
+    for c in (pub, sub):
+        c.disconnect()
+        c.loop_stop()
+    assert got == list(range(MESSAGES))
