@@ -646,17 +646,16 @@ static int handle_disconnect(
 		return r;
 	if (p.has_expiry && p.session_expiry_s > 0 && c->session->expiry_s == 0)
 		return -EPROTO; /* MQTT 5.0, 3.14.2.2.2 */
-	if (p.has_expiry)
-		r = mqtt_session_set_expiry(&s->sessions, c->session, p.session_expiry_s);
-	if (r < 0) {
-		mqtt_client_close_unkept(s, c, r);
-		return 0;
-	}
 	if (p.reason == MQTT_REASON_SUCCESS) {
 		mqtt_will_free(c->will); /* [MQTT-3.14.4-3] */
 		c->will = NULL;
 	}
-	mqtt_client_close(s, c, MQTT_CLOSE_NORMAL);
+	if (p.has_expiry)
+		r = mqtt_session_set_expiry(&s->sessions, c->session, p.session_expiry_s);
+	if (r < 0)
+		mqtt_client_close_unkept(s, c, r);
+	else
+		mqtt_client_close(s, c, MQTT_CLOSE_NORMAL);
 	return 0;
 }
 

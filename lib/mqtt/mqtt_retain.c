@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "base/limits.h"
+#include "base/timerq.h"
 #include "mqtt/mqtt_topic.h"
 
 #include <errno.h>
@@ -52,7 +53,7 @@ static void drop(struct mqtt_retain *r, struct mqtt_retained *e)
 
 void mqtt_retain_init(struct mqtt_retain *r)
 {
-	*r = (struct mqtt_retain){ 0 };
+	*r = (struct mqtt_retain){ .expires_ms = TIMER_NEVER };
 	mqtt_list_init(&r->all);
 }
 
@@ -101,7 +102,33 @@ int mqtt_retain_set(struct mqtt_retain *r, struct mqtt_msg *m, uint64_t seq, uin
 	mqtt_list_append(&r->all, &e->link);
 	r->count++;
 	r->bytes += kept_bytes(m);
+	if (m->expires_ms)
+		r->expires_ms = timer_min(r->expires_ms, m->expires_ms);
 	return 0;
+}
+
+size_t mqtt_retain_drop_expired(
+    struct mqtt_retain *r, uint64_t now_ms, uint64_t seqs[MQTT_RETAIN_BATCH])
+{
+	uint64_t first_ms = TIMER_NEVER;
+	struct mqtt_link *l, *next;
+	size_t count = 0;
+
+	if (r->expires_ms > now_ms)
+		return 0;
+	for (l = r->all.next; l != &r->all; l = next) {
+		struct mqtt_retained *e = MQTT_LINK_OWNER(l, struct mqtt_retained, link);
+
+		next = l->next;
+		if (mqtt_msg_is_expired(e->msg, now_ms) && count < MQTT_RETAIN_BATCH) {
+			seqs[count++] = e->seq;
+			drop(r, e);
+		} else if (e->msg->expires_ms) {
+			first_ms = timer_min(first_ms, e->msg->expires_ms);
+		}
+	}
+	r->expires_ms = first_ms;
+	return count;
 }
 
 static bool has_wildcards(struct span filter)

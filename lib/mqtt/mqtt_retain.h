@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #define MQTT_RETAIN_BUCKETS 1024
+#define MQTT_RETAIN_BATCH   256 /* dropped at a time */
 
 struct mqtt_retained;
 
@@ -23,6 +24,7 @@ struct mqtt_retain {
 	struct mqtt_link all; /* in the order in which they were set */
 	size_t count;
 	size_t bytes;
+	uint64_t expires_ms; /* none of them before that; TIMER_NEVER */
 };
 
 /* A walk over what a filter matches. */
@@ -51,6 +53,11 @@ int mqtt_retain_set(struct mqtt_retain *r, struct mqtt_msg *m, uint64_t seq, uin
 
 /* Drop what is retained under the topic of this message. Its number in the store; 0: none. */
 uint64_t mqtt_retain_drop(struct mqtt_retain *r, const struct mqtt_msg *m);
+
+/* Drop those whose time is over (MQTT 5.0, 3.3.1.3), as many as seqs takes: how many, and their
+ * numbers in the store. */
+size_t mqtt_retain_drop_expired(
+    struct mqtt_retain *r, uint64_t now_ms, uint64_t seqs[MQTT_RETAIN_BATCH]);
 
 /* Walk over what matches a valid filter. Nothing may be set meanwhile. */
 void mqtt_retain_walk_init(

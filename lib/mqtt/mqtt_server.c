@@ -448,6 +448,23 @@ void mqtt_server_resume_held(struct mqtt_server *s, uint64_t now_ms)
 
 /* ---- time, end, numbers ---- */
 
+/* What is too old is retained no longer. Should that be lost in a crash, it is too old then as
+ * well. */
+static void drop_expired_retained(struct mqtt_server *s)
+{
+	uint64_t seqs[MQTT_RETAIN_BATCH];
+	size_t count;
+
+	do {
+		count = mqtt_retain_drop_expired(&s->retain, s->now_ms, seqs);
+		for (size_t i = 0; i < count; i++) {
+			if (seqs[i])
+				mqtt_persist_remove(
+				    &s->persist, s->persist.retained, seqs[i], MQTT_CHANGED_LATER);
+		}
+	} while (count == MQTT_RETAIN_BATCH);
+}
+
 void mqtt_server_tick(struct mqtt_server *s, uint64_t now_ms)
 {
 	struct timer *t;
@@ -456,11 +473,14 @@ void mqtt_server_tick(struct mqtt_server *s, uint64_t now_ms)
 	while ((t = timerq_pop(&s->timers, now_ms)))
 		mqtt_client_timeout(s, MQTT_LINK_OWNER(t, struct mqtt_client, timer), now_ms);
 	mqtt_will_tick(s);
+	drop_expired_retained(s);
 }
 
 uint64_t mqtt_server_deadline(const struct mqtt_server *s)
 {
-	return timer_min(timerq_deadline(&s->timers), timerq_deadline(&s->sessions.deadlines));
+	uint64_t due_ms = timer_min(timerq_deadline(&s->timers), s->retain.expires_ms);
+
+	return timer_min(due_ms, timerq_deadline(&s->sessions.deadlines));
 }
 
 void mqtt_server_shutdown(struct mqtt_server *s, uint64_t now_ms)

@@ -4,6 +4,7 @@
  * are those of MQTT 5.0. Dialogues are written as in mqtt_dialogue.h.
  */
 #include "mqtt/mqtt_auth.h"
+#include "mqtt/mqtt_retain.h"
 #include "mqtt_dialogue.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -501,6 +502,39 @@ static void test_kept_bytes(void **state)
 	world_fini(&w);
 }
 
+/* What is retained and too old makes room, many at once as well; what is not stays. */
+static void test_retained_expires(void **state)
+{
+	struct world w;
+	char line[64];
+	size_t one;
+
+	(void)state;
+	assert_true(world_init(&w, listeners, 1));
+	dialogue_say(&w, CONNECT_A);
+	dialogue_say(&w, "0> 31 { s't/0000' 05 02 00000005 'x' }");
+	one = mqtt_server_kept_bytes(w.server);
+	for (int i = 1; i < 2 * MQTT_RETAIN_BATCH; i++) {
+		snprintf(
+		    line, sizeof(line), "0> 31 { s't/%04d' 05 02 0000000%d 'x' }", i, i % 2 + 1);
+		dialogue_say(&w, line);
+	}
+	dialogue_say(&w, "0> 31 { s'for/ever' 00 'x' }");
+	assert_int_equal(mqtt_server_deadline(w.server), 1000);
+	dialogue_say(&w, "t 1000");
+	assert_int_equal(mqtt_server_deadline(w.server), 2000);
+	assert_in_range(mqtt_server_kept_bytes(w.server), MQTT_RETAIN_BATCH * one,
+	    (MQTT_RETAIN_BATCH + 3) * one);
+	dialogue_say(&w, "t 1000");
+	assert_int_equal(mqtt_server_deadline(w.server), 5000);
+	dialogue_say(&w, "t 3000");
+	assert_int_equal(mqtt_server_deadline(w.server), UINT64_MAX);
+	dialogue_say(&w, HELLO_A);
+	dialogue_say(&w, "0> 82 { 0001 00 s'#' 00 }");
+	dialogue_say(&w, "0< 90 { 0001 00 00 } 31 { s'for/ever' 00 'x' }");
+	world_fini(&w);
+}
+
 static void test_shutdown(void **state)
 {
 	struct world w;
@@ -560,6 +594,7 @@ int main(void)
 		cmocka_unit_test(test_receive_max_refused),
 		cmocka_unit_test(test_counters),
 		cmocka_unit_test(test_kept_bytes),
+		cmocka_unit_test(test_retained_expires),
 		cmocka_unit_test(test_shutdown),
 		cmocka_unit_test(test_may_refuse),
 	};
