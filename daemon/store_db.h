@@ -24,8 +24,9 @@
 #define STORE_SEQ_MAX        ((UINT64_C(1) << STORE_SEQ_BITS) - 1)
 #define STORE_DB_ERROR_MAX   300
 
-/* SQL: the id of a row of version 1, where it was queue << 56 | (7 - priority) << 52 | number. */
-#define STORE_ID_FROM_1 "(id >> 56 << 51 | (id >> 52 & 7) << 48 | (id & 0xffffffffffff))"
+/* SQL: the id of a row of version 1, where it was queue << 56 | (7 - priority) << 52 | number.
+ * There, all of these operators bind alike. */
+#define STORE_ID_FROM_1 "((id >> 56 << 51) | ((id >> 52 & 7) << 48) | (id & 0xffffffffffff))"
 
 /* Rows wait or are dead letters: the two tables have the same columns but for the reason. */
 enum store_table { STORE_WAITING, STORE_DEAD, STORE_TABLES };

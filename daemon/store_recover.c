@@ -143,50 +143,89 @@ static void ids_of(const struct salvage *s, unsigned queue, unsigned priority, i
 	}
 }
 
-/* One run of a table, from one end until a page cannot be read. */
-static int copy_run(struct salvage *s, bool is_dead, int64_t from, int64_t to, bool is_backward)
-{
-	sqlite3_stmt *row = NULL, *insert = NULL;
-	char sql[500];
-	int code = SQLITE_ERROR, r;
+/* How a table is carried over: the ids ?1..?2 of it, from either end, and what takes them. */
+struct carrier {
+	sqlite3_stmt *forward, *backward;
+	sqlite3_stmt *insert;
+	bool is_dead;
+};
 
+static void carrier_fini(struct carrier *c)
+{
+	sqlite3_finalize(c->forward);
+	sqlite3_finalize(c->backward);
+	sqlite3_finalize(c->insert);
+}
+
+static bool prepare_rows(struct salvage *s, bool is_dead, const char *order, sqlite3_stmt **ret)
+{
+	char sql[500];
+
+	snprintf(sql, sizeof(sql), "SELECT %s%s FROM %s WHERE id BETWEEN ?1 AND ?2 ORDER BY id %s",
+	    columns_of(s), is_dead ? ", reason" : "", is_dead ? "dead" : "waiting", order);
+	return sqlite3_prepare_v2(s->from, sql, -1, ret, NULL) == SQLITE_OK;
+}
+
+/* 0 and whether there is such a table still; or an error of the new database. */
+static int carrier_init(struct salvage *s, struct carrier *c, bool is_dead, bool *ret_is_there)
+{
+	char sql[100];
+	int r;
+
+	*c = (struct carrier){ .is_dead = is_dead };
 	snprintf(sql, sizeof(sql), "INSERT OR IGNORE INTO %s VALUES(?,?,?,?,?,?,?,?,?,?,?,?%s)",
 	    is_dead ? "dead" : "waiting", is_dead ? ",?" : "");
-	r = store_db_failed(s->to, sqlite3_prepare_v2(s->to->db, sql, -1, &insert, NULL));
-	snprintf(sql, sizeof(sql),
-	    "SELECT %s%s FROM %s WHERE id BETWEEN %" PRId64 " AND %" PRId64 " ORDER BY id%s",
-	    columns_of(s), is_dead ? ", reason" : "", is_dead ? "dead" : "waiting", from, to,
-	    is_backward ? " DESC" : "");
-	if (r == 0 && sqlite3_prepare_v2(s->from, sql, -1, &row, NULL) == SQLITE_OK) {
-		while (r == 0 && (code = sqlite3_step(row)) == SQLITE_ROW)
-			r = copy_row(s, row, insert, is_dead);
-	}
-	if (r == 0 && code != SQLITE_DONE) {
-		s->found->is_partial = true;
-		r = is_backward ? 0 : copy_run(s, is_dead, from, to, true);
-	}
-	sqlite3_finalize(row);
-	sqlite3_finalize(insert);
+	r = store_db_failed(s->to, sqlite3_prepare_v2(s->to->db, sql, -1, &c->insert, NULL));
+	*ret_is_there = r == 0 && prepare_rows(s, is_dead, "ASC", &c->forward) &&
+			prepare_rows(s, is_dead, "DESC", &c->backward);
 	return r;
+}
+
+/* Until the end, or until a page cannot be read: 0 in both cases. */
+static int copy_rows(struct salvage *s, struct carrier *c, sqlite3_stmt *row, int64_t first,
+    int64_t last, bool *ret_is_whole)
+{
+	int code = SQLITE_OK, r = 0;
+
+	sqlite3_bind_int64(row, 1, first);
+	sqlite3_bind_int64(row, 2, last);
+	while (r == 0 && (code = sqlite3_step(row)) == SQLITE_ROW)
+		r = copy_row(s, row, c->insert, c->is_dead);
+	sqlite3_reset(row);
+	*ret_is_whole = code == SQLITE_DONE;
+	return r;
+}
+
+/* One run of a table; from both ends if it does not hold together. */
+static int copy_run(struct salvage *s, struct carrier *c, int64_t first, int64_t last)
+{
+	bool is_whole;
+	int r = copy_rows(s, c, c->forward, first, last, &is_whole);
+
+	if (r < 0 || is_whole)
+		return r;
+	s->found->is_partial = true;
+	return copy_rows(s, c, c->backward, first, last, &is_whole);
 }
 
 /* Queue by queue and priority by priority, so that a bad page costs no more than its neighbours. */
 static int copy_table(struct salvage *s, bool is_dead)
 {
 	unsigned queues = s->is_version_1 ? QUEUES_OF_VERSION_1 : STORE_QUEUES_MAX;
+	struct carrier c;
+	bool is_there;
+	int r = carrier_init(s, &c, is_dead, &is_there);
 
-	for (unsigned queue = 0; queue < queues; queue++) {
-		for (unsigned p = 0; p < STORE_PRIORITIES; p++) {
-			int64_t first, last;
-			int r;
+	if (!is_there)
+		s->found->is_partial = true;
+	for (unsigned i = 0; r == 0 && is_there && i < queues * STORE_PRIORITIES; i++) {
+		int64_t first, last;
 
-			ids_of(s, queue, p, &first, &last);
-			r = copy_run(s, is_dead, first, last, false);
-			if (r < 0)
-				return r;
-		}
+		ids_of(s, i / STORE_PRIORITIES, i % STORE_PRIORITIES, &first, &last);
+		r = copy_run(s, &c, first, last);
 	}
-	return 0;
+	carrier_fini(&c);
+	return r;
 }
 
 /* ---- notes ---- */

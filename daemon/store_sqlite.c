@@ -744,6 +744,15 @@ static void bind_note(sqlite3_stmt *stmt, unsigned queue, enum store_note kind, 
 	store_db_bind_text(stmt, 3, key);
 }
 
+/* By their bytes, as SQLite has it. */
+static int compare(struct span a, struct span b)
+{
+	size_t len = a.len < b.len ? a.len : b.len;
+	int r = len > 0 ? memcmp(a.data, b.data, len) : 0;
+
+	return r != 0 ? r : (a.len > b.len) - (a.len < b.len);
+}
+
 /* 1: there is a note of that key, with that value if it is not NULL; 0: there is not; or an error.
  */
 static int find_note(struct store_sqlite *s, unsigned queue, enum store_note kind, struct span key,
@@ -758,10 +767,7 @@ static int find_note(struct store_sqlite *s, unsigned queue, enum store_note kin
 	bind_note(stmt, queue, kind, key);
 	r = store_db_row(&s->db, stmt);
 	if (r == 1 && value) {
-		struct span found = text_column(stmt, 0);
-
-		r = found.len == value->len &&
-		    (found.len == 0 || memcmp(found.data, value->data, found.len) == 0);
+		r = compare(text_column(stmt, 0), *value) == 0;
 	}
 	sqlite3_reset(stmt);
 	return r;
@@ -816,7 +822,9 @@ static bool sqlite_next_note(struct store *base, unsigned queue, enum store_note
 	if (is_found) {
 		key = text_column(stmt, 0);
 		value = text_column(stmt, 1);
-		is_found = texts_reserve(&s->texts, key.len + value.len + 1);
+		/* In a damaged table a walk could come back to where it was. */
+		is_found =
+		    compare(key, after) > 0 && texts_reserve(&s->texts, key.len + value.len + 1);
 	}
 	if (is_found) {
 		texts_take(&s->texts, &key);

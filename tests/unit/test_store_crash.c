@@ -9,6 +9,7 @@
 #include "../../daemon/store_sqlite.h"
 #include "cut_vfs.h"
 
+#include "base/limits.h"
 #include "base/prng.h"
 
 #include <errno.h>
@@ -22,8 +23,10 @@
 #include <cmocka.h>
 
 #define ROOMY       10000000
-#define QUEUES      2
-#define STEPS       250
+#define BROKERS     2
+#define SESSIONS    2
+#define QUEUES      (BROKERS + SESSIONS)
+#define STEPS       220
 #define WAITING_MAX 40
 #define CUTS        2000
 #define TRIES_MAX   100
@@ -106,24 +109,50 @@ static uint64_t mix(uint64_t h, const void *data, size_t len)
 	return h;
 }
 
+static uint64_t mix_span(uint64_t h, struct span span)
+{
+	h = mix(h, &span.len, sizeof(span.len));
+	return mix(h, span.data, span.len);
+}
+
 static uint64_t mix_entry(uint64_t h, const struct store_entry *e)
 {
-	uint64_t numbers[] = { e->seq, e->queue, e->qos, e->priority, e->retain, e->state, e->tries,
-		(uint64_t)e->accepted_ms, (uint64_t)e->expires_ms, e->topic.len, e->payload.len };
+	uint64_t numbers[] = { e->seq, e->queue, e->qos, e->priority, e->retain, e->keep_last,
+		e->state, e->packet_id, e->tries, (uint64_t)e->accepted_ms,
+		(uint64_t)e->expires_ms };
 
 	h = mix(h, numbers, sizeof(numbers));
-	h = mix(h, e->topic.data, e->topic.len);
-	h = mix(h, e->payload.data, e->payload.len);
+	h = mix_span(h, e->topic);
+	h = mix_span(h, e->properties);
+	h = mix_span(h, e->payload);
 	return e->reason ? mix(h, e->reason, strlen(e->reason)) : h;
+}
+
+static uint64_t mix_notes(uint64_t h, struct store *s, unsigned queue)
+{
+	for (unsigned kind = 0; kind < STORE_NOTE_COUNT; kind++) {
+		struct span key = { 0 }, value;
+
+		h = mix(h, &kind, sizeof(kind));
+		while (s->ops->next_note(s, queue, kind, key, &key, &value)) {
+			h = mix_span(h, key);
+			h = mix_span(h, value);
+		}
+	}
+	return h;
 }
 
 static uint64_t contents_of(struct store *s)
 {
 	uint64_t h = UINT64_C(14695981039346656037);
-	struct store_usage total;
+	struct store_usage usage;
 	struct store_entry e;
+	const char *name;
+	unsigned queue;
 
-	for (unsigned queue = 0; queue < QUEUES; queue++) {
+	for (int last = -1; s->ops->next_queue(s, last, &queue, &name); last = (int)queue) {
+		h = mix(h, &queue, sizeof(queue));
+		h = mix(h, name, strlen(name));
 		for (unsigned dead = 0; dead < 2; dead++) {
 			uint64_t after = 0;
 
@@ -134,9 +163,12 @@ static uint64_t contents_of(struct store *s)
 		}
 		if (s->ops->head(s, queue, &e))
 			h = mix_entry(h, &e);
+		h = mix_notes(h, s, queue);
+		s->ops->usage(s, queue, &usage);
+		h = mix(h, &usage, sizeof(usage));
 	}
-	s->ops->total(s, &total);
-	return mix(h, &total, sizeof(total));
+	s->ops->total(s, &usage);
+	return mix(h, &usage, sizeof(usage));
 }
 
 /* ---- the workload ---- */
@@ -146,6 +178,7 @@ struct run {
 	struct store *ram;  /* what should be there */
 	struct prng rng;
 	uint64_t seq;
+	bool is_open[QUEUES]; /* sessions come and go, brokers stay */
 	bool is_normal;
 	bool is_dirty;
 	/* Contents at the commits that returned 0, the last one is the newest, and what the one
@@ -155,6 +188,8 @@ struct run {
 	uint64_t attempted;
 	uint64_t committed_seq;
 };
+
+static const char *const queue_names[QUEUES] = { "one", "two", "client:a", "client:b" };
 
 static struct run the_run;
 static unsigned warnings;
@@ -182,8 +217,8 @@ static int open_disk(struct run *r)
 		r->disk = NULL;
 		return ret;
 	}
-	for (unsigned i = 0; i < QUEUES; i++) {
-		ret = r->disk->ops->open_queue(r->disk, i ? "two" : "one", &queue);
+	for (unsigned i = 0; i < BROKERS; i++) {
+		ret = r->disk->ops->open_queue(r->disk, queue_names[i], &queue);
 		if (ret == 0 && queue != i)
 			ret = -EINVAL;
 		if (ret < 0)
@@ -204,8 +239,10 @@ static void run_begin(struct run *r, bool is_normal)
 
 	*r = (struct run){ .is_normal = is_normal, .ram = store_ram_new(ROOMY) };
 	assert_non_null(r->ram);
-	assert_int_equal(r->ram->ops->open_queue(r->ram, "one", &queue), 0);
-	assert_int_equal(r->ram->ops->open_queue(r->ram, "two", &queue), 0);
+	for (unsigned i = 0; i < BROKERS; i++) {
+		assert_int_equal(r->ram->ops->open_queue(r->ram, queue_names[i], &queue), 0);
+		r->is_open[i] = true;
+	}
 	prng_init(&r->rng, 3);
 	warnings = 0;
 	r->snapshots[r->snapshot_count++] = contents_of(r->ram);
@@ -220,37 +257,105 @@ static void run_end(struct run *r)
 	cut_vfs_clear();
 }
 
-/* To both, if the disk takes it. */
-static void step_add(struct run *r)
+/* Some of the open queues, one at least. */
+static size_t choose_targets(struct run *r, struct store_target targets[QUEUES])
 {
-	static uint8_t bytes[6000];
-	size_t count = prng_range(&r->rng, 1, 2), first = prng_range(&r->rng, 0, 1);
-	size_t len = prng_range(&r->rng, 0, prng_chance(&r->rng, 100) ? sizeof(bytes) : 200);
-	struct store_target targets[2];
-	int ret;
+	unsigned first = (unsigned)prng_range(&r->rng, 0, BROKERS - 1);
+	size_t count = 0;
 
-	r->seq++;
-	memset(bytes, (int)(r->seq & 0xff), len);
-	for (size_t i = 0; i < count; i++)
-		targets[i] = (struct store_target){ .queue = (unsigned)((first + i) % QUEUES),
+	for (unsigned i = 0; i < QUEUES; i++) {
+		unsigned queue = (first + i) % QUEUES;
+		struct store_target *t = &targets[count];
+
+		if (!r->is_open[queue] || (count > 0 && prng_chance(&r->rng, 500)))
+			continue;
+		*t = (struct store_target){ .queue = queue,
 			.topic = { (const uint8_t *)"some/topic", 10 },
 			.qos = 1,
 			.priority = (uint8_t)prng_range(&r->rng, 0, 2),
 			.keep_last = prng_chance(&r->rng, 100),
 			.expires_ms = 5 };
-	if (r->disk->ops->add(r->disk, r->seq, 9, (struct span){ bytes, len }, targets, count) < 0)
-		return;
-	/* The allocation that fails was not meant for this one. */
-	do
-		ret = r->ram->ops->add(
-		    r->ram, r->seq, 9, (struct span){ bytes, len }, targets, count);
-	while (ret == -ENOMEM);
-	assert_int_equal(ret, 0);
+		if (queue >= BROKERS) {
+			t->properties = (struct span){ (const uint8_t *)"\x03\0\xff", 3 };
+			t->packet_id = (uint16_t)(r->seq + 1);
+		}
+		count++;
+	}
+	return count;
+}
+
+/* The allocation that fails is not meant for the reference. */
+#define UNTIL_MEMORY(call)                 \
+	do {                               \
+		int done;                  \
+                                           \
+		do                         \
+			done = (call);     \
+		while (done == -ENOMEM);   \
+		assert_int_equal(done, 0); \
+	} while (0)
+
+/* To both, if the disk takes it. */
+static void step_add(struct run *r)
+{
+	static uint8_t bytes[6000];
+	struct store_target targets[QUEUES];
+	size_t count = choose_targets(r, targets);
+	size_t len = prng_range(&r->rng, 0, prng_chance(&r->rng, 100) ? sizeof(bytes) : 200);
+	struct span payload = { bytes, len };
+
+	r->seq++;
+	memset(bytes, (int)(r->seq & 0xff), len);
+	if (r->disk->ops->add(r->disk, r->seq, 9, payload, targets, count) == 0)
+		UNTIL_MEMORY(r->ram->ops->add(r->ram, r->seq, 9, payload, targets, count));
+}
+
+static void step_note(struct run *r, unsigned queue)
+{
+	static const char *const texts[] = { "a/b", "a/#", "17", "owner", "$share/g/+" };
+	const char *key = texts[prng_range(&r->rng, 0, 4)],
+		   *value = texts[prng_range(&r->rng, 0, 4)];
+	enum store_note kind = prng_range(&r->rng, 0, STORE_NOTE_COUNT - 1);
+	struct span k = { (const uint8_t *)key, strlen(key) };
+	struct span v = { (const uint8_t *)value, strlen(value) };
+
+	if (prng_chance(&r->rng, 600)) {
+		if (r->disk->ops->put_note(r->disk, queue, kind, k, v) == 0)
+			UNTIL_MEMORY(r->ram->ops->put_note(r->ram, queue, kind, k, v));
+	} else if (r->disk->ops->drop_note(r->disk, queue, kind, k) == 0) {
+		assert_int_equal(r->ram->ops->drop_note(r->ram, queue, kind, k), 0);
+	}
+}
+
+/* A session begins, changes, or ends. */
+static void step_session(struct run *r, unsigned queue)
+{
+	unsigned number;
+
+	/* A new queue gets the lowest number that is free. */
+	if (!r->is_open[BROKERS])
+		queue = BROKERS;
+	if (!r->is_open[queue]) {
+		if (r->disk->ops->open_queue(r->disk, queue_names[queue], &number) < 0)
+			return;
+		assert_int_equal(number, queue);
+		UNTIL_MEMORY(r->ram->ops->open_queue(r->ram, queue_names[queue], &number));
+		assert_int_equal(number, queue);
+		r->is_open[queue] = true;
+	} else if (prng_chance(&r->rng, 120)) {
+		if (r->disk->ops->drop_queue(r->disk, queue) == 0) {
+			assert_int_equal(r->ram->ops->drop_queue(r->ram, queue), 0);
+			r->is_open[queue] = false;
+		}
+	} else {
+		step_note(r, queue);
+	}
 }
 
 static void step_change(struct run *r, unsigned queue, const struct store_entry *e)
 {
 	const struct store_ops *disk = r->disk->ops, *ram = r->ram->ops;
+	enum store_state state = queue < BROKERS ? STORE_MAYBE_SENT : STORE_RELEASED;
 	uint64_t seq = e->seq;
 
 	switch (prng_range(&r->rng, 0, 5)) {
@@ -259,8 +364,8 @@ static void step_change(struct run *r, unsigned queue, const struct store_entry 
 			assert_int_equal(ram->bury(r->ram, queue, seq, "refused"), 0);
 		break;
 	case 1:
-		if (disk->mark(r->disk, queue, seq, 2, STORE_MAYBE_SENT) == 0)
-			assert_int_equal(ram->mark(r->ram, queue, seq, 2, STORE_MAYBE_SENT), 0);
+		if (disk->mark(r->disk, queue, seq, 2, state) == 0)
+			assert_int_equal(ram->mark(r->ram, queue, seq, 2, state), 0);
 		break;
 	default:
 		if (disk->remove(r->disk, queue, seq) == 0)
@@ -312,7 +417,9 @@ static void run_step(struct run *r)
 	struct store_entry e;
 
 	r->ram->ops->usage(r->ram, queue, &u);
-	if (u.dead_letters > 3 && r->ram->ops->next(r->ram, queue, true, 0, &e))
+	if (queue >= BROKERS && (!r->is_open[queue] || prng_chance(&r->rng, 400)))
+		step_session(r, queue);
+	else if (u.dead_letters > 3 && r->ram->ops->next(r->ram, queue, true, 0, &e))
 		step_dead(r, queue, &e);
 	else if (u.messages > 0 && prng_chance(&r->rng, u.messages < WAITING_MAX ? 450 : 900) &&
 		 r->ram->ops->head(r->ram, queue, &e))
@@ -519,11 +626,68 @@ static void test_nth_allocation_fails(void **state)
 	}
 }
 
+/* ---- more than the log takes ---- */
+
+#define LARGE_QUEUES 150 /* with 12 KB each */
+
+static int add_large(struct run *r, uint64_t seq)
+{
+	static uint8_t topics[LARGE_QUEUES][MQTT_TOPIC_MAX], properties[MQTT_PROPERTIES_MAX];
+	static struct store_target targets[LARGE_QUEUES];
+
+	memset(topics, 't', sizeof(topics));
+	for (unsigned i = 0; i < LARGE_QUEUES; i++)
+		targets[i] = (struct store_target){ .queue = i,
+			.topic = { topics[i], MQTT_TOPIC_MAX },
+			.properties = { properties, sizeof(properties) - i } };
+	return r->disk->ops->add(
+	    r->disk, seq, 0, (struct span){ properties, 10 }, targets, LARGE_QUEUES);
+}
+
+/* It cannot be done again, so it is on the disk at once, or not there. */
+static void test_message_that_the_log_cannot_take(void **state)
+{
+	const struct store_target small = { .queue = 1 };
+	struct run *r = &the_run;
+	struct store_entry e;
+	unsigned queue;
+	char name[16];
+
+	(void)state;
+	run_begin(r, false);
+	assert_int_equal(open_disk(r), 0);
+	for (unsigned i = BROKERS; i < LARGE_QUEUES; i++) {
+		snprintf(name, sizeof(name), "%u", i);
+		assert_int_equal(r->disk->ops->open_queue(r->disk, name, &queue), 0);
+		assert_int_equal(queue, i);
+	}
+	assert_int_equal(r->disk->ops->add(r->disk, 1, 0, (struct span){ 0 }, &small, 1), 0);
+	cut_vfs_fail(CUT_WRITE, CUT_FAIL_FULL, 1, 1);
+	assert_int_equal(add_large(r, 2), -EIO);
+	assert_int_equal(cut_vfs_failures(), 1);
+	cut_vfs_fail(CUT_WRITE, CUT_FAIL_FULL, 0, 0);
+	assert_false(r->disk->ops->get(r->disk, 0, 2, &e));
+	assert_true(r->disk->ops->get(r->disk, 1, 1, &e));
+	assert_int_equal(add_large(r, 2), 0);
+	cut_vfs_cut_at(cut_vfs_moments() + 1);
+	r->disk->ops->remove(r->disk, 1, 1);
+	close_disk(r);
+	cut_vfs_restore(1);
+	assert_int_equal(open_disk(r), 0);
+	assert_true(r->disk->ops->get(r->disk, 1, 1, &e));
+	for (unsigned i = 0; i < LARGE_QUEUES; i++) {
+		assert_true(r->disk->ops->get(r->disk, i, 2, &e));
+		assert_int_equal(e.properties.len, MQTT_PROPERTIES_MAX - i);
+	}
+	run_end(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_power_cuts, tear_down),
 		cmocka_unit_test_teardown(test_power_cuts_with_normal_durability, tear_down),
+		cmocka_unit_test_teardown(test_message_that_the_log_cannot_take, tear_down),
 		cmocka_unit_test_teardown(test_nth_write_fails, tear_down),
 		cmocka_unit_test_teardown(test_disk_is_full_for_a_while, tear_down),
 		cmocka_unit_test_teardown(test_nth_sync_fails, tear_down),

@@ -154,7 +154,10 @@ static void test_reopened_all_is_there(void **state)
 	const struct store_target both[2] = { { .queue = one, .topic = text("a/b"), .qos = 2 },
 		{ .queue = two, .topic = text("c"), .qos = 1, .retain = true, .expires_ms = 77 } };
 	struct store_usage before, after;
+	struct span key, value;
 	struct store_entry e;
+	const char *name;
+	unsigned number;
 
 	(void)state;
 	assert_int_equal(add(s, 1, one, 0, "low"), 0);
@@ -163,12 +166,22 @@ static void test_reopened_all_is_there(void **state)
 	assert_int_equal(add(s, 4, one, 7, "poison"), 0);
 	assert_int_equal(s->ops->mark(s, one, 2, 2, STORE_MAYBE_SENT), 0);
 	assert_int_equal(s->ops->bury(s, one, 4, "refused"), 0);
+	assert_int_equal(s->ops->put_note(s, two, STORE_NOTE_SESSION, text("k"), text("v")), 0);
+	assert_int_equal(queue_of(s, "dropped"), 2);
+	assert_int_equal(queue_of(s, "empty"), 3);
+	assert_int_equal(s->ops->drop_queue(s, 2), 0);
 	s->ops->total(s, &before);
 	assert_int_equal(s->ops->commit(s), 0);
 
 	s = reopen(s);
 	assert_int_equal(s->ops->last_seq(s), 4);
 	assert_int_equal(queue_of(s, "two"), two);
+	assert_true(s->ops->next_queue(s, 1, &number, &name));
+	assert_int_equal(number, 3);
+	assert_string_equal(name, "empty");
+	assert_true(s->ops->next_note(s, two, STORE_NOTE_SESSION, text(""), &key, &value));
+	assert_memory_equal(key.data, "k", 1);
+	assert_memory_equal(value.data, "v", 1);
 	s->ops->total(s, &after);
 	assert_memory_equal(&before, &after, sizeof(before));
 	assert_true(s->ops->head(s, one, &e));
@@ -289,6 +302,136 @@ static void test_mode(void **state)
 	umask(old);
 }
 
+/* ---- an older version ---- */
+
+#define COLUMNS_OF_1                                                                         \
+	"id INTEGER PRIMARY KEY, topic TEXT NOT NULL, payload BLOB, qos INTEGER NOT NULL,"   \
+	" retain INTEGER NOT NULL, keep_last INTEGER NOT NULL, maybe_sent INTEGER NOT NULL," \
+	" tries INTEGER NOT NULL, accepted_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL"
+
+/* As version 1 wrote it: queue 0 "cloud", queue 127 "plant"; message 5 is for both, 6 is of
+ * priority 7, 7 is a dead letter. */
+static const char version_1[] =
+    "PRAGMA page_size=1024; PRAGMA journal_mode=WAL; BEGIN;"
+    "CREATE TABLE queue(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
+    "CREATE TABLE waiting(" COLUMNS_OF_1 ");"
+    "CREATE INDEX waiting_keep_last ON waiting(topic) WHERE keep_last = 1;"
+    "CREATE TABLE dead(" COLUMNS_OF_1 ", reason TEXT NOT NULL);"
+    "CREATE TABLE body(seq INTEGER PRIMARY KEY, refs INTEGER NOT NULL, payload BLOB NOT NULL);"
+    "CREATE VIEW messages AS SELECT m.maybe_sent FROM waiting AS m;"
+    "CREATE VIEW dead_letters AS SELECT m.maybe_sent FROM dead AS m;"
+    "CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
+    "INSERT INTO meta VALUES('last_seq', 4100);"
+    "INSERT INTO queue VALUES(0, 'cloud'), (127, 'plant');"
+    "INSERT INTO body VALUES(5, 2, x'736861726564');"
+    "INSERT INTO waiting VALUES((7 << 52) | 5, 'a/b', NULL, 1, 0, 0, 1, 2, 1005, 0),"
+    " ((127 << 56) | (4 << 52) | 5, 'p/b', NULL, 2, 1, 0, 0, 0, 1005, 77),"
+    " (6, 'urgent', x'0d0a00', 1, 0, 1, 0, 0, 1006, 0);"
+    "INSERT INTO dead VALUES((127 << 56) | (7 << 52) | 7, 'p/c', x'', 1, 0, 0, 0, 3, 1007, 0,"
+    " 'refused');"
+    "PRAGMA application_id=0x636d7174; PRAGMA user_version=1; COMMIT;";
+
+static void assert_as_version_1(struct store *s)
+{
+	unsigned cloud = queue_of(s, "cloud"), plant = queue_of(s, "plant");
+	struct store_usage u;
+	struct store_entry e;
+	uint64_t seq;
+
+	assert_int_equal(cloud, 0);
+	assert_int_equal(plant, 127);
+	s->ops->total(s, &u);
+	assert_int_equal(u.messages, 3);
+	assert_int_equal(u.dead_letters, 1);
+	assert_int_equal(s->ops->last_seq(s), 4100);
+	assert_true(s->ops->head(s, cloud, &e));
+	assert_int_equal(e.seq, 6);
+	assert_int_equal(e.priority, 7);
+	assert_true(e.keep_last);
+	assert_int_equal(e.payload.len, 3);
+	assert_true(s->ops->find_topic(s, cloud, text("urgent"), &seq));
+	assert_true(s->ops->get(s, cloud, 5, &e));
+	assert_int_equal(e.priority, 0);
+	assert_int_equal(e.state, STORE_MAYBE_SENT);
+	assert_int_equal(e.tries, 2);
+	assert_int_equal(e.packet_id, 0);
+	assert_int_equal(e.properties.len, 0);
+	assert_int_equal(e.payload.len, 6);
+	assert_memory_equal(e.payload.data, "shared", 6);
+	assert_true(s->ops->get(s, plant, 5, &e));
+	assert_int_equal(e.priority, 3);
+	assert_int_equal(e.state, STORE_FRESH);
+	assert_int_equal(e.qos, 2);
+	assert_true(e.retain);
+	assert_int_equal(e.expires_ms, 77);
+	assert_true(s->ops->next(s, plant, true, 0, &e));
+	assert_int_equal(e.seq, 7);
+	assert_int_equal(e.accepted_ms, 1007);
+	assert_string_equal(e.reason, "refused");
+}
+
+static int64_t number_of(const char *sql)
+{
+	sqlite3_stmt *row;
+	sqlite3 *db;
+	int64_t number;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &row, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(row), SQLITE_ROW);
+	number = sqlite3_column_int64(row, 0);
+	sqlite3_finalize(row);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	return number;
+}
+
+static void test_version_1_is_brought_up(void **state)
+{
+	struct store_usage u;
+	struct store *s;
+	unsigned q;
+
+	(void)state;
+	exec(version_1);
+	s = reopen(NULL);
+	assert_string_equal(warning, "");
+	assert_as_version_1(s);
+	/* It is used as any other. */
+	q = queue_of(s, "client:x");
+	assert_int_equal(s->ops->put_note(s, q, STORE_NOTE_SESSION, text("k"), text("v")), 0);
+	assert_int_equal(s->ops->remove(s, 0, 5), 0);
+	assert_int_equal(s->ops->remove(s, 127, 5), 0);
+	assert_int_equal(add(s, 4101, q, 0, "t"), 0);
+	assert_int_equal(s->ops->commit(s), 0);
+	s = reopen(s);
+	s->ops->total(s, &u);
+	assert_int_equal(u.messages, 2);
+	store_free(s);
+	assert_int_equal(number_of("PRAGMA user_version"), 2);
+	assert_int_equal(
+	    number_of("SELECT count(*) FROM sqlite_schema WHERE name IN ('waiting_1', 'dead_1')"),
+	    0);
+	assert_int_equal(number_of("SELECT count(*) FROM messages"), 2);
+}
+
+/* Nothing is moved when not all can be. */
+static void test_version_1_that_cannot_be_brought_up(void **state)
+{
+	struct store *s;
+
+	(void)state;
+	exec(version_1);
+	exec("CREATE TABLE note(mine)");
+	assert_true(try_open(&s) < 0);
+	assert_int_equal(number_of("PRAGMA user_version"), 1);
+	exec("DROP TABLE note");
+	s = reopen(NULL);
+	assert_as_version_1(s);
+	store_free(s);
+}
+
+/* ---- for people ---- */
+
 /* The views of the manual. */
 static void test_views(void **state)
 {
@@ -322,18 +465,83 @@ static void test_views(void **state)
 	sqlite3_close(db);
 }
 
+static void test_views_of_sessions(void **state)
+{
+	static const struct {
+		const char *what;
+		int64_t number;
+	} rows[] = {
+		{ "SELECT messages FROM sessions WHERE client = 'x:y'", 2 },
+		{ "SELECT subscriptions FROM sessions WHERE client = 'x:y'", 2 },
+		{ "SELECT received FROM sessions WHERE client = 'x:y'", 1 },
+		{ "SELECT properties = 'user=ann' FROM sessions", 1 },
+		{ "SELECT count(*) FROM sessions", 1 },
+		{ "SELECT count(*) FROM subscriptions WHERE client = 'x:y'", 2 },
+		{ "SELECT options = 'qos=1' FROM subscriptions WHERE filter = 'a/#'", 1 },
+		{ "SELECT count(*) FROM messages", 3 },
+		{ "SELECT count(*) FROM messages WHERE queue = 'client:x:y'", 2 },
+		{ "SELECT packet_id FROM messages WHERE queue = 'client:x:y' AND number = 1", 9 },
+		{ "SELECT state = 'released' FROM messages WHERE number = 1", 1 },
+		{ "SELECT state = 'maybe sent' FROM messages WHERE queue = 'cloud'", 1 },
+		{ "SELECT bytes FROM messages WHERE queue = 'cloud'", 7 },
+		{ "SELECT count(*) FROM retained", 1 },
+		{ "SELECT payload = x'7061796c6f6164' FROM retained WHERE topic = 'kept'", 1 },
+		{ "SELECT refs FROM body", 2 },
+	};
+	struct store *s = reopen(NULL);
+	unsigned cloud = queue_of(s, "cloud"), session = queue_of(s, "client:x:y");
+	const struct store_target both[2] = {
+		{ .queue = cloud, .topic = text("t") },
+		{ .queue = session, .topic = text("t"), .packet_id = 10 },
+	};
+	const struct store_target one = { .queue = session, .topic = text("t"), .packet_id = 9 };
+	const struct store_target kept = {
+		.queue = queue_of(s, "$retained"), .topic = text("kept"), .keep_last = true
+	};
+
+	(void)state;
+	assert_int_equal(s->ops->add(s, 1, 1000, text("payload"), &one, 1), 0);
+	assert_int_equal(s->ops->add(s, 2, 1000, text("payload"), both, 2), 0);
+	assert_int_equal(s->ops->add(s, 3, 1000, text("payload"), &kept, 1), 0);
+	assert_int_equal(s->ops->mark(s, session, 1, 0, STORE_RELEASED), 0);
+	assert_int_equal(s->ops->mark(s, cloud, 2, 1, STORE_MAYBE_SENT), 0);
+	assert_int_equal(
+	    s->ops->put_note(s, session, STORE_NOTE_SESSION, text("user"), text("ann")), 0);
+	assert_int_equal(
+	    s->ops->put_note(s, session, STORE_NOTE_SUBSCRIPTION, text("a/#"), text("qos=1")), 0);
+	assert_int_equal(
+	    s->ops->put_note(s, session, STORE_NOTE_SUBSCRIPTION, text("b"), text("qos=2")), 0);
+	assert_int_equal(
+	    s->ops->put_note(s, session, STORE_NOTE_RECEIVED, text("77"), text("")), 0);
+	store_free(s);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (number_of(rows[i].what) != rows[i].number)
+			fail_msg("%s", rows[i].what);
+	}
+}
+
 /* ---- damage ---- */
 
 #define DAMAGE_MESSAGES 300
+#define DAMAGE_NOTES    200
 
 static void fill_store(void)
 {
 	struct store *s = reopen(NULL);
 	unsigned one = queue_of(s, "one"), two = queue_of(s, "two");
+	unsigned session = queue_of(s, "client:x");
 
 	for (uint64_t seq = 1; seq <= DAMAGE_MESSAGES; seq++)
 		assert_int_equal(
 		    add(s, seq, seq % 3 ? one : two, (uint8_t)(seq % 8), "some/topic/of/ours"), 0);
+	/* A session that nothing waits for. */
+	for (unsigned i = 0; i < DAMAGE_NOTES; i++) {
+		char key[32];
+
+		snprintf(key, sizeof(key), "some/filter/of/ours/%u", i);
+		assert_int_equal(
+		    s->ops->put_note(s, session, STORE_NOTE_SUBSCRIPTION, text(key), text("1")), 0);
+	}
 	assert_int_equal(s->ops->commit(s), 0);
 	store_free(s);
 }
@@ -347,28 +555,76 @@ static void overwrite(long at, const void *bytes, size_t len)
 	close(fd);
 }
 
-/* A page in the middle: what is on the others is carried over. */
+static unsigned notes_of(struct store *s, const char *queue)
+{
+	unsigned count = 0, number = queue_of(s, queue);
+	struct span key = { 0 }, value;
+
+	while (s->ops->next_note(s, number, STORE_NOTE_SUBSCRIPTION, key, &key, &value))
+		count++;
+	return count;
+}
+
+/* A page of that table with nothing below it, not the first one. */
+static int64_t leaf_of(const char *table)
+{
+	char sql[200];
+
+	snprintf(sql, sizeof(sql),
+	    "SELECT pageno FROM dbstat WHERE name = '%s' AND pagetype = 'leaf' LIMIT 1 OFFSET 2",
+	    table);
+	return number_of(sql);
+}
+
+/* What is on other pages is carried over. */
 static void test_damaged_page(void **state)
 {
+	static const struct {
+		const char *table;
+		unsigned messages_min, messages_max, notes_min, notes_max;
+	} rows[] = {
+		{ "waiting", DAMAGE_MESSAGES / 2, DAMAGE_MESSAGES - 1, DAMAGE_NOTES, DAMAGE_NOTES },
+		{ "note", DAMAGE_MESSAGES, DAMAGE_MESSAGES, DAMAGE_NOTES / 2, DAMAGE_NOTES - 1 },
+	};
 	static const uint8_t rubbish[1024] = { 0xa5, 0x5a };
-	struct store_usage u;
-	struct store *s;
-	struct stat st;
 
 	(void)state;
-	fill_store();
-	assert_int_equal(stat(path, &st), 0);
-	overwrite(st.st_size / 1024 / 2 * 1024, rubbish, sizeof(rubbish));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct store_usage u;
+		struct store *s;
+
+		fill_store();
+		overwrite((leaf_of(rows[i].table) - 1) * 1024, rubbish, sizeof(rubbish));
+		assert_int_equal(try_open(&s), 0);
+		assert_non_null(strstr(warning, ".damaged-20"));
+		s->ops->total(s, &u);
+		assert_in_range(u.messages, rows[i].messages_min, rows[i].messages_max);
+		assert_in_range(notes_of(s, "client:x"), rows[i].notes_min, rows[i].notes_max);
+		assert_int_equal(queue_of(s, "client:x"), 2);
+		assert_int_equal(add(s, s->ops->last_seq(s) + 1, queue_of(s, "one"), 0, "t"), 0);
+		assert_int_equal(s->ops->commit(s), 0);
+		s = reopen(s);
+		assert_string_equal(warning, "");
+		store_free(s);
+		assert_int_equal(empty_folder(), 1);
+	}
+}
+
+/* An index that does not fit its table: all of it can be read. */
+static void test_damage_in_version_1(void **state)
+{
+	struct store *s;
+
+	(void)state;
+	exec(version_1);
+	exec("PRAGMA writable_schema=ON; UPDATE sqlite_schema SET rootpage ="
+	     " (SELECT rootpage FROM sqlite_schema WHERE name = 'meta')"
+	     " WHERE name = 'waiting_keep_last'");
 	assert_int_equal(try_open(&s), 0);
-	assert_non_null(strstr(warning, ".damaged-20"));
-	s->ops->total(s, &u);
-	assert_true(u.messages > DAMAGE_MESSAGES / 2);
-	assert_true(u.messages < DAMAGE_MESSAGES);
-	assert_int_equal(add(s, s->ops->last_seq(s) + 1, queue_of(s, "one"), 0, "t"), 0);
-	assert_int_equal(s->ops->commit(s), 0);
-	s = reopen(s);
-	assert_string_equal(warning, "");
+	assert_non_null(strstr(warning, "3 messages and 1 dead letters"));
+	assert_as_version_1(s);
 	store_free(s);
+	assert_int_equal(number_of("PRAGMA user_version"), 2);
 	assert_int_equal(empty_folder(), 1);
 }
 
@@ -430,6 +686,11 @@ static void use_everything(struct store *s)
 		if (s->ops->oldest(s, q[i], &e))
 			s->ops->bury(s, q[i], e.seq, "why");
 		s->ops->find_topic(s, q[i], text("t"), &after);
+		s->ops->put_note(s, q[i], STORE_NOTE_SESSION, text("k"), text("v"));
+	}
+	if (s->ops->open_queue(s, "client:x", &q[0]) == 0) {
+		notes_of(s, "client:x");
+		s->ops->drop_queue(s, q[0]);
 	}
 	s->ops->commit(s);
 	s->ops->total(s, &u);
@@ -499,8 +760,12 @@ int main(void)
 		cmocka_unit_test_setup(test_foreign_database_is_refused, clean),
 		cmocka_unit_test_setup(test_missing_directory_is_told, clean),
 		cmocka_unit_test_setup(test_mode, clean),
+		cmocka_unit_test_setup(test_version_1_is_brought_up, clean),
+		cmocka_unit_test_setup(test_version_1_that_cannot_be_brought_up, clean),
 		cmocka_unit_test_setup(test_views, clean),
+		cmocka_unit_test_setup(test_views_of_sessions, clean),
 		cmocka_unit_test_setup(test_damaged_page, clean),
+		cmocka_unit_test_setup(test_damage_in_version_1, clean),
 		cmocka_unit_test_setup(test_damaged_head, clean),
 		cmocka_unit_test_setup(test_interrupted_recovery, clean),
 		cmocka_unit_test_setup(test_random_damage, clean),
