@@ -285,14 +285,12 @@ static size_t choose_targets(struct run *r, struct store_target targets[QUEUES])
 }
 
 /* The allocation that fails is not meant for the reference. */
-#define UNTIL_MEMORY(call)                 \
-	do {                               \
-		int done;                  \
-                                           \
-		do                         \
-			done = (call);     \
-		while (done == -ENOMEM);   \
-		assert_int_equal(done, 0); \
+#define UNTIL_MEMORY(call)                  \
+	do {                                \
+		int done_ = (call);         \
+		while (done_ == -ENOMEM)    \
+			done_ = (call);     \
+		assert_int_equal(done_, 0); \
 	} while (0)
 
 /* To both, if the disk takes it. */
