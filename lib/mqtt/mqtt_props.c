@@ -239,7 +239,7 @@ size_t mqtt_prop_put(uint8_t at[MQTT_PROP_NUMBER_MAX], enum mqtt_prop id, uint32
 	case KIND_TEXT:
 	case KIND_BINARY:
 	case KIND_PAIR:
-		assert(!"a number");
+		assert(false);
 	}
 	return n;
 }

@@ -242,22 +242,23 @@ static const struct dialogue {
 	    { CONNECT_A, HELLO_A, "0> 82 { 0001 02 0b 05 s't' 00 } 82 { 0002 00 s't' 00 }",
 		"0< 90 { 0001 00 00 } 90 { 0002 00 00 }", "0> 30 { s't' 00 }",
 		"0< 30 { s't' 00 }" } },
-	{ "identifiers of retained messages, and of what waits",
-	    { KEEP_A, HELLO_A, "0> 31 { s't' 00 'r' } 82 { 0001 02 0b 05 s't' 01 }",
-		"0< 90 { 0001 00 01 } 31 { s't' 02 0b 05 'r' }", "0x", OLD_B, HELLO_OLD,
-		"1> 32 { s't' 0001 'x' }", "1< 40020001", KEEP_A,
+	{ "identifiers of retained messages",
+	    { CONNECT_A, HELLO_A, "0> 31 { s't' 00 'r' } 82 { 0001 02 0b 05 s't' 01 }",
+		"0< 90 { 0001 00 01 } 31 { s't' 02 0b 05 'r' }" } },
+	{ "identifiers of what waits",
+	    { KEEP_A, HELLO_A, "0> 82 { 0001 02 0b 05 s't' 01 }", "0< 90 { 0001 00 01 }", "0x",
+		OLD_B, HELLO_OLD, "1> 32 { s't' 0001 'x' }", "1< 40020001", KEEP_A,
 		"0< " AGAIN " 32 { s't' 0001 02 0b 05 'x' }" } },
 
 	/* ---- flow control, sizes ---- */
 	{ "the client's receive maximum [MQTT-3.3.4-9]",
 	    { "0> 10 { s'MQTT' 05 00 0000 08 11 00000064 21 0002 s'a' }", HELLO_A, SUB_A("02"),
 		GOT_SUB("02"), CONNECT_B, HELLO_B,
-		"1> 32 { s't' 0001 00 '1' } 34 { s't' 0002 00 '2' } 32 { s't' 0003 00 '3' } 30 { "
-		"s't' "
-		"00 '4' }",
+		"1> 32 { s't' 0001 00 '1' } 34 { s't' 0002 00 '2' } 32 { s't' 0003 00 '3' }",
 		"1< 40020001 50020002 40020003",
-		"0< 32 { s't' 0001 00 '1' } 34 { s't' 0002 00 '2' } 30 { s't' 00 '4' }",
-		"0> 50020002", "0< 62020002", "0> 40020001", "0< 32 { s't' 0003 00 '3' }" } },
+		"0< 32 { s't' 0001 00 '1' } 34 { s't' 0002 00 '2' }", "1> 30 { s't' 00 '4' }",
+		"0< 30 { s't' 00 '4' }", "0> 50020002", "0< 62020002", "0> 40020001",
+		"0< 32 { s't' 0003 00 '3' }" } },
 	{ "a smaller one on the next connection",
 	    { KEEP_A, HELLO_A, SUB_A("01"), GOT_SUB("01"), CONNECT_B, HELLO_B,
 		"1> 32 { s't' 0001 00 '1' } 32 { s't' 0002 00 '2' }", "1< 40020001 40020002",
@@ -358,19 +359,36 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static void play(const struct dialogue *d, struct store *store)
+{
+	struct world w;
+
+	print_message("%s\n", d->name);
+	assert_true(world_init_stored(&w, listeners, 3, store));
+	for (size_t i = 0; i < COUNT(d->lines) && d->lines[i]; i++)
+		dialogue_say(&w, d->lines[i]);
+	for (size_t i = 0; i < WORLD_CLIENTS; i++)
+		dialogue_expect(&w, i, "", "(end)");
+	world_fini(&w);
+}
+
 static void test_dialogues(void **state)
 {
 	(void)state;
-	for (size_t d = 0; d < COUNT(dialogues); d++) {
-		struct world w;
+	for (size_t d = 0; d < COUNT(dialogues); d++)
+		play(&dialogues[d], NULL);
+}
 
-		print_message("%s\n", dialogues[d].name);
-		assert_true(world_init(&w, listeners, 3));
-		for (size_t i = 0; i < COUNT(dialogues[d].lines) && dialogues[d].lines[i]; i++)
-			dialogue_say(&w, dialogues[d].lines[i]);
-		for (size_t i = 0; i < WORLD_CLIENTS; i++)
-			dialogue_expect(&w, i, "", "(end)");
-		world_fini(&w);
+/* Whether sessions and what is retained are in a store as well makes no difference to clients. */
+static void test_dialogues_with_a_store(void **state)
+{
+	(void)state;
+	for (size_t d = 0; d < COUNT(dialogues); d++) {
+		struct store *store = store_ram_new(10000000);
+
+		assert_non_null(store);
+		play(&dialogues[d], store);
+		store_free(store);
 	}
 }
 
@@ -589,6 +607,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dialogues),
+		cmocka_unit_test(test_dialogues_with_a_store),
 		cmocka_unit_test(test_receive_max),
 		cmocka_unit_test(test_receive_max_qos_2),
 		cmocka_unit_test(test_receive_max_refused),
