@@ -134,15 +134,21 @@ bool core_report_gap(struct core *c, unsigned client)
 		r = -1;
 	}
 	if (r < 0)
-		gap_end(&c->gap[client], c->now_ms, false);
+		gap_end(&c->gap[client], c->now_ms, GAP_REFUSED);
 	c->progress++;
 	return r == 0;
 }
 
-void core_gap_reported(struct core *c, unsigned client, enum send_result result)
+void core_gap_reported(struct core *c, unsigned client, enum send_result result, unsigned err)
 {
+	enum gap_fate fate = GAP_LATER;
+
+	if (result == SEND_OK)
+		fate = GAP_TOLD;
+	else if (result == SEND_STUCK || outbox_counts_as_try(result, err))
+		fate = GAP_REFUSED;
 	outbox_finish_report(&c->outbox[client]);
-	gap_end(&c->gap[client], c->now_ms, result == SEND_OK);
+	gap_end(&c->gap[client], c->now_ms, fate);
 }
 
 /* ---- another configuration ---- */

@@ -202,7 +202,7 @@ uint64_t core_gap_due(const struct core *c, unsigned client);
 
 /* Start to send such a report if one is due; core_gap_reported follows. false: none is. */
 bool core_report_gap(struct core *c, unsigned client);
-void core_gap_reported(struct core *c, unsigned client, enum send_result result);
+void core_gap_reported(struct core *c, unsigned client, enum send_result result, unsigned err);
 
 /* Take counters and gaps over to the next configuration of this broker, as far as it is the same
  * broker with the same routes; NULL: it has none. */

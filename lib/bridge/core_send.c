@@ -147,7 +147,7 @@ static void finish(
 void core_published(struct core *c, unsigned client, enum send_result result, unsigned err)
 {
 	if (c->outbox[client].is_report)
-		core_gap_reported(c, client, result);
+		core_gap_reported(c, client, result, err);
 	else
 		finish(c, client, result, err, BRIDGE_POISON_TRIES);
 }

@@ -58,20 +58,20 @@ void gap_begin(struct gap *g, struct gap_report *ret)
 	*ret = g->sent;
 }
 
-void gap_end(struct gap *g, uint64_t now_ms, bool is_told)
+void gap_end(struct gap *g, uint64_t now_ms, enum gap_fate fate)
 {
 	const struct gap_cell back = { g->sent.count, g->sent.first_ms, g->sent.last_ms };
 
 	assert(g->is_reporting);
 	g->is_reporting = false;
-	if (!is_told)
+	if (fate != GAP_TOLD)
 		add(g, g->sent.route, g->sent.reason, &back);
 	g->due_ms = now_ms + g->pause_ms;
-	if (is_told)
+	if (fate == GAP_TOLD)
 		g->pause_ms = GAP_PAUSE_MS;
-	else if (g->pause_ms < GAP_PAUSE_MAX_MS / 2)
+	else if (fate == GAP_REFUSED && g->pause_ms < GAP_PAUSE_MAX_MS / 2)
 		g->pause_ms *= 2;
-	else
+	else if (fate == GAP_REFUSED)
 		g->pause_ms = GAP_PAUSE_MAX_MS;
 }
 

@@ -40,6 +40,12 @@ struct gap {
 	struct gap_report sent; /* while is_reporting; not in the cells */
 };
 
+enum gap_fate {
+	GAP_TOLD,
+	GAP_LATER,   /* the link: again soon */
+	GAP_REFUSED, /* the report itself: again, less and less often */
+};
+
 /* Nothing was given up. */
 void gap_init(struct gap *g);
 
@@ -52,8 +58,8 @@ uint64_t gap_due(const struct gap *g);
 /* Take the next report; there must be one. gap_end follows. */
 void gap_begin(struct gap *g, struct gap_report *ret);
 
-/* It was sent, or (not is_told) is to be told later. */
-void gap_end(struct gap *g, uint64_t now_ms, bool is_told);
+/* What became of the report. */
+void gap_end(struct gap *g, uint64_t now_ms, enum gap_fate fate);
 
 /* The routes have other numbers now: map[old] is the new one. Routes may be joined. */
 void gap_renumber(struct gap *g, const size_t map[GAP_ROUTES]);

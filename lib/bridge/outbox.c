@@ -166,8 +166,7 @@ int outbox_begin(struct outbox *o, struct modem_publish *ret)
 	return 0;
 }
 
-/* Whether this outcome speaks against the message itself. */
-static bool counts_as_try(enum send_result result, unsigned err)
+bool outbox_counts_as_try(enum send_result result, unsigned err)
 {
 	switch (result) {
 	case SEND_POISON:
@@ -218,7 +217,7 @@ enum outbox_fate outbox_finish(
 		o->sent_seq = r < 0 && r != -ENOENT ? o->seq : 0;
 		return OUTBOX_SENT;
 	}
-	if (counts_as_try(result, err))
+	if (outbox_counts_as_try(result, err))
 		o->tries++;
 	if (result == SEND_UNKNOWN)
 		o->state = STORE_MAYBE_SENT;

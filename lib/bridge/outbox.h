@@ -75,6 +75,9 @@ int outbox_begin(struct outbox *o, struct modem_publish *ret);
 enum outbox_fate outbox_finish(struct outbox *o, enum send_result result, unsigned err,
     unsigned tries_max, const char *reason);
 
+/* The outcome speaks against the message itself. */
+bool outbox_counts_as_try(enum send_result result, unsigned err);
+
 /* Put in flight a message of the daemon's own that is in no queue, at QoS 1. 0, -ENOBUFS (over the
  * modem's limits), -ENOMEM. It ends with outbox_finish_report alone. */
 int outbox_begin_report(

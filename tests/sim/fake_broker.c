@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/fake_broker.h"
 
+#include "bridge/gap.h"
 #include "mqtt/mqtt_topic.h"
 #include "sim/world.h"
 
@@ -283,13 +284,45 @@ static int on_unsubscribe(
 	return 0;
 }
 
+static bool is_topic(struct span topic, const char *name)
+{
+	return topic.len == strlen(name) && memcmp(topic.data, name, topic.len) == 0;
+}
+
+/* Reports are few; what they say is for invariants.c. */
+static void on_gap(struct fake_broker *b, struct span payload)
+{
+	static const char member[] = "\"count\":";
+	uint64_t now_ms = b->world->now_ms;
+	char text[512] = "";
+	const char *count;
+
+	memcpy(text, payload.data, payload.len < sizeof(text) ? payload.len : sizeof(text) - 1);
+	count = strstr(text, member);
+
+	/* One that was sent again may catch up with itself. */
+	if (b->reports > 0 && now_ms - b->gap_ms < GAP_PAUSE_MS / 2 &&
+	    b->world->p.level == SIM_CALM)
+		world_wrong(b->world, "reports on gaps come too fast");
+	b->reports++;
+	b->gap_ms = now_ms;
+	if (!count)
+		world_wrong(b->world, "a report on a gap that says nothing");
+	else
+		b->gaps += strtoull(count + strlen(member), NULL, 10);
+}
+
 static void on_arrival(struct fake_broker *b, const struct broker_event *ev)
 {
 	struct span topic = { ev->bytes, ev->topic_len };
 	struct span payload = { ev->bytes + ev->topic_len, ev->payload_len };
 
-	if (topic.len == strlen("gw/state") && memcmp(topic.data, "gw/state", topic.len) == 0) {
+	if (is_topic(topic, "gw/state")) {
 		b->births++;
+		return;
+	}
+	if (is_topic(topic, SIM_GAP_TOPIC) && b->world->p.has_gap_topic) {
+		on_gap(b, payload);
 		return;
 	}
 	world_hash(b->world, ev->bytes, ev->topic_len + ev->payload_len);

@@ -70,6 +70,9 @@ struct fake_broker {
 
 	/* what happened */
 	unsigned connects, disconnects, wills, hang_ups, births;
+	uint64_t gaps;   /* messages that the reports speak of */
+	uint64_t gap_ms; /* last report */
+	unsigned reports;
 };
 
 extern const struct fake_uplink_ops fake_broker_ops; /* ctx: the world */

@@ -136,14 +136,46 @@ static struct message *message_of(struct fake_client *c, const struct client_fli
 	return &c->world->ledger.messages[f->number - 1];
 }
 
+/* The seed has this kind of subjects. */
+static bool has_kind(const struct sim_params *p, enum subject_kind kind)
+{
+	switch (kind) {
+	case SUBJECT_KEEP_LAST:
+		return p->has_keep_last;
+	case SUBJECT_TTL:
+		return p->has_ttl;
+	case SUBJECT_JAM:
+		return p->has_jam;
+	case SUBJECT_PLAIN:
+	case SUBJECT_WILL:
+		break;
+	}
+	return false;
+}
+
+/* Every now and then something special. */
+static bool pick_special(struct fake_client *c, size_t *ret)
+{
+	struct world *w = c->world;
+	size_t i = prng_range(&w->extra, SUBJECT_PLAIN_COUNT, SUBJECT_COUNT - 1);
+
+	if (!prng_chance(&w->extra, 500) || sim_subjects[i].origin != (int)c->index ||
+	    !has_kind(&w->p, sim_subjects[i].kind))
+		return false;
+	*ret = i;
+	return true;
+}
+
 static size_t pick_subject(struct fake_client *c)
 {
 	for (;;) {
-		size_t i = prng_range(&c->world->rng, 0, SUBJECT_COUNT - 1);
+		size_t i = prng_range(&c->world->rng, 0, SUBJECT_PLAIN_COUNT - 1);
 
 		if (sim_subjects[i].origin == (int)c->index &&
-		    (!sim_subjects[i].is_forbidden || c->world->p.has_forbidden))
+		    (!sim_subjects[i].is_forbidden || c->world->p.has_forbidden)) {
+			(void)pick_special(c, &i);
 			return i;
+		}
 	}
 }
 

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NEVER UINT64_MAX
@@ -103,6 +104,15 @@ static void keep_numbered(struct world *w, const char *command, struct fake_faul
 	f->number = draw_error(w, command);
 }
 
+/* The length is what tells it; whatever comes of it, there is no end to it. */
+static bool is_jam(const char *command)
+{
+	const char *comma = strchr(command, ',');
+
+	return begins_with(command, "+CMQTTPAYLOAD=") && comma &&
+	       strtol(comma + 1, NULL, 10) == SIM_JAM_LEN;
+}
+
 bool faults_draw(void *ctx, const char *command, struct fake_fault *ret)
 {
 	static const char *const lines[] = { "SMS DONE", "PB DONE", "+CGEV: ME PDN ACT 8,1",
@@ -110,6 +120,12 @@ bool faults_draw(void *ctx, const char *command, struct fake_fault *ret)
 	struct world *w = ctx;
 	const struct kind *k;
 
+	if (is_jam(command)) {
+		*ret = (struct fake_fault){ .kind = prng_chance(&w->extra, 500)
+							? FAKE_FAULT_NO_ANSWER
+							: FAKE_FAULT_PROMPT_LOST };
+		return true;
+	}
 	/* A PIN is tried once, and not when one attempt is left: no fault of either command can be
 	 * repaired by us. And a modem that does not say
 	 * whether it is connected must not be told to disconnect: sister models reboot. */

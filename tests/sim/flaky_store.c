@@ -21,7 +21,7 @@ static int flaky_add(struct store *s, uint64_t seq, int64_t accepted_ms, struct 
     const struct store_target *targets, size_t count)
 {
 	struct flaky_store *f = flaky(s);
-	const struct message *m;
+	struct message *m;
 	unsigned brokers = 0;
 	int r = f->undo_ops->add(s, seq, accepted_ms, payload, targets, count);
 
@@ -31,10 +31,27 @@ static int flaky_add(struct store *s, uint64_t seq, int64_t accepted_ms, struct 
 		brokers += is_broker(targets[i].queue);
 	f->double_adds += brokers == 2;
 	m = ledger_find(f->world, targets[0].topic, payload);
+	if (m && brokers > 0)
+		ledger_added(f->world, m);
+	f->added_ms[seq % FLAKY_AGES] = f->world->now_ms;
 	assert(f->uncommitted_count < FLAKY_UNCOMMITTED_MAX);
 	if (m)
 		f->uncommitted[f->uncommitted_count++] = m->number;
 	return 0;
+}
+
+static int flaky_remove(struct store *s, unsigned queue, uint64_t seq)
+{
+	struct flaky_store *f = flaky(s);
+	struct store_entry e;
+	struct message *m = NULL;
+	uint64_t age_ms = f->world->now_ms - f->added_ms[seq % FLAKY_AGES];
+
+	if (is_broker(queue) && f->undo_ops->get(s, queue, seq, &e) && !e.reason)
+		m = ledger_find(f->world, e.topic, e.payload);
+	if (m)
+		ledger_removed(f->world, queue, m, age_ms);
+	return f->undo_ops->remove(s, queue, seq);
 }
 
 static int flaky_bury(struct store *s, unsigned queue, uint64_t seq, const char *reason)
@@ -88,6 +105,7 @@ void flaky_store_init(
 	s->undo_ops = s->undo.base.ops;
 	s->ops = *s->undo_ops;
 	s->ops.add = flaky_add;
+	s->ops.remove = flaky_remove;
 	s->ops.bury = flaky_bury;
 	s->ops.commit = flaky_commit;
 	s->undo.base.ops = &s->ops;

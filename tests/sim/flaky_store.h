@@ -24,7 +24,10 @@ struct sim_disk {
 	uint64_t (*moments)(void);
 };
 
-enum { FLAKY_UNCOMMITTED_MAX = 256 };
+enum {
+	FLAKY_UNCOMMITTED_MAX = 256,
+	FLAKY_AGES = 4096, /* messages in a run, resent ones apart, are fewer */
+};
 
 struct flaky_store {
 	struct undo_store undo; /* first: it is the store that the core gets */
@@ -38,6 +41,7 @@ struct flaky_store {
 	 */
 	unsigned uncommitted[FLAKY_UNCOMMITTED_MAX];
 	size_t uncommitted_count;
+	uint64_t added_ms[FLAKY_AGES]; /* by number modulo FLAKY_AGES */
 };
 
 /* Fills *s; free it with flaky_store_fini. disk: NULL, or where the store is. */

@@ -18,6 +18,12 @@ bool invariants_is_settled(struct world *w);
 /* When it is at rest. */
 void invariants_check_settled(struct world *w);
 
+/* Every broker that wants to know has been told of what it did not get. */
+bool invariants_are_gaps_told(struct world *w);
+
+/* When they are. */
+void invariants_check_gaps(struct world *w);
+
 /* Why it is not at rest yet, for the report of a run that took too long. */
 void invariants_say_unsettled(struct world *w);
 

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PUBLISH_MAX_MS 300000 /* a message that left in time may be so long on its way */
+
 struct message *ledger_new(struct world *w, size_t subject, uint8_t qos, size_t len)
 {
 	struct ledger *l = &w->ledger;
@@ -18,6 +20,10 @@ struct message *ledger_new(struct world *w, size_t subject, uint8_t qos, size_t 
 		return NULL;
 	if (!s->is_tiny && len < LEDGER_BODY_MIN)
 		len = LEDGER_BODY_MIN;
+	if (s->kind == SUBJECT_JAM)
+		len = SIM_JAM_LEN;
+	else if (len == SIM_JAM_LEN)
+		len++;
 	m = &l->messages[l->count];
 	*m = (struct message){
 		.number = (unsigned)++l->count,
@@ -158,6 +164,9 @@ void ledger_arrived(struct world *w, unsigned broker, struct span topic, struct 
 	}
 	if (!is_intact(w, m, (int)broker, topic, payload))
 		return;
+	if (m->subject->kind == SUBJECT_TTL && w->restarts == 0 && m->arrivals[broker] == 0 &&
+	    w->now_ms - m->added_ms > SIM_TTL_S * 1000 + PUBLISH_MAX_MS)
+		world_wrong(w, "message %u arrived long after its ttl", m->number);
 	if (m->arrivals[broker]++ == 0)
 		check_order(w, m, w->ledger.last_arrival[broker],
 		    broker == 0 ? "first broker" : "second broker");
@@ -189,12 +198,43 @@ void ledger_delivered(
 		world_wrong(w, "message %u was delivered twice without need", m->number);
 }
 
+void ledger_added(struct world *w, struct message *m)
+{
+	unsigned *last = &w->ledger.last_added[m->subject - sim_subjects];
+
+	m->adds++;
+	m->added_ms = w->now_ms;
+	if (m->number > *last)
+		*last = m->number;
+}
+
+void ledger_removed(struct world *w, unsigned broker, struct message *m, uint64_t age_ms)
+{
+	bool may_go = w->p.has_drop_oldest;
+
+	if (m->arrivals[broker] > 0)
+		return;
+	if (m->subject->kind == SUBJECT_TTL)
+		may_go = may_go || age_ms >= SIM_TTL_S * 1000;
+	if (m->subject->kind == SUBJECT_KEEP_LAST)
+		may_go = may_go || m->adds > 1 ||
+			 w->ledger.last_added[m->subject - sim_subjects] > m->number;
+	if (!may_go)
+		world_wrong(w, "message %u was removed after %llu ms, but broker %u has not got it",
+		    m->number, (unsigned long long)age_ms, broker);
+	m->is_given_up[broker] = true;
+}
+
 void ledger_acked(struct world *w, unsigned number)
 {
 	struct message *m = by_number(w, number);
 	bool is_promised = ledger_is_promised(m, 0) || ledger_is_promised(m, 1);
 
-	if (is_promised && !m->is_committed)
+	/* With drop-oldest a message for which nothing less important can go is given up itself. */
+	if (is_promised && m->adds == 0 && w->p.has_drop_oldest) {
+		m->is_given_up[0] = true;
+		m->is_given_up[1] = true;
+	} else if (is_promised && !m->is_committed)
 		world_wrong(w, "message %u was acknowledged before it was committed", number);
 	m->is_acked = true;
 }
@@ -212,4 +252,10 @@ bool ledger_is_from_broker(const struct message *m)
 bool ledger_is_too_large(const struct message *m)
 {
 	return m->len > MODEM_PAYLOAD_MAX;
+}
+
+bool ledger_must_die(const struct message *m)
+{
+	return m->subject->is_forbidden || m->subject->kind == SUBJECT_JAM ||
+	       ledger_is_too_large(m);
 }

@@ -36,6 +36,9 @@ struct message {
 	bool is_gone;              /* QoS 0, sent once: its publisher has forgotten it */
 	bool is_exempt;            /* its publisher went away for good before it was acknowledged */
 	bool is_dead[SIM_BROKERS]; /* a dead letter */
+	bool is_given_up[SIM_BROKERS];           /* removed from the store without an arrival */
+	unsigned adds;                           /* to the store */
+	uint64_t added_ms;                       /* last */
 	unsigned arrivals[SIM_BROKERS];          /* at the brokers */
 	unsigned deliveries[LEDGER_SUBSCRIBERS]; /* at the local subscribers, resent ones apart */
 };
@@ -46,6 +49,7 @@ struct ledger {
 	/* the newest number that arrived first, by subject */
 	unsigned last_arrival[SIM_BROKERS][SUBJECT_COUNT];
 	unsigned last_delivery[LEDGER_SUBSCRIBERS][SUBJECT_COUNT];
+	unsigned last_added[SUBJECT_COUNT]; /* to the store */
 };
 
 /* A new message of the workload; NULL when the ledger is full. */
@@ -67,6 +71,12 @@ void ledger_arrived(struct world *w, unsigned broker, struct span topic, struct 
 void ledger_delivered(
     struct world *w, unsigned subscriber, struct span topic, struct span payload, bool is_dup);
 
+/* It was put into the store. */
+void ledger_added(struct world *w, struct message *m);
+
+/* It waited for this broker and was removed age_ms after it was added. */
+void ledger_removed(struct world *w, unsigned broker, struct message *m, uint64_t age_ms);
+
 /* Its publisher got PUBACK or PUBCOMP. */
 void ledger_acked(struct world *w, unsigned number);
 
@@ -74,5 +84,8 @@ void ledger_acked(struct world *w, unsigned number);
 bool ledger_is_promised(const struct message *m, unsigned broker);
 bool ledger_is_from_broker(const struct message *m);
 bool ledger_is_too_large(const struct message *m);
+
+/* The modem or the broker does not take it. */
+bool ledger_must_die(const struct message *m);
 
 #endif

@@ -104,6 +104,26 @@ static void draw_faults(struct sim_params *p, struct prng *r)
 		p->has_port_loss = prng_chance(r, 500);
 }
 
+static void draw_extras(struct sim_params *p)
+{
+	struct prng r;
+
+	prng_init(&r, p->seed ^ UINT64_C(0xe87a5));
+	p->has_jam = p->level >= SIM_REFUSALS && prng_chance(&r, 100);
+	p->has_keep_last = prng_chance(&r, 500);
+	p->has_ttl = prng_chance(&r, 400);
+	p->has_gap_topic = prng_chance(&r, 500);
+	p->has_drop_oldest = prng_chance(&r, 300);
+	p->has_wills = prng_chance(&r, 400);
+	p->has_control = prng_chance(&r, 400);
+	p->is_born_in_1970 = prng_chance(&r, 200);
+	if (prng_chance(&r, 500))
+		p->wall_mean_ms = draw_u32(&r, 5 * SECOND, 2 * MINUTE);
+	/* What is dropped for want of room is worth a look when there is little of it. */
+	if (p->has_drop_oldest && prng_chance(&r, 500))
+		p->store_bytes = 30000;
+}
+
 void sim_params_draw(struct sim_params *ret, uint64_t seed, enum sim_level level)
 {
 	struct prng r;
@@ -123,6 +143,7 @@ void sim_params_draw(struct sim_params *ret, uint64_t seed, enum sim_level level
 	draw_faults(ret, &r);
 	if (level == SIM_CHAOS && prng_chance(&r, 200))
 		ret->ending = prng_chance(&r, 500) ? SIM_END_SHUTDOWN : SIM_END_FREE;
+	draw_extras(ret);
 	ret->modem.pin = ret->has_pin ? "1234" : NULL;
 	ret->modem.warm = ret->is_warm;
 }

@@ -66,6 +66,17 @@ struct sim_params {
 	uint32_t event_mean_ms;    /* between two events of the kinds of the level, 0: none */
 	bool has_port_loss;        /* the port goes away with the modem, as on USB */
 
+	/* drawn apart, so that what is above stays as it was for a seed */
+	bool has_jam;       /* messages that the modem never takes */
+	bool has_keep_last; /* a route of that kind */
+	bool has_ttl;       /* likewise */
+	bool has_gap_topic;
+	bool has_drop_oldest;  /* instead of holding publishers */
+	bool has_wills;        /* of the local publishers */
+	bool has_control;      /* somebody at the control socket */
+	bool is_born_in_1970;  /* the wall clock at the start */
+	uint32_t wall_mean_ms; /* between two jumps of the wall clock, 0: none */
+
 	struct fake_modem_cfg modem;
 };
 

@@ -6,19 +6,24 @@
 #define B SUBJECT_FROM_BROKER
 
 const struct subject sim_subjects[SUBJECT_COUNT] = {
-	{ "up/c/a", { "site/up/c/a", NULL }, 2, 0, 0, false, false, false },
-	{ "up/both/a", { "site/up/both/a", "up/both/a" }, 1, 0, 1, false, false, false },
-	{ "low/a", { "site/low/a", NULL }, 0, 0, 0, false, false, false },
-	{ "shared/a", { "site/shared/a", NULL }, 1, 0, 0, false, false, true },
-	{ "up/c/b", { "site/up/c/b", NULL }, 2, 1, 0, false, false, false },
-	{ "up/p/a", { NULL, "up/p/a" }, 1, 1, 0, false, false, false },
-	{ "urgent/a", { "site/urgent/a", NULL }, 2, 1, 1, false, false, false },
-	{ "forbid/a", { NULL, "forbid/a" }, 1, 1, 1, true, false, false },
-	{ "up/c/t", { "site/up/c/t", NULL }, 2, 1, 0, false, true, false },
-	{ "down/a", { "site/down/a", NULL }, 1, B + 0, 1, false, false, false },
-	{ "down/t", { "site/down/t", NULL }, 1, B + 0, 1, false, true, false },
-	{ "plant/down/a", { NULL, "p/down/a" }, 1, B + 1, 1, false, false, false },
-	{ "plant/down/t", { NULL, "p/down/t" }, 1, B + 1, 1, false, true, false },
+	{ "up/c/a", { "site/up/c/a", NULL }, 2, 0, 0, false, false, false, SUBJECT_PLAIN },
+	{ "up/both/a", { "site/up/both/a", "up/both/a" }, 1, 0, 1, false, false, false,
+	    SUBJECT_PLAIN },
+	{ "low/a", { "site/low/a", NULL }, 0, 0, 0, false, false, false, SUBJECT_PLAIN },
+	{ "shared/a", { "site/shared/a", NULL }, 1, 0, 0, false, false, true, SUBJECT_PLAIN },
+	{ "up/c/b", { "site/up/c/b", NULL }, 2, 1, 0, false, false, false, SUBJECT_PLAIN },
+	{ "up/p/a", { NULL, "up/p/a" }, 1, 1, 0, false, false, false, SUBJECT_PLAIN },
+	{ "urgent/a", { "site/urgent/a", NULL }, 2, 1, 1, false, false, false, SUBJECT_PLAIN },
+	{ "forbid/a", { NULL, "forbid/a" }, 1, 1, 1, true, false, false, SUBJECT_PLAIN },
+	{ "up/c/t", { "site/up/c/t", NULL }, 2, 1, 0, false, true, false, SUBJECT_PLAIN },
+	{ "down/a", { "site/down/a", NULL }, 1, B + 0, 1, false, false, false, SUBJECT_PLAIN },
+	{ "down/t", { "site/down/t", NULL }, 1, B + 0, 1, false, true, false, SUBJECT_PLAIN },
+	{ "plant/down/a", { NULL, "p/down/a" }, 1, B + 1, 1, false, false, false, SUBJECT_PLAIN },
+	{ "plant/down/t", { NULL, "p/down/t" }, 1, B + 1, 1, false, true, false, SUBJECT_PLAIN },
+	{ "last/a", { "site/last/a", NULL }, 1, 0, 1, false, false, false, SUBJECT_KEEP_LAST },
+	{ "brief/a", { "site/brief/a", NULL }, 1, 0, 1, false, false, false, SUBJECT_TTL },
+	{ "jam/a", { NULL, "jam/a" }, 1, 1, 1, false, false, false, SUBJECT_JAM },
+	{ "will/a", { "site/will/a", NULL }, 1, 0, 1, false, false, false, SUBJECT_WILL },
 };
 
 static const struct route_config cloud_routes[] = {
@@ -31,6 +36,17 @@ static const struct route_config cloud_routes[] = {
 	    .qos = 2,
 	    .priority = 7,
 	    .remote_prefix = "site/" },
+	{ .pattern = "last/#",
+	    .direction = ROUTE_OUT,
+	    .qos = 1,
+	    .keep_last = true,
+	    .remote_prefix = "site/" },
+	{ .pattern = "brief/#",
+	    .direction = ROUTE_OUT,
+	    .qos = 1,
+	    .ttl_s = SIM_TTL_S,
+	    .remote_prefix = "site/" },
+	{ .pattern = "will/#", .direction = ROUTE_OUT, .qos = 1, .remote_prefix = "site/" },
 	{ .pattern = "down/#", .direction = ROUTE_IN, .qos = 1, .remote_prefix = "site/" },
 	{ .pattern = "extra/#", .direction = ROUTE_IN, .qos = 0, .remote_prefix = "site/" },
 };
@@ -39,6 +55,7 @@ static const struct route_config plant_routes[] = {
 	{ .pattern = "up/p/#", .direction = ROUTE_OUT, .qos = 1, .remote_prefix = "" },
 	{ .pattern = "up/both/#", .direction = ROUTE_OUT, .qos = 1, .remote_prefix = "" },
 	{ .pattern = "forbid/#", .direction = ROUTE_OUT, .qos = 1, .remote_prefix = "" },
+	{ .pattern = "jam/#", .direction = ROUTE_OUT, .qos = 1, .remote_prefix = "" },
 	{ .pattern = "down/#",
 	    .direction = ROUTE_IN,
 	    .qos = 1,
@@ -133,11 +150,13 @@ void sim_config_fill(struct sim_config *ret, const struct sim_params *p, unsigne
 	};
 	core->power_cycle = p->has_power_cycle ? "power-cycle" : NULL;
 	core->broker_count = SIM_BROKERS;
-	for (unsigned i = 0; i < SIM_BROKERS; i++)
+	for (unsigned i = 0; i < SIM_BROKERS; i++) {
 		core->brokers[i].link = link_of(p, i);
+		core->brokers[i].gap_topic = p->has_gap_topic ? SIM_GAP_TOPIC : NULL;
+	}
 	/* version 1 has a filter less, and another birth message */
-	fill_routes(ret, 0, cloud_routes, 7 - version, cloud_filters, 3 - version);
-	fill_routes(ret, 1, plant_routes, 4, plant_filters, 1);
+	fill_routes(ret, 0, cloud_routes, 10 - version, cloud_filters, 3 - version);
+	fill_routes(ret, 1, plant_routes, 5, plant_filters, 1);
 	if (version == 1)
 		core->brokers[1].link.birth.payload = text("back");
 	core->listeners[0] = (struct listener_config){
@@ -146,6 +165,8 @@ void sim_config_fill(struct sim_config *ret, const struct sim_params *p, unsigne
 	};
 	core->listener_count = 1;
 	core->control = (struct control_config){ .address = "unix:/ctl" };
-	core->store = (struct store_config){ .path = "", .max_bytes = p->store_bytes };
+	core->store = (struct store_config){ .path = "",
+		.max_bytes = p->store_bytes,
+		.overflow = p->has_drop_oldest ? STORE_DROP_OLDEST : STORE_BLOCK };
 	core->log_level = LOG_LEVEL_DEBUG;
 }

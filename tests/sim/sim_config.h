@@ -9,6 +9,22 @@
 #include "bridge/core_config.h"
 #include "sim/params.h"
 
+/* What is special about a subject; it is in use if the seed has it. */
+enum subject_kind {
+	SUBJECT_PLAIN,
+	SUBJECT_KEEP_LAST,
+	SUBJECT_TTL,
+	SUBJECT_JAM,  /* the modem never answers to its payload */
+	SUBJECT_WILL, /* of local publishers */
+};
+
+enum {
+	SIM_TTL_S = 40,
+	SIM_JAM_LEN = 777, /* no other body has this length */
+};
+
+#define SIM_GAP_TOPIC "gw/gap"
+
 /* A topic that messages are published to, here and there. */
 struct subject {
 	const char *local;               /* name at the daemon's sockets */
@@ -19,9 +35,10 @@ struct subject {
 	bool is_forbidden;               /* the broker hangs up */
 	bool is_tiny; /* for bodies too short for their number: the topic gets it as a suffix */
 	bool is_both; /* the broker sends it back */
+	enum subject_kind kind;
 };
 
-enum { SUBJECT_FROM_BROKER = 100, SUBJECT_COUNT = 13 };
+enum { SUBJECT_FROM_BROKER = 100, SUBJECT_PLAIN_COUNT = 13, SUBJECT_COUNT = 17 };
 
 extern const struct subject sim_subjects[SUBJECT_COUNT];
 
@@ -30,7 +47,7 @@ extern const struct subject sim_subjects[SUBJECT_COUNT];
 
 struct sim_config {
 	struct core_config core;
-	struct route_config routes[SIM_BROKERS][8];
+	struct route_config routes[SIM_BROKERS][10];
 	struct filter_config filters[SIM_BROKERS][4];
 };
 

@@ -14,7 +14,9 @@
 #define WALL_AT_ZERO_MS INT64_C(1767225600000) /* 2026-01-01 */
 #define RECOVERY_MAX_MS (20 * 60000ULL) /* from the last fault until everything is delivered */
 #define IDLE_MS         600000ULL       /* looked at for needless wakes */
-#define IDLE_WAKES_MAX  60              /* one in 10 s */
+#define IDLE_WAKES_MAX  100 /* the status is asked for every 40 s, and answers come in pieces */
+#define GAPS_MAX_MS     (15 * 60000ULL) /* until everything that is missed is told */
+#define YEARS_MS        (INT64_C(3650) * 86400000)
 #define STOP_MAX_MS     10000ULL
 #define SAME_MOMENT_MAX 2000000 /* rounds without time passing: it does not come to rest */
 #define VIRTUAL_MAX_MS  (24 * 3600000ULL)
@@ -100,7 +102,7 @@ static bool run_down(struct world *w, unsigned i)
 	if (w->down_ms[i] > w->now_ms)
 		return false;
 	do
-		subject = prng_range(&w->rng, 0, SUBJECT_COUNT - 1);
+		subject = prng_range(&w->rng, 0, SUBJECT_PLAIN_COUNT - 1);
 	while (sim_subjects[subject].origin != SUBJECT_FROM_BROKER + (int)i);
 	m = ledger_new(w, subject, 1,
 	    sim_subjects[subject].is_tiny ? prng_range(&w->rng, 0, 7)
@@ -304,6 +306,28 @@ void world_reload(struct world *w, uint64_t now_ms)
 		world_wrong(w, "reload failed");
 }
 
+static void set_wall(struct world *w)
+{
+	core_set_wall(w->core, w->now_ms, WALL_AT_ZERO_MS + (int64_t)w->now_ms + w->wall_ahead_ms,
+	    w->wall_ahead_ms == 0);
+}
+
+/* The wall clock is set: to the right time, or to one that nobody calls right. */
+static bool run_wall(struct world *w)
+{
+	static const int64_t ahead_ms[] = { 0, 0, YEARS_MS, -YEARS_MS, -WALL_AT_ZERO_MS, 90000 };
+
+	if (w->wall_jump_ms > w->now_ms)
+		return false;
+	w->wall_ahead_ms = ahead_ms[prng_range(&w->extra, 0, 5)];
+	world_note(w, "the wall clock is %lld s ahead", (long long)w->wall_ahead_ms / 1000);
+	set_wall(w);
+	w->wall_jump_ms = w->faults.is_over
+			      ? UINT64_MAX
+			      : w->now_ms + prng_range(&w->extra, 1, 2ULL * w->p.wall_mean_ms);
+	return true;
+}
+
 static void start_core(struct world *w)
 {
 	w->core = core_new(&w->config[w->config_version].core, &w->store.undo.base,
@@ -315,7 +339,7 @@ static void start_core(struct world *w)
 		return;
 	}
 	assert(w->core);
-	core_set_wall(w->core, w->now_ms, WALL_AT_ZERO_MS + (int64_t)w->now_ms, true);
+	set_wall(w);
 	close_port(w, 10);
 }
 
@@ -339,6 +363,7 @@ static bool run_due(struct world *w)
 {
 	bool any = faults_run(w, w->now_ms);
 
+	any |= run_wall(w);
 	fake_modem_tick(w->modem, w->now_ms);
 	for (unsigned i = 0; i < SIM_BROKERS; i++) {
 		any |= fake_broker_run(&w->brokers[i], w->now_ms);
@@ -384,6 +409,7 @@ static uint64_t next_moment(const struct world *w)
 	uint64_t due = timer_min(core_deadline(w->core), fake_modem_deadline(w->modem));
 
 	due = timer_min(due, faults_deadline(&w->faults));
+	due = timer_min(due, w->wall_jump_ms);
 	due = timer_min(due, w->port_open_ms);
 	due = timer_min(due, w->power_hook_ms);
 	for (unsigned i = 0; i < SIM_BROKERS; i++) {
@@ -424,7 +450,7 @@ static bool run_until(struct world *w, uint64_t end_ms, until_fn *until)
 static void make_clients(struct world *w)
 {
 	static const char *const all[] = { "up/#", "low/#", "shared/#", "urgent/#", "forbid/#",
-		"down/#", "plant/#", NULL };
+		"down/#", "plant/#", "last/#", "brief/#", "jam/#", "will/#", NULL };
 	static const char *const everything[] = { "#", NULL };
 	struct fake_client *c = w->clients;
 
@@ -466,6 +492,7 @@ static void world_init(struct world *w, uint64_t seed, enum sim_level level, boo
 		.power_hook_ms = UINT64_MAX,
 		.hash = HASH_INIT };
 	prng_init(&w->rng, seed ^ UINT64_C(0x5eed));
+	prng_init(&w->extra, seed ^ UINT64_C(0xe87a));
 	sim_params_draw(&w->p, seed, level);
 	w->p.modem.draw_fault = faults_draw;
 	w->p.modem.report = on_report;
@@ -474,6 +501,8 @@ static void world_init(struct world *w, uint64_t seed, enum sim_level level, boo
 	for (unsigned i = 0; i < 2; i++)
 		sim_config_fill(&w->config[i], &w->p, i);
 	faults_init(&w->faults, w);
+	w->wall_ahead_ms = w->p.is_born_in_1970 ? -WALL_AT_ZERO_MS : 0;
+	w->wall_jump_ms = w->p.wall_mean_ms > 0 ? w->now_ms + w->p.wall_mean_ms : UINT64_MAX;
 	flaky_store_init(&w->store, w, disk, w->p.store_bytes);
 	w->store.fail_permille = w->p.commit_permille;
 	w->modem = fake_modem_new(&w->p.modem, w->now_ms, &fake_broker_ops, w);
@@ -544,6 +573,10 @@ static void finish_clean(struct world *w, struct world_result *ret)
 	run_until(w, w->now_ms + 5000, NULL);
 	if (w->wrong[0] == '\0')
 		invariants_check_settled(w);
+	if (w->wrong[0] == '\0') {
+		run_until(w, w->now_ms + GAPS_MAX_MS, invariants_are_gaps_told);
+		invariants_check_gaps(w);
+	}
 	if (w->wrong[0] == '\0')
 		check_idle(w);
 	if (w->wrong[0] == '\0') {

@@ -24,6 +24,7 @@ enum { WORLD_CLIENTS = 6, WORLD_WRONG_MAX = 240 };
 struct world {
 	struct sim_params p;
 	struct prng rng;
+	struct prng extra; /* for what was added later: the rest stays as it was for a seed */
 	bool is_verbose;
 	uint64_t now_ms;
 
@@ -45,6 +46,10 @@ struct world {
 	/* messages that the brokers are to send */
 	unsigned down_left[SIM_BROKERS];
 	uint64_t down_ms[SIM_BROKERS];
+
+	/* the wall clock */
+	int64_t wall_ahead_ms; /* of the right time; 0: it is called right */
+	uint64_t wall_jump_ms;
 
 	uint64_t power_hook_ms; /* asked for, and done then */
 

@@ -35,12 +35,12 @@ static void test_put_together(void **state)
 	gap_note(&g, BRIDGE_ROUTES_MAX, 1, 60);
 	assert_int_equal(gap_due(&g), 0);
 	assert_report(&g, 3, 1, 100, 100, 199);
-	gap_end(&g, 1000, true);
+	gap_end(&g, 1000, GAP_TOLD);
 	assert_int_equal(gap_due(&g), 1000 + GAP_PAUSE_MS);
 	assert_report(&g, 3, 2, 1, 50, 50);
-	gap_end(&g, 2000, true);
+	gap_end(&g, 2000, GAP_TOLD);
 	assert_report(&g, BRIDGE_ROUTES_MAX, 1, 1, 60, 60);
-	gap_end(&g, 3000, true);
+	gap_end(&g, 3000, GAP_TOLD);
 	assert_int_equal(gap_due(&g), TIMER_NEVER);
 }
 
@@ -55,9 +55,9 @@ static void test_turns(void **state)
 	gap_note(&g, 5, 0, 2);
 	assert_report(&g, 0, 0, 1, 1, 1);
 	gap_note(&g, 0, 0, 3);
-	gap_end(&g, 0, true);
+	gap_end(&g, 0, GAP_TOLD);
 	assert_report(&g, 5, 0, 1, 2, 2);
-	gap_end(&g, 0, true);
+	gap_end(&g, 0, GAP_TOLD);
 	assert_report(&g, 0, 0, 1, 3, 3);
 }
 
@@ -74,18 +74,22 @@ static void test_not_told(void **state)
 	for (unsigned i = 0; i < 20; i++) {
 		assert_report(&g, 1, 1, i + 1, 10, 10 + i);
 		gap_note(&g, 1, 1, 11 + i);
-		gap_end(&g, now_ms, false);
+		gap_end(&g, now_ms, GAP_REFUSED);
 		assert_int_equal(gap_due(&g), now_ms + pause_ms);
 		now_ms = gap_due(&g);
 		pause_ms = pause_ms * 2 < GAP_PAUSE_MAX_MS ? pause_ms * 2 : GAP_PAUSE_MAX_MS;
 	}
+	/* That the link goes down meanwhile changes nothing. */
+	assert_report(&g, 1, 1, 21, 10, 30);
+	gap_end(&g, now_ms, GAP_LATER);
+	assert_int_equal(gap_due(&g), now_ms + GAP_PAUSE_MAX_MS);
 	assert_report(&g, 1, 1, 21, 10, 30);
 	gap_note(&g, 1, 1, 31);
-	gap_end(&g, now_ms, true);
+	gap_end(&g, now_ms, GAP_TOLD);
 	assert_int_equal(gap_due(&g), now_ms + GAP_PAUSE_MAX_MS);
 	assert_report(&g, 1, 1, 1, 31, 31);
 	gap_note(&g, 1, 1, 32);
-	gap_end(&g, now_ms, true);
+	gap_end(&g, now_ms, GAP_TOLD);
 	assert_int_equal(gap_due(&g), now_ms + GAP_PAUSE_MS);
 }
 
@@ -100,7 +104,7 @@ static void test_times(void **state)
 	assert_report(&g, 1, 1, 1, 0, 0);
 	gap_note(&g, 1, 1, 70);
 	gap_note(&g, 1, 1, 0);
-	gap_end(&g, 0, false);
+	gap_end(&g, 0, GAP_LATER);
 	assert_report(&g, 1, 1, 3, 70, 70);
 }
 
@@ -119,11 +123,11 @@ static void test_renumber(void **state)
 	gap_note(&g, 2, 4, 30);
 	assert_report(&g, 0, 4, 1, 10, 10);
 	gap_renumber(&g, map);
-	gap_end(&g, 0, false);
+	gap_end(&g, 0, GAP_LATER);
 	assert_report(&g, BRIDGE_ROUTES_MAX, 4, 2, 10, 30);
-	gap_end(&g, 0, true);
+	gap_end(&g, 0, GAP_TOLD);
 	assert_report(&g, 0, 4, 1, 20, 20);
-	gap_end(&g, 0, true);
+	gap_end(&g, 0, GAP_TOLD);
 	assert_int_equal(gap_due(&g), TIMER_NEVER);
 }
 
