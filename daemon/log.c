@@ -84,21 +84,6 @@ static struct {
 	char brokers[MODEM_CLIENTS][FIELD_MAX]; /* names */
 } target = { .level = LOG_LEVEL_INFO };
 
-static const char *level_name(enum log_level level)
-{
-	switch (level) {
-	case LOG_LEVEL_ERROR:
-		return "error";
-	case LOG_LEVEL_WARNING:
-		return "warning";
-	case LOG_LEVEL_INFO:
-		return "info";
-	case LOG_LEVEL_DEBUG:
-		return "debug";
-	}
-	return "?";
-}
-
 const char *log_message_id(int code)
 {
 	return kinds[code].message_id;
@@ -208,7 +193,7 @@ static void write_stderr(enum log_level level, const char *text)
 	gmtime_r(&now.tv_sec, &tm);
 	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
 	fprintf(
-	    stderr, "%s.%03ldZ %s: %s\n", stamp, now.tv_nsec / 1000000, level_name(level), text);
+	    stderr, "%s.%03ldZ %s: %s\n", stamp, now.tv_nsec / 1000000, log_level_name(level), text);
 }
 
 #ifdef HAVE_SYSTEMD

@@ -20,10 +20,8 @@
 #define MODEM_KEEPALIVE_MAX_S   64800 /* (16.2.8) */
 #define MODEM_SUBTOPICS_MAX     5120  /* topics of one SUBTOPIC batch together (16.2.12) */
 #define MODEM_PUB_TIMEOUT_MIN_S 60    /* (16.2.12) */
-#define MODEM_PUB_TIMEOUT_MAX_S 180
 #define MODEM_CERT_MAX          10240 /* certificate or key file (10.2.13) */
-#define MODEM_CERT_NAME_MIN     5     /* (10.2.13) */
-#define MODEM_CERT_NAME_MAX     108   /* 128 on SIM7600, 108 on A76xx */
+#define MODEM_CERT_NAME_MAX     108   /* (10.2.13): 128 on SIM7600; A76xx has less */
 #define MODEM_RX_CHUNK_MAX      10240 /* 1500 on SIM7600; sister models state no maximum */
 
 /* The AT dialogue */

@@ -7,4 +7,7 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
+/* "error", "warning", "info", "debug". */
+const char *log_level_name(enum log_level level);
+
 #endif

@@ -30,6 +30,11 @@ uint64_t core_uptime_ms(const struct core *c, uint64_t now_ms)
 	return now_ms - c->start_ms;
 }
 
+uint64_t core_logs_dropped(const struct core *c)
+{
+	return c->logs_dropped;
+}
+
 int64_t core_wall_at(const struct core *c, uint64_t when_ms)
 {
 	return (int64_t)when_ms + c->wall_offset_ms;

@@ -72,6 +72,9 @@ const struct mqtt_server *core_get_server(const struct core *c);
 /* Since core_new. */
 uint64_t core_uptime_ms(const struct core *c, uint64_t now_ms);
 
+/* Lines of the log that were left out because there were too many in one turn. */
+uint64_t core_logs_dropped(const struct core *c);
+
 /* Wall clock, ms since 1970, of a monotonic moment. */
 int64_t core_wall_at(const struct core *c, uint64_t when_ms);
 

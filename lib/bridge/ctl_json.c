@@ -286,13 +286,14 @@ static json_t *store_object(const struct core *core)
 json_t *ctl_json_status(const struct core *core, uint64_t now_ms)
 {
 	/* clang-format off */
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
 	    "version", core_version(core),
 	    "uptime_s", count_of(core_uptime_ms(core, now_ms) / 1000),
 	    "modem", modem_object(core),
 	    "brokers", broker_array(core, now_ms),
 	    "listeners", listener_array(core),
-	    "store", store_object(core));
+	    "store", store_object(core),
+	    "logs_dropped", count_of(core_logs_dropped(core)));
 	/* clang-format on */
 }
 
@@ -572,7 +573,7 @@ json_t *ctl_json_event_log(const struct core *core, uint64_t now_ms, const struc
 	return json_pack("{s:o, s:s, s:s, s:o, s:s?, s:s?, s:I, s:o}",
 	    "time", ctl_json_time(core_wall_at(core, now_ms)),
 	    "event", "log",
-	    "level", ctl_log_level_name(log->level),
+	    "level", log_level_name(log->level),
 	    "broker", ctl_json_text_or_null(log->broker),
 	    "from", log->from,
 	    "to", log->to,
@@ -610,21 +611,6 @@ json_t *ctl_json_event_lost(const struct core *core, uint64_t now_ms, uint64_t l
 	    "event", "lost",
 	    "lost", count_of(lost));
 	/* clang-format on */
-}
-
-const char *ctl_log_level_name(enum log_level level)
-{
-	switch (level) {
-	case LOG_LEVEL_ERROR:
-		return "error";
-	case LOG_LEVEL_WARNING:
-		return "warning";
-	case LOG_LEVEL_INFO:
-		return "info";
-	case LOG_LEVEL_DEBUG:
-		return "debug";
-	}
-	return "unknown";
 }
 
 const char *ctl_log_text(enum log_code code)

@@ -68,7 +68,4 @@ json_t *ctl_json_event_lost(const struct core *core, uint64_t now_ms, uint64_t l
 /* What a log line is about, in words, where it has no detail of its own. */
 const char *ctl_log_text(enum log_code code);
 
-/* "error", "warning", "info", "debug". */
-const char *ctl_log_level_name(enum log_level level);
-
 #endif

@@ -407,7 +407,7 @@ static void run_set_log_level(struct ctl_request *req)
 	const char *name = ctl_text_param(req, "level");
 
 	for (int i = LOG_LEVEL_ERROR; i <= LOG_LEVEL_DEBUG; i++) {
-		if (strcmp(name, ctl_log_level_name((enum log_level)i)) == 0) {
+		if (strcmp(name, log_level_name((enum log_level)i)) == 0) {
 			ctl_log_change(req, "log-level", name);
 			core_request_log_level(req->core, (enum log_level)i);
 			ctl_reply(req, json_object());

@@ -17,7 +17,7 @@
 #include "at/at_chan.h"
 #include "modem/link_config.h"
 
-#define CERT_NAME_MAX 48
+#define CERT_NAME_MAX 48 /* with the end; well below MODEM_CERT_NAME_MAX */
 
 enum cert_role { CERT_CA, CERT_CLIENT, CERT_KEY, CERT_ROLES };
 

@@ -90,21 +90,6 @@ static const char *const code_names[] = {
 };
 _Static_assert(sizeof(code_names) / sizeof(code_names[0]) == LOG_CODE_COUNT, "a code without name");
 
-static const char *level_name(enum log_level level)
-{
-	switch (level) {
-	case LOG_LEVEL_ERROR:
-		return "error";
-	case LOG_LEVEL_WARNING:
-		return "warning";
-	case LOG_LEVEL_INFO:
-		return "info";
-	case LOG_LEVEL_DEBUG:
-		return "debug";
-	}
-	return "?";
-}
-
 static void tell_log(struct stage *s, const struct log_event *log)
 {
 	const char *draw = strstr(log->detail, RETRY_TEXT); /* the length of a wait is drawn */
@@ -116,7 +101,7 @@ static void tell_log(struct stage *s, const struct log_event *log)
 		    log->from ? " > " : "", log->to);
 	if (log->err > 0)
 		snprintf(err, sizeof(err), " err %u", log->err);
-	tell(s, "%s %s%s%s%s%s%s%.*s", level_name(log->level), code_names[log->code],
+	tell(s, "%s %s%s%s%s%s%s%.*s", log_level_name(log->level), code_names[log->code],
 	    log->broker ? " " : "", log->broker ? log->broker : "", states, err,
 	    len > 0 ? ": " : "", len, log->detail);
 }

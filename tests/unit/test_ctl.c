@@ -385,7 +385,7 @@ static void test_status(void **state)
 	    "\"brokers\":" BROKERS ","
 	    "\"listeners\":[{\"address\":\"unix:/run/cmqttd/mqtt.sock\",\"clients\":9}],"
 	    "\"store\":{\"messages\":6,\"bytes\":700,\"max_bytes\":1000000,\"dead_letters\":8,"
-	    "\"free_bytes\":9000000}}");
+	    "\"free_bytes\":9000000},\"logs_dropped\":3}");
 	call(rig, id, "ListBrokers", "{}");
 	expect_reply(rig, id, "io.cmqttd.ListBrokers", "{\"brokers\":" BROKERS "}");
 }
@@ -404,7 +404,7 @@ static void test_status_of_nothing(void **state)
 	    "\"operator\":null,\"technology\":null,\"rssi_dbm\":null,\"registered\":false},"
 	    "\"brokers\":[],\"listeners\":[],"
 	    "\"store\":{\"messages\":0,\"bytes\":0,\"max_bytes\":1000000,\"dead_letters\":0,"
-	    "\"free_bytes\":null}}");
+	    "\"free_bytes\":null},\"logs_dropped\":3}");
 }
 
 static const struct {
