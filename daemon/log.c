@@ -192,8 +192,8 @@ static void write_stderr(enum log_level level, const char *text)
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
 	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
-	fprintf(
-	    stderr, "%s.%03ldZ %s: %s\n", stamp, now.tv_nsec / 1000000, log_level_name(level), text);
+	fprintf(stderr, "%s.%03ldZ %s: %s\n", stamp, now.tv_nsec / 1000000, log_level_name(level),
+	    text);
 }
 
 #ifdef HAVE_SYSTEMD

@@ -66,6 +66,17 @@ static bool is_any_wedged(const struct modem *m)
 	return false;
 }
 
+/* A client that is well is not to be torn out of what it does. It ends by its own deadline. */
+static bool is_any_operating(const struct modem *m)
+{
+	size_t i;
+
+	for (i = 0; i < MODEM_CLIENTS; i++)
+		if (!session_is_wedged(&m->session[i]) && m->session[i].exchange.is_busy)
+			return true;
+	return false;
+}
+
 static uint64_t confirmed_at(const struct modem *m)
 {
 	uint64_t at_ms = 0;
@@ -108,7 +119,8 @@ static bool is_given_up(struct modem *m, uint64_t now_ms)
 		life_set_state(m, now_ms, MODEM_REGISTERING, "the network is lost");
 		return true;
 	}
-	if (is_wedged &&
+	m->env.is_restart_due = is_wedged && is_any_operating(m);
+	if (is_wedged && !m->env.is_restart_due &&
 	    recover_try(m, now_ms, RECOVERY_TROUBLE_SERVICE, "an MQTT client stays busy"))
 		return true;
 	if (is_deaf(m, now_ms) &&

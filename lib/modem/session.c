@@ -417,6 +417,7 @@ void session_service_down(struct session *s, uint64_t now_ms, bool has_booted, c
 	exchange_abandon(&s->exchange, s->env->chan, now_ms);
 	note_online_time(s, now_ms);
 	s->phase = PHASE_PROBE;
+	s->must_disc = false; /* that was another life of the client */
 	if (has_booted) {
 		s->is_leftover_possible = false;
 		s->is_released = true;
@@ -505,7 +506,8 @@ bool session_is_shut_down(const struct session *s)
 bool session_can_publish(const struct session *s)
 {
 	return s->status.state == SESSION_ONLINE && s->phase == PHASE_IDLE &&
-	       !s->exchange.is_busy && s->resume_at_ms == 0 && !s->is_suspect && !s->must_close;
+	       !s->exchange.is_busy && s->resume_at_ms == 0 && !s->is_suspect && !s->must_close &&
+	       !s->env->is_restart_due;
 }
 
 /* The payload of a PUB that failed may still be staged (16.2.10 does not say), nothing but REL

@@ -42,6 +42,7 @@ struct session_env {
 	const struct family *family; /* of the modem that answered last */
 	bool is_barred;              /* roaming, which is not wanted: sessions are to be closed */
 	bool is_service_up;          /* the MQTT service runs: sessions may talk */
+	bool is_restart_due;         /* it will be restarted when nothing is under way any more */
 	bool is_tidy_wanted;         /* some session is to look for files that nobody needs */
 	unsigned file_clients;       /* a bit for each client that has a broker with TLS */
 	bool is_clock_right;         /* the modem's clock: dates of certificates can be checked */
