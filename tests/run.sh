@@ -330,6 +330,9 @@ part_package() {
         "644 usr/lib/sysusers.d/cmqttd.conf" \
         "644 usr/lib/tmpfiles.d/cmqttd.conf" \
         "644 usr/share/man/man1/cmqttctl.1" \
+        "755 usr/bin/sim7600" \
+        "644 usr/share/man/man1/sim7600.1" \
+        "644 usr/share/cmqttd/scenarios/q01.scenario" \
         "644 usr/share/man/man5/cmqttd.conf.5" \
         "644 usr/share/man/man8/cmqttd.8"; do
         try "installed: $entry" test "$(stat -c %a "$root/${entry#* }" 2> /dev/null)" = "${entry%% *}"

@@ -166,6 +166,9 @@ static void sim_begin(struct modem *m, uint64_t now_ms)
 	case SIM_CARD_QUERY:
 		life_run(m, now_ms, sim7600_sim_script);
 		break;
+	case SIM_CARD_RADIO:
+		life_run(m, now_ms, sim7600_radio_on_script);
+		break;
 	case SIM_CARD_ATTEMPTS:
 		life_run(m, now_ms, sim7600_pin_attempts_script);
 		break;

@@ -18,6 +18,7 @@ void sim_card_restart(struct sim_card *s, uint64_t now_ms)
 	s->step = SIM_CARD_QUERY;
 	s->since_ms = now_ms;
 	s->is_told = false;
+	s->is_radio_tried = false;
 	s->answer[0] = '\0';
 	s->attempts = UINT32_MAX;
 }
@@ -81,6 +82,7 @@ void sim_card_line(struct sim_card *s, struct span line)
 	case SIM_CARD_ATTEMPTS:
 		at_line_number(line, 0, &s->attempts);
 		break;
+	case SIM_CARD_RADIO:
 	case SIM_CARD_NOTE:
 	case SIM_CARD_ENTER:
 		break;
@@ -107,8 +109,14 @@ static enum sim_card_verdict wait_for_man(
 static enum sim_card_verdict wait_for_card(
     struct sim_card *s, uint64_t now_ms, const char *detail, uint32_t *ret_wait_ms)
 {
-	bool is_late = now_ms - s->since_ms >= SIM_CARD_SETTLE_MS;
+	uint64_t since_ms = now_ms - s->since_ms;
+	bool is_late = since_ms >= SIM_CARD_SETTLE_MS;
 
+	if (!s->is_radio_tried && since_ms >= SIM_CARD_RADIO_MS) {
+		s->is_radio_tried = true;
+		s->step = SIM_CARD_RADIO;
+		return SIM_CARD_GO_ON;
+	}
 	s->step = SIM_CARD_QUERY;
 	*ret_wait_ms = is_late ? SIM_CARD_SLOW_MS : SIM_CARD_FAST_MS;
 	if (is_late)
@@ -177,6 +185,7 @@ enum sim_card_verdict sim_card_done(struct sim_card *s, uint64_t now_ms, const c
 		s->is_pin_tried =
 		    pin != NULL; /* now: an unknown outcome may have cost an attempt */
 		return SIM_CARD_GO_ON;
+	case SIM_CARD_RADIO:
 	case SIM_CARD_ENTER:
 		/* The question says whether it was right. The card needs a moment for that. */
 		s->step = SIM_CARD_QUERY;

@@ -18,11 +18,13 @@
 #include "modem/modem.h"
 
 #define SIM_CARD_SETTLE_MS 20000
+#define SIM_CARD_RADIO_MS  6000  /* no card for so long: it may have been switched off */
 #define SIM_CARD_FAST_MS   1000  /* between questions until then */
 #define SIM_CARD_SLOW_MS   15000 /* and after it, or while somebody must act */
 
 enum sim_card_step {
 	SIM_CARD_QUERY,
+	SIM_CARD_RADIO, /* AT+CFUN=1: with CFUN=0 the card has no power */
 	SIM_CARD_ATTEMPTS,
 	SIM_CARD_NOTE, /* its owner keeps the note, then asks for the next step */
 	SIM_CARD_ENTER
@@ -40,7 +42,8 @@ enum sim_card_verdict {
 struct sim_card {
 	enum sim_card_step step;
 	uint64_t since_ms; /* begin of the wait for the card */
-	bool is_told;      /* a notice was given for what is wrong */
+	bool is_radio_tried;
+	bool is_told; /* a notice was given for what is wrong */
 	bool is_pin_tried;
 	char answer[32];   /* "READY", "SIM PIN", ... of the step under way */
 	uint32_t attempts; /* left, as the card says; UINT32_MAX: it does not */

@@ -813,6 +813,7 @@ void fake_modem_power(struct fake_modem *m, uint64_t now, bool on)
 	} else {
 		fm_down(m);
 		fm_net_init(m);
+		m->was_cut = true;
 		m->hung = false;
 		m->out_taken = m->out_total; /* what was on the wire is gone */
 		wire_clear(&m->tx);

@@ -320,6 +320,7 @@ struct fake_modem_cfg {
 	bool sim_present;     /**< true */
 	const char *pin;      /**< NULL or "": no PIN asked */
 	const char *puk;      /**< "12345678" */
+	bool sim_stuck;       /**< the SIM stays busy until the power is cut once; false */
 	int sim_busy_code;    /**< CME number while the SIM starts: 14, 13 or 313; 14 */
 	const char *model;    /**< "SIMCOM_SIM7600G-H" */
 	const char *revision; /**< "LE20B04SIM7600G22" */

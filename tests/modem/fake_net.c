@@ -712,7 +712,8 @@ void fm_net_boot(struct fake_modem *m, bool warm)
 		return;
 	}
 	m->net.sim_busy = true;
-	fm_at(m, m->cfg.sim_ms, on_sim, 0, 0);
+	if (!m->cfg.sim_stuck || m->was_cut)
+		fm_at(m, m->cfg.sim_ms, on_sim, 0, 0);
 }
 
 #define RTS (FM_READ | FM_TEST | FM_SET)

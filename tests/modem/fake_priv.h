@@ -278,6 +278,7 @@ struct fake_modem {
 	struct fake_modem_stats stats;
 
 	bool powered, up, hung;
+	bool was_cut; /* its power, once */
 	bool echo, verbose, quiet;
 	enum fake_mode mode;
 	size_t mode_tail_n; /* of what ends the mode */

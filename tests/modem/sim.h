@@ -4,7 +4,9 @@
 #define TESTS_MODEM_SIM_H
 
 #include "fake_modem.h"
+#include "fake_scenario.h"
 #include "sim_ctl.h"
+#include "sim_play.h"
 #include "sim_pty.h"
 #include "uplink_mosquitto.h"
 
@@ -34,6 +36,8 @@ struct sim {
 	struct sim_pty pty;
 	struct sim_ctl *ctl;
 	FILE *log;
+	struct fake_scenario *scenario;
+	struct sim_play *play; /* instead of a modem */
 	const char *state_dir, *control, *script_file;
 	uint64_t start_ns; /* CLOCK_MONOTONIC at now = 0 */
 	uint64_t now_ns;   /* `now`, exactly */

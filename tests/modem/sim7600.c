@@ -96,6 +96,8 @@ enum {
 	O_LINK = 256,
 	O_MAP,
 	O_MODEL,
+	O_SCENARIO,
+	O_PLAY,
 	O_MODE,
 	O_UART_BAUD,
 	O_QUIET,
@@ -139,6 +141,8 @@ static const struct option options[] = {
 	{ "link", required_argument, NULL, O_LINK },
 	{ "map", required_argument, NULL, O_MAP },
 	{ "model", required_argument, NULL, O_MODEL },
+	{ "scenario", required_argument, NULL, O_SCENARIO },
+	{ "play", required_argument, NULL, O_PLAY },
 	{ "mode", required_argument, NULL, O_MODE },
 	{ "uart-baud", required_argument, NULL, O_UART_BAUD },
 	{ "quiet", no_argument, NULL, O_QUIET },
@@ -188,6 +192,8 @@ static const char help[] =
     "  --link PATH           symbolic link to the port, made at start, removed at exit\n"
     "  --map NAME:PORT=HOST:PORT  where a broker really is; may be repeated\n"
     "  --control PATH        Unix socket for commands (see its `help`)\n"
+    "  --scenario FILE       a story of a modem, see sim7600(1); options behind it change it\n"
+    "  --play FILE           a recorded dialogue instead of a modem, see sim7600(1)\n"
     "  --script FILE         lines of `MS COMMAND`, MS since start\n"
     "  --fault RULE          MATCH[#NTH][*TIMES] KIND [ARG]; may be repeated\n"
     "  --state-dir DIR       keep certificates there\n"
@@ -352,6 +358,39 @@ static bool take_fault(struct sim *s, const char *arg)
 	return true;
 }
 
+static bool take_scenario(struct sim *s, const char *path)
+{
+	char why[128];
+
+	if (s->scenario)
+		return false;
+	s->scenario = fake_scenario_read(path, &s->cfg, why, sizeof why);
+	if (!s->scenario) {
+		fprintf(stderr, "sim7600: %s:%s\n", path, why);
+		return false;
+	}
+	s->chunk = fake_scenario_chunk(s->scenario);
+	return true;
+}
+
+static void on_play_log(void *ctx, const char *text)
+{
+	(void)ctx;
+	fprintf(stderr, "sim7600: %s\n", text);
+}
+
+static bool take_play(struct sim *s, const char *path)
+{
+	char why[128];
+
+	if (s->play)
+		return false;
+	s->play = sim_play_read(path, on_play_log, s, why, sizeof why);
+	if (!s->play)
+		fprintf(stderr, "sim7600: %s: %s\n", path, why);
+	return s->play;
+}
+
 static bool take_option(struct sim *s, int o, const char *arg)
 {
 	static const char *const modes[] = { "command", "data", "ppp", "cmux", NULL };
@@ -374,6 +413,10 @@ static bool take_option(struct sim *s, int o, const char *arg)
 	case O_TIED_TO:
 		s->cfg.tied_to = arg;
 		return true;
+	case O_PLAY:
+		return take_play(s, arg);
+	case O_SCENARIO:
+		return take_scenario(s, arg);
 	case O_MODEL:
 		return fake_modem_cfg_model(&s->cfg, arg);
 	case O_START_ORDER:
@@ -438,11 +481,20 @@ static size_t chunk(struct sim *s, size_t n)
 	return k < n ? k : n;
 }
 
+/* What was before the host is done. */
+static bool is_ready(const struct sim *s)
+{
+	return !s->scenario || fake_scenario_is_ready(s->scenario);
+}
+
 /* True: bytes are left over for later. */
 static bool write_port(struct sim *s)
 {
 	const uint8_t *bytes;
 	size_t n, k, done;
+
+	while (!is_ready(s) && (n = fake_modem_out(s->m, s->now, &bytes)))
+		fake_modem_out_consume(s->m, n);
 
 	while ((n = fake_modem_out(s->m, s->now, &bytes))) {
 		if (s->now < s->write_after)
@@ -461,7 +513,7 @@ static bool write_port(struct sim *s)
 /* The port of a modem on USB comes and goes with it. */
 static void follow_usb(struct sim *s)
 {
-	bool want = !s->hidden && (!s->usb || fake_modem_is_up(s->m));
+	bool want = !s->hidden && is_ready(s) && (!s->usb || fake_modem_is_up(s->m));
 
 	if (!want && s->pty.fd >= 0) {
 		sim_pty_vanish(&s->pty);
@@ -493,6 +545,9 @@ static int wait_ms(struct sim *s, bool left_over)
 	wait = earlier(wait, s->power_on_at, s->now);
 	if (s->script_at < s->script_n)
 		wait = earlier(wait, s->script[s->script_at].at_ms, s->now);
+	if (s->scenario)
+		wait = earlier(wait,
+		    is_ready(s) ? fake_scenario_deadline(s->scenario) : s->now + LOOK_MS, s->now);
 	if (s->pty.fd >= 0 && !s->pty.open)
 		wait = earlier(wait, s->now + LOOK_MS, s->now);
 	return wait;
@@ -513,6 +568,29 @@ static struct timespec wait_time(struct sim *s, bool left_over)
 		ns = 0;
 	return (struct timespec){ .tv_sec = (time_t)(ns / 1000 / NS_PER_MS),
 		.tv_nsec = (long)(ns % (uint64_t)(1000 * NS_PER_MS)) };
+}
+
+static void run_event(void *ctx, char *command)
+{
+	struct sim *s = ctx;
+	char *answer;
+
+	sim_log(s, '-', command);
+	answer = sim_command(s, -1, command);
+	if (answer && strncmp(answer, "ok", 2) != 0)
+		sim_log(s, '-', answer);
+	free(answer);
+}
+
+/* No fault is drawn; the scenario hears what the host says. */
+static bool on_command(void *ctx, const char *command, struct fake_fault *ret)
+{
+	struct sim *s = ctx;
+
+	(void)ret;
+	if (s->scenario)
+		fake_scenario_command(s->scenario, s->now, command);
+	return false;
 }
 
 static void turn(struct sim *s)
@@ -544,6 +622,8 @@ static void turn(struct sim *s)
 	if (s->ctl)
 		sim_ctl_step(s->ctl);
 	sim_command_tick(s);
+	if (s->scenario)
+		fake_scenario_tick(s->scenario, s->m, s->now, run_event, s);
 	follow_usb(s);
 }
 
@@ -552,7 +632,10 @@ static int set_up(struct sim *s)
 	struct fake_fault f;
 	int rc;
 
+	s->cfg.draw_fault = on_command;
 	s->m = fake_modem_new(&s->cfg, s->now, &uplink_mosquitto_ops, s->uplink);
+	if (s->scenario)
+		fake_scenario_start(s->scenario, s->m);
 	uplink_set_modem(s->uplink, s->m);
 	uplink_set_log(s->uplink, on_uplink_log, s);
 	for (size_t i = 0; i < s->faults_n; i++)
@@ -573,7 +656,7 @@ static int set_up(struct sim *s)
 		fprintf(stderr, "sim7600: %s: %s\n", s->control, strerror(errno));
 		return rc;
 	}
-	rc = sim_pty_appear(&s->pty);
+	rc = is_ready(s) ? sim_pty_appear(&s->pty) : 0;
 	if (rc < 0) {
 		fprintf(stderr, "sim7600: pty: %s\n", strerror(-rc));
 		return rc;
@@ -586,6 +669,7 @@ static int set_up(struct sim *s)
 static void tear_down(struct sim *s)
 {
 	fake_modem_free(s->m);
+	fake_scenario_free(s->scenario);
 	uplink_free(s->uplink);
 	sim_ctl_free(s->ctl);
 	sim_pty_vanish(&s->pty);
@@ -593,6 +677,45 @@ static void tear_down(struct sim *s)
 		free(s->script[i].command);
 	if (s->log && s->log != stderr)
 		fclose(s->log);
+}
+
+static void play_turn(struct sim *s)
+{
+	uint64_t due = sim_play_deadline(s->play);
+	struct pollfd fd = { .fd = s->pty.fd, .events = POLLIN };
+	const uint8_t *bytes;
+	uint8_t buf[512];
+	size_t n;
+
+	if (poll(&fd, s->pty.open ? 1 : 0, earlier(LOOK_MS, due, s->now)) < 0 && errno != EINTR)
+		stop = 1;
+	tell_time(s);
+	if (sim_pty_look(&s->pty))
+		sim_play_open(s->play, s->now);
+	while (s->pty.open && (n = sim_pty_read(&s->pty, buf, sizeof buf)))
+		sim_play_rx(s->play, s->now, buf, n);
+	while ((n = sim_play_out(s->play, s->now, &bytes)))
+		for (size_t done = 0; done < n;)
+			done += sim_pty_write(&s->pty, bytes + done, n - done);
+}
+
+static int play(struct sim *s)
+{
+	int rc;
+
+	tell_time(s);
+	rc = sim_pty_appear(&s->pty);
+	if (rc < 0)
+		fprintf(stderr, "sim7600: pty: %s\n", strerror(-rc));
+	else
+		printf("%s\n", s->pty.slave);
+	fflush(stdout);
+	while (rc == 0 && !stop)
+		play_turn(s);
+	sim_pty_vanish(&s->pty);
+	sim_play_free(s->play);
+	uplink_free(s->uplink);
+	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int run(struct sim *s)
@@ -657,5 +780,5 @@ int main(int argc, char **argv)
 			return EXIT_USAGE;
 		}
 	}
-	return run(&s);
+	return s.play ? play(&s) : run(&s);
 }
