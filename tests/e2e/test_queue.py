@@ -101,6 +101,27 @@ def test_poison_is_retried(both):
     assert f"retry {dead['id']} of cloud" in daemon.text()
 
 
+def test_payload_that_the_modem_never_takes(gateway):
+    """It costs three tries, the one behind it passes, and the broker is told of the gap."""
+    broker = gateway.cloud()
+    sim = gateway.modem(gateway.maps(broker))
+    daemon = gateway.daemon([gateway.cloud_config(extra='gap_topic = "gw/gap";')])
+    daemon.wait_state("cloud", "online")
+    seen = broker.subscribe("#")
+    assert sim.say("fault +CMQTTPAYLOAD=0,777*3 no-answer").startswith("ok")
+    mosquitto_pub(gateway.local(), "cloud/up/jam", "j" * 777, 1)
+    mosquitto_pub(gateway.local(), "cloud/up/good", "g", 1)
+    wait_until(lambda: ("site/good", b"g") in seen.messages(), lambda: f"the good one: {daemon.tail()}", 120)
+    (dead,) = wait_queue(daemon, len)
+    assert (dead["state"], dead["topic"], dead["reason"]) == ("dead", "site/jam", "the modem does not take it")
+    told = wait_until(lambda: [p for t, p in seen.messages() if t == "gw/gap"], lambda: f"it is told: {daemon.tail()}")
+    gap = json.loads(told[0])
+    assert (gap["route"], gap["reason"], gap["count"]) == ("#", "dead_letter", 1)
+    assert gap["first"] == gap["last"] and gap["first"].endswith("Z")
+    (loss,) = daemon.broker("cloud")["losses"]
+    assert (loss["pattern"], loss["reason"], loss["count"]) == ("#", "dead_letter", 1)
+
+
 def two_brokers(gateway):
     """Nothing is up, and both brokers want topics that begin with x."""
     topics = '{ pattern = "x/#"; direction = "out"; qos = 1; remote_prefix = "r/"; priority = 3; }'
