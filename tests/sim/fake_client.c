@@ -22,6 +22,8 @@ enum {
 	PINGRESP = 0xd0,
 };
 
+enum { WILL_QOS_1 = 0x0c }; /* of the flags of CONNECT */
+
 void fake_client_init(
     struct fake_client *c, struct world *w, enum client_role role, unsigned index, const char *id)
 {
@@ -89,14 +91,43 @@ static void put_ack(struct fake_client *c, unsigned type, uint16_t packet_id)
 	put_u16(c, packet_id);
 }
 
+/* Each connection of the first publisher has a will of its own. */
+static struct message *draw_will(struct fake_client *c)
+{
+	size_t i = SUBJECT_COUNT - 1;
+
+	if (!c->world->p.has_wills || c->role != CLIENT_PUBLISHER || c->index != 0)
+		return NULL;
+	return ledger_new(c->world, i, 1, LEDGER_BODY_MIN);
+}
+
+static void put_will(struct fake_client *c, struct message *m)
+{
+	uint8_t body[SIM_PAYLOAD_MAX];
+	char topic[LEDGER_TOPIC_MAX];
+
+	ledger_topic(m, -1, topic);
+	ledger_body(c->world, m, body);
+	put_text(c, topic);
+	put_u16(c, m->len);
+	put(c, body, m->len);
+	m->sends++;
+}
+
 static void put_connect(struct fake_client *c)
 {
-	put_head(c, CONNECT, 10 + 2 + strlen(c->id));
+	struct message *will = draw_will(c);
+	size_t will_len = will ? 2 + strlen(will->subject->local) + 2 + will->len : 0;
+
+	put_head(c, CONNECT, 10 + 2 + strlen(c->id) + will_len);
 	put_text(c, "MQTT");
 	put_u8(c, 4);
-	put_u8(c, c->is_clean ? 2 : 0);
+	put_u8(c, (c->is_clean ? 2U : 0) | (will ? WILL_QOS_1 : 0));
 	put_u16(c, 0);
 	put_text(c, c->id);
+	if (will)
+		put_will(c, will);
+	c->will = will ? will->number : 0;
 }
 
 static void put_subscribe(struct fake_client *c)
@@ -379,6 +410,8 @@ void fake_client_hang_up(struct fake_client *c, uint64_t now_ms)
 {
 	if (c->conn == 0)
 		return;
+	if (c->is_online && c->will > 0 && !c->world->is_stopping)
+		c->world->ledger.messages[c->will - 1].is_due = true;
 	core_client_gone(c->world->core, now_ms, c->conn);
 	fake_client_lost(c, now_ms);
 }

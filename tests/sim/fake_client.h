@@ -39,6 +39,7 @@ struct fake_client {
 	uint8_t qos;                /* of the subscriptions */
 	const char *const *filters; /* ends with NULL */
 
+	unsigned will;       /* its number in the ledger, 0: none */
 	uint32_t conn;       /* 0: no connection */
 	bool is_online;      /* CONNACK came */
 	bool is_paused;      /* the daemon does not read */

@@ -36,13 +36,26 @@ static uint64_t given_up_twice(struct world *w)
 	return a < b ? a : b;
 }
 
+/* They come in without a PUBLISH. */
+static uint64_t wills_taken(const struct world *w)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < w->ledger.count; i++) {
+		const struct message *m = &w->ledger.messages[i];
+
+		count += m->subject->kind == SUBJECT_WILL ? m->adds : 0;
+	}
+	return count;
+}
+
 /* What came in is what went out, waits, was dropped or buried. Every subject is routed; a message
  * for both brokers counts twice. Only while there is one core since the beginning: counters do not
  * survive it. */
 static void check_balance(struct world *w)
 {
 	const struct mqtt_counters *server = mqtt_server_counters(core_get_server(w->core));
-	uint64_t accepted = server->received + w->store.double_adds, accounted = 0;
+	uint64_t accepted = server->received + wills_taken(w) + w->store.double_adds, accounted = 0;
 
 	if (w->restarts > 0)
 		return;
@@ -186,6 +199,15 @@ void invariants_say_unsettled(struct world *w)
 	    fake_modem_is_idle(w->modem) ? "is" : "is not");
 }
 
+/* Published when its client has gone, and only then. */
+static void check_will(struct world *w, const struct message *m)
+{
+	if (m->arrivals[0] > 0 && !m->is_due && w->restarts == 0)
+		world_wrong(w, "will %u was published, but its client is there", m->number);
+	if (m->arrivals[0] == 0 && m->is_due && w->restarts == 0)
+		world_wrong(w, "will %u was not published", m->number);
+}
+
 static void check_message_up(struct world *w, const struct message *m)
 {
 	bool is_calm = world_is_calm(w);
@@ -278,6 +300,8 @@ void invariants_check_settled(struct world *w)
 
 		if (ledger_is_from_broker(m))
 			check_message_down(w, m);
+		else if (m->subject->kind == SUBJECT_WILL)
+			check_will(w, m);
 		else
 			check_message_up(w, m);
 	}

@@ -34,6 +34,7 @@ struct message {
 	bool is_acked;  /* its publisher was told that it is safe */
 	bool is_committed;
 	bool is_gone;              /* QoS 0, sent once: its publisher has forgotten it */
+	bool is_due;               /* a will whose client has gone without a word */
 	bool is_exempt;            /* its publisher went away for good before it was acknowledged */
 	bool is_dead[SIM_BROKERS]; /* a dead letter */
 	bool is_given_up[SIM_BROKERS];           /* removed from the store without an arrival */

@@ -114,8 +114,7 @@ static void draw_extras(struct sim_params *p)
 	p->has_ttl = prng_chance(&r, 400);
 	p->has_gap_topic = prng_chance(&r, 500);
 	p->has_drop_oldest = prng_chance(&r, 300);
-	p->has_wills = prng_chance(&r, 400);
-	p->has_control = prng_chance(&r, 400);
+	p->has_wills = prng_chance(&r, 400) && !p->has_drop_oldest;
 	p->is_born_in_1970 = prng_chance(&r, 200);
 	if (prng_chance(&r, 500))
 		p->wall_mean_ms = draw_u32(&r, 5 * SECOND, 2 * MINUTE);

@@ -73,7 +73,6 @@ struct sim_params {
 	bool has_gap_topic;
 	bool has_drop_oldest;  /* instead of holding publishers */
 	bool has_wills;        /* of the local publishers */
-	bool has_control;      /* somebody at the control socket */
 	bool is_born_in_1970;  /* the wall clock at the start */
 	uint32_t wall_mean_ms; /* between two jumps of the wall clock, 0: none */
 
