@@ -218,6 +218,10 @@ static void publish(struct fake_client *c, uint64_t now_ms)
 	struct message *m = ledger_new(w, subject, (uint8_t)prng_range(&w->rng, 0, 2), len);
 	struct client_flight *f;
 
+	/* A small store has no room for all that local sessions could be owed. */
+	if (m)
+		m->is_owed = m->qos > 0 && ledger_lasting(w)->is_subscribed &&
+			     w->p.store_bytes >= SIM_ROOMY_BYTES;
 	c->left--;
 	c->publish_ms = c->left > 0 ? now_ms + world_draw_pause(w, c->left) : UINT64_MAX;
 	if (!m)
@@ -284,6 +288,23 @@ static void on_ack(struct fake_client *c, unsigned type, uint16_t packet_id)
 	}
 }
 
+/* Remember, or forget, a QoS 2 identifier. False: it was so already. */
+static bool take_id(struct fake_client *c, uint16_t packet_id, bool remember)
+{
+	uint8_t *byte = &c->received_ids[packet_id / 8], bit = (uint8_t)(1U << packet_id % 8);
+
+	if (!!(*byte & bit) == remember)
+		return false;
+	*byte ^= bit;
+	return true;
+}
+
+static void pass_on(struct fake_client *c, struct span topic, struct span payload, bool is_dup)
+{
+	if (topic.len > 0 && topic.data[0] != '$')
+		ledger_delivered(c->world, c->index, topic, payload, is_dup);
+}
+
 static void on_publish(struct fake_client *c, uint8_t first, struct span body)
 {
 	struct cursor in;
@@ -300,10 +321,19 @@ static void on_publish(struct fake_client *c, uint8_t first, struct span body)
 		world_wrong(c->world, "%s got a PUBLISH that is none", c->id);
 		return;
 	}
-	if (topic.len > 0 && topic.data[0] != '$')
-		ledger_delivered(c->world, c->index, topic, payload, first & 8);
-	if (qos == 1)
-		put_ack(c, PUBACK, packet_id);
+	if (qos < 2 || take_id(c, packet_id, true))
+		pass_on(c, topic, payload, qos < 2 && first & 8);
+	if (qos > 0)
+		put_ack(c, qos == 1 ? PUBACK : PUBREC, packet_id);
+}
+
+/* A session that was to last is there, with its subscription. */
+static void resume(struct fake_client *c, bool is_present)
+{
+	if (c->is_subscribed && !c->is_clean && !is_present)
+		world_wrong(c->world, "the session of %s was forgotten", c->id);
+	if (c->filters && (c->is_clean || !c->is_subscribed))
+		put_subscribe(c);
 }
 
 static void on_connack(struct fake_client *c, uint64_t now_ms, struct span body)
@@ -313,8 +343,7 @@ static void on_connack(struct fake_client *c, uint64_t now_ms, struct span body)
 		return;
 	}
 	c->is_online = true;
-	if (c->filters)
-		put_subscribe(c);
+	resume(c, body.data[0] & 1);
 	resend(c);
 	if (c->left > 0 && c->publish_ms < now_ms)
 		c->publish_ms = now_ms;
@@ -337,7 +366,13 @@ static void on_packet(struct fake_client *c, uint64_t now_ms, uint8_t first, str
 	case PUBCOMP:
 		on_ack(c, first, cursor_u16(&in));
 		break;
+	case PUBREL & 0xf0:
+		take_id(c, cursor_u16(&in), false);
+		put_ack(c, PUBCOMP, (uint16_t)(body.data[0] << 8 | body.data[1]));
+		break;
 	case SUBACK:
+		c->is_subscribed = true;
+		break;
 	case PINGRESP:
 		break;
 	default:

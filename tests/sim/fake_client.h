@@ -54,6 +54,8 @@ struct fake_client {
 	uint16_t last_packet_id;
 	struct client_flight flights[CLIENT_FLIGHT_MAX];
 	size_t flight_count;
+	bool is_subscribed;              /* SUBACK came: a lasting session has it for good */
+	uint8_t received_ids[65536 / 8]; /* QoS 2, between PUBLISH and PUBREL; one bit each */
 };
 
 void fake_client_init(

@@ -120,10 +120,14 @@ void flaky_store_fini(struct flaky_store *s)
 static void note_committed(struct flaky_store *s)
 {
 	struct store *real = s->undo.real;
+	const char *name;
+	unsigned queue;
+	int after = -1;
 
-	for (unsigned queue = 0; queue < SIM_BROKERS; queue++) {
+	while (real->ops->next_queue(real, after, &queue, &name)) {
 		struct store_entry e = { 0 };
 
+		after = (int)queue;
 		while (real->ops->next(real, queue, false, e.seq, &e)) {
 			struct message *m = ledger_find(s->world, e.topic, e.payload);
 

@@ -163,6 +163,8 @@ static bool is_queue_empty(struct world *w, unsigned client)
 
 bool invariants_is_settled(struct world *w)
 {
+	struct store_usage local;
+
 	if (modem_get_status(core_get_modem(w->core))->state != MODEM_READY)
 		return false;
 	for (unsigned i = 0; i < SIM_BROKERS; i++) {
@@ -176,7 +178,8 @@ bool invariants_is_settled(struct world *w)
 		if (!w->clients[i].is_retired && !fake_client_is_done(&w->clients[i]))
 			return false;
 	}
-	return fake_modem_is_idle(w->modem) && !fake_modem_is_hung(w->modem);
+	core_store_usage(w->core, &local);
+	return local.messages == 0 && fake_modem_is_idle(w->modem) && !fake_modem_is_hung(w->modem);
 }
 
 void invariants_say_unsettled(struct world *w)
@@ -232,6 +235,9 @@ static void check_message_up(struct world *w, const struct message *m)
 			world_wrong(w, "message %u arrived %u times at broker %u", m->number,
 			    m->arrivals[i], i);
 	}
+	if (m->is_owed && m->is_acked && !m->is_seen[0])
+		world_wrong(w, "message %u was acknowledged, but the lasting session never got it",
+		    m->number);
 	if (m->qos > 0 && !m->is_acked)
 		world_wrong(w, "message %u was never acknowledged", m->number);
 	if (is_calm && m->deliveries[0] != 1)

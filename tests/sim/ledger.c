@@ -187,11 +187,16 @@ void ledger_delivered(
 		    subscriber, (int)topic.len, (const char *)topic.data);
 		return;
 	}
-	if (!is_intact(w, m, -1, topic, payload) || is_dup)
+	if (!is_intact(w, m, -1, topic, payload))
 		return;
-	if (m->deliveries[subscriber]++ == 0)
-		check_order(w, m, w->ledger.last_delivery[subscriber],
+	if (!m->is_seen[subscriber])
+		check_order(w, m, w->ledger.last_delivery[subscriber][m->qos],
 		    subscriber == 0 ? "first subscriber" : "second subscriber");
+	m->is_seen[subscriber] = true;
+	if (is_dup || m->deliveries[subscriber]++ == 0)
+		return;
+	if (m->is_owed && m->qos == 2 && ledger_lasting(w)->qos == 2)
+		world_wrong(w, "message %u of QoS 2 was delivered twice", m->number);
 	else if (ledger_is_from_broker(m) && m->deliveries[subscriber] > m->sends)
 		world_wrong(w, "message %u of a broker was delivered twice", m->number);
 	else if (w->p.level == SIM_CALM && m->deliveries[subscriber] > deliveries_max(w, m))
@@ -228,7 +233,9 @@ void ledger_removed(struct world *w, unsigned broker, struct message *m, uint64_
 void ledger_acked(struct world *w, unsigned number)
 {
 	struct message *m = by_number(w, number);
-	bool is_promised = ledger_is_promised(m, 0) || ledger_is_promised(m, 1);
+	/* What the lasting session has taken already need not be on disk any more. */
+	bool is_promised =
+	    (m->is_owed && !m->is_seen[0]) || ledger_is_promised(m, 0) || ledger_is_promised(m, 1);
 
 	/* With drop-oldest a message for which nothing less important can go is given up itself. */
 	if (is_promised && m->adds == 0 && w->p.has_drop_oldest) {
@@ -237,6 +244,11 @@ void ledger_acked(struct world *w, unsigned number)
 	} else if (is_promised && !m->is_committed)
 		world_wrong(w, "message %u was acknowledged before it was committed", number);
 	m->is_acked = true;
+}
+
+const struct fake_client *ledger_lasting(const struct world *w)
+{
+	return &w->clients[SIM_BROKERS]; /* behind the publishers */
 }
 
 bool ledger_is_promised(const struct message *m, unsigned broker)

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct fake_client;
 struct world;
 
 enum {
@@ -42,6 +43,8 @@ struct message {
 	uint64_t added_ms;                       /* last */
 	unsigned arrivals[SIM_BROKERS];          /* at the brokers */
 	unsigned deliveries[LEDGER_SUBSCRIBERS]; /* at the local subscribers, resent ones apart */
+	bool is_seen[LEDGER_SUBSCRIBERS];        /* there, resent or not */
+	bool is_owed; /* a lasting local session had subscribed when it was published */
 };
 
 struct ledger {
@@ -49,8 +52,9 @@ struct ledger {
 	size_t count;
 	/* the newest number that arrived first, by subject */
 	unsigned last_arrival[SIM_BROKERS][SUBJECT_COUNT];
-	unsigned last_delivery[LEDGER_SUBSCRIBERS][SUBJECT_COUNT];
 	unsigned last_added[SUBJECT_COUNT]; /* to the store */
+	/* ... and QoS: what is to be QoS 2 waits for the disk (MQTT 3.1.1, 4.6) */
+	unsigned last_delivery[LEDGER_SUBSCRIBERS][3][SUBJECT_COUNT];
 };
 
 /* A new message of the workload; NULL when the ledger is full. */
@@ -80,6 +84,9 @@ void ledger_removed(struct world *w, unsigned broker, struct message *m, uint64_
 
 /* Its publisher got PUBACK or PUBCOMP. */
 void ledger_acked(struct world *w, unsigned number);
+
+/* The subscriber whose session outlives its connections and the daemon. */
+const struct fake_client *ledger_lasting(const struct world *w);
 
 /* It is routed there at a QoS above 0, so that it must arrive once it was acknowledged. */
 bool ledger_is_promised(const struct message *m, unsigned broker);

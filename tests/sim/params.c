@@ -74,7 +74,7 @@ static void draw_workload(struct sim_params *p, struct prng *r)
 		p->down_count[i] = draw_u32(r, 0, 8);
 	p->has_forbidden = p->level >= SIM_REFUSALS && prng_chance(r, 150);
 	p->has_too_large = prng_chance(r, 100);
-	p->store_bytes = prng_chance(r, 200) ? 30000 : 1000000;
+	p->store_bytes = prng_chance(r, 200) ? 30000 : SIM_ROOMY_BYTES;
 }
 
 static void draw_configuration(struct sim_params *p, struct prng *r)

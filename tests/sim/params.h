@@ -13,6 +13,8 @@
 #include <stdint.h>
 
 /* Each level has the faults of those below it. */
+#define SIM_ROOMY_BYTES 2000000
+
 enum sim_level {
 	SIM_CALM,     /* no faults */
 	SIM_REFUSALS, /* the modem and the brokers say no */
@@ -51,7 +53,7 @@ struct sim_params {
 	size_t payload_max;
 	bool has_forbidden; /* one topic that a broker hangs up on */
 	bool has_too_large;
-	uint64_t store_bytes;
+	uint64_t store_bytes; /* SIM_ROOMY_BYTES: it never gets full */
 
 	/* configuration */
 	bool is_tls[SIM_BROKERS];

@@ -461,7 +461,7 @@ static void make_clients(struct world *w)
 	}
 	fake_client_init(c, w, CLIENT_SUBSCRIBER, 0, "sub0");
 	c->filters = all;
-	c->qos = 1;
+	c->qos = w->p.seed % 2 ? 1 : 2;
 	c->connect_ms = w->now_ms;
 	c++;
 	fake_client_init(c, w, CLIENT_SUBSCRIBER, 1, "sub1");
