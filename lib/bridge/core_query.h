@@ -84,7 +84,8 @@ const struct broker_counters *core_get_counters(const struct core *c, unsigned c
 /* Messages waiting for the broker, QoS 0 in memory included. */
 void core_queue_usage(const struct core *c, unsigned client, struct store_usage *ret);
 
-/* Of the whole store on disk. */
+/* Of the whole store on disk; messages: what waits for brokers and local sessions, not what is
+ * retained. */
 void core_store_usage(const struct core *c, struct store_usage *ret);
 
 /* Bytes that are free on the file system of the store. 0; -ENOTSUP: it has none; -errno. */

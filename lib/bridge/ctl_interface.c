@@ -68,6 +68,7 @@ const char ctl_interface_text[] =
 "\n"
 "type Listener (address: string, clients: int)\n"
 "\n"
+"# messages: what waits for brokers and local clients, not what is retained.\n"
 "# free_bytes: on the file system of the store; null: not known.\n"
 "type Store (\n"
 "  messages: int,\n"

@@ -771,9 +771,87 @@ static void test_stop_without_modem(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* ---- local sessions in the store ---- */
+
+/* Another client, with a session that outlives its connection; gone again. */
+static void add_sleeper(struct fixture *f)
+{
+	uint32_t publisher = f->client;
+
+	assert_int_equal(core_client_new(f->core, f->now_ms, 0, &f->client), 0);
+	send_bytes(f, "10{ s'MQTT' 04 00 00 00 s'sleeper' } 82{ 00 01 s'#' 02 }");
+	expect_bytes(f, "20 02 00 00 90 03 00 01 02");
+	core_client_gone(f->core, f->now_ms, f->client);
+	f->client = publisher;
+	settle(f);
+	script.commits = 0;
+}
+
+static struct store_usage stored(struct fixture *f)
+{
+	struct store_usage u;
+
+	core_store_usage(f->core, &u);
+	return u;
+}
+
+/* One body for the broker, the session and what is retained; the last of these waits for nobody. */
+static void test_stored_once(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t before = stored(f).bytes;
+
+	add_sleeper(f);
+	send_bytes(f, "33{ s'cloud/a' 00 01 'x'*1000 }");
+	expect_bytes(f, "40 02 00 01");
+	assert_int_equal(script.commits, 1);
+	assert_int_equal(stored(f).messages, 2);
+	assert_int_equal(stored(f).bytes - before, 3 * strlen("cloud/a") + 1000);
+}
+
+/* A local session holds nobody for want of room, but nothing is acknowledged while the disk fails.
+ */
+static void test_local_session_holds_nobody(void **state)
+{
+	struct fixture *f = *state;
+
+	add_sleeper(f);
+	script.add_error = -ENOSPC;
+	send_bytes(f, "32{ s'local' 00 01 'x' }");
+	expect_bytes(f, "40 02 00 01");
+	assert_int_equal(stored(f).messages, 0);
+	assert_int_equal(f->logs[LOG_STORE_FULL], 0);
+	script.add_error = -EIO;
+	send_bytes(f, "32{ s'local' 00 02 'y' }");
+	expect_bytes(f, "");
+	assert_true(f->is_paused);
+	script.add_error = 0;
+	f->now_ms += 1000;
+	core_tick(f->core, f->now_ms);
+	settle(f);
+	expect_bytes(f, "40 02 00 02");
+	assert_int_equal(stored(f).messages, 1);
+}
+
+/* Nobody was promised a retained message of QoS 0: it needs no sync of its own. */
+static void test_retained_qos0_is_committed_later(void **state)
+{
+	struct fixture *f = *state;
+
+	send_bytes(f, "31{ s'local' 'x' }");
+	assert_int_equal(script.commits, 0);
+	f->now_ms += 1000;
+	core_tick(f->core, f->now_ms);
+	settle(f);
+	assert_int_equal(script.commits, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_stored_once),
+		TEST(test_local_session_holds_nobody),
+		TEST(test_retained_qos0_is_committed_later),
 		TEST(test_commit_before_acknowledgement),
 		TEST(test_local_traffic_before_the_commit),
 		TEST(test_one_commit_for_all_of_a_turn),
