@@ -142,50 +142,88 @@ static void check_alive(struct world *w)
 	assert_memory_equal(buf_data(&w->clients[5].seen), packet, len);
 }
 
+/* The process is killed, and another one finds what it left. It does not start without memory, but
+ * loses nothing by that. */
+static void restart(struct world *w)
+{
+	struct store_usage before, after;
+	bool is_there;
+
+	world_kill(w);
+	w->store->ops->total(w->store, &before);
+	memory.is_armed = true;
+	is_there = world_start(w);
+	memory.is_armed = false;
+	w->store->ops->total(w->store, &after);
+	assert_int_equal(after.messages, before.messages);
+	if (is_there)
+		return;
+	mqtt_server_free(w->server);
+	memory.countdown = 0;
+	assert_true(world_start(w));
+}
+
 /* One failure, or all from the n-th on; false when the scenario needs fewer allocations. */
-static bool run(size_t nth, bool is_lasting)
+static bool run(size_t nth, bool is_lasting, bool with_store)
 {
 	static const struct mqtt_listener listener = { .address = "x", .allow_anonymous = true };
-	bool has_failed;
+	bool has_failed = true, is_there;
+	struct store *store;
 	struct world w;
 
 	memset(&memory, 0, sizeof(memory));
+	store = with_store ? store_ram_new(1000000) : NULL;
 	memory.countdown = nth;
 	memory.is_lasting = is_lasting;
 	memory.is_armed = true;
-	if (!world_init(&w, &listener, 1)) {
-		memory.is_armed = false;
-		world_fini(&w);
-		return true;
-	}
+	is_there = world_init_stored(&w, &listener, 1, store);
 	memory.is_armed = false;
-	play(&w);
-	has_failed = memory.failed > 0;
-	memory.countdown = 0;
-	check_alive(&w);
+	if (is_there) {
+		play(&w);
+		if (with_store)
+			restart(&w);
+		has_failed = memory.failed > 0;
+		memory.countdown = 0;
+		check_alive(&w);
+	}
 	world_fini(&w);
+	store_free(store);
 	return has_failed;
 }
 
-static void test_one_fails(void **state)
+/* The scenario again and again, until it needs fewer allocations than may fail. */
+static void run_all(bool is_lasting, bool with_store)
 {
 	size_t nth = 1;
 
-	(void)state;
-	while (run(nth, false))
+	while (run(nth, is_lasting, with_store))
 		nth++;
 	print_message("%zu allocations\n", nth - 1);
 	assert_true(nth > 30);
 }
 
+static void test_one_fails(void **state)
+{
+	(void)state;
+	run_all(false, false);
+}
+
 static void test_all_fail_from_there_on(void **state)
 {
-	size_t nth = 1;
-
 	(void)state;
-	while (run(nth, true))
-		nth++;
-	assert_true(nth > 30);
+	run_all(true, false);
+}
+
+static void test_one_fails_with_store(void **state)
+{
+	(void)state;
+	run_all(false, true);
+}
+
+static void test_all_fail_from_there_on_with_store(void **state)
+{
+	(void)state;
+	run_all(true, true);
 }
 
 int main(void)
@@ -193,6 +231,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_fails),
 		cmocka_unit_test(test_all_fail_from_there_on),
+		cmocka_unit_test(test_one_fails_with_store),
+		cmocka_unit_test(test_all_fail_from_there_on_with_store),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
