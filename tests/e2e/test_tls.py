@@ -3,7 +3,7 @@
 
 import signal
 
-from gateway import mosquitto_pub
+from gateway import mosquitto_pub, wait_until
 
 SLOW_S = 5  # far above reconnect.min, which a network loss would have used
 
@@ -118,3 +118,33 @@ def test_certificates_are_uploaded_once(gateway):
     dialogue = (gateway.folder / "dialogue.log").read_text(errors="replace")
     assert dialogue.count("AT+CCERTDOWN=") == 1
     sim.assert_no_violations()
+
+
+def reload_with(g, who):
+    g.cmqttd.config.write_text(g.config([g.cloud_config(), backup_tls(g, who)]))
+    g.cmqttd.ctl("reload")
+
+
+def test_certificates_are_rotated(both):
+    """New files that work replace the old ones; new ones that are refused do not."""
+    both.certs.signed("gateway-next", "ca")
+    reload_with(both, "gateway-next")
+    wait_until(lambda: "the new certificates are in use" in both.cmqttd.text(), both.cmqttd.tail)
+    both.cmqttd.wait_state("backup", "online")
+    backup_works(both, both.cmqttd, both.backup_broker)
+    flash = both.folder / "flash"
+    wait_until(lambda: len(list(flash.glob("cmqttd-1-*"))) == 3, lambda: str(list(flash.iterdir())))
+    reload_with(both, "expired")
+    wait_until(lambda: "those before are used again" in both.cmqttd.text(), both.cmqttd.tail)
+    both.cmqttd.wait_state("backup", "online")
+    backup_works(both, both.cmqttd, both.backup_broker)
+    assert both.cmqttd.broker("cloud")["state"] == "online"
+
+
+def test_key_of_another_certificate(both):
+    """It is found when the configuration is read, not by a handshake."""
+    config = both.config([both.cloud_config(), backup_tls(both, "gateway")])
+    both.cmqttd.config.write_text(config.replace("gateway.key", "cloud.key"))
+    refused_reload = both.cmqttd.ctl("reload", check=False)
+    assert refused_reload.returncode == 1 and "does not belong" in refused_reload.stderr
+    assert both.cmqttd.broker("backup")["state"] == "online"
