@@ -63,8 +63,10 @@ struct core *core_new(const struct core_config *cfg, struct store *store, uint64
 	if (mqtt_server_restore(c->server, &clocks) < 0)
 		goto out;
 	modem_configure(c->modem, now_ms, &cfg->modem);
-	for (unsigned i = 0; i < cfg->broker_count; i++)
+	for (unsigned i = 0; i < cfg->broker_count; i++) {
 		modem_set_broker(c->modem, now_ms, i, &cfg->brokers[i].link);
+		core_restore_held(c, i);
+	}
 	modem_set_trace(c->modem, cfg->log_at_traffic);
 	core_publish_states(c);
 	return c;

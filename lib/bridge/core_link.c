@@ -5,6 +5,7 @@
  */
 #include "bridge/core_priv.h"
 
+#include "modem/connect_print.h"
 #include "mqtt/mqtt_msg.h"
 
 #include <stdio.h>
@@ -228,6 +229,32 @@ static void on_trace(struct core *c, const struct modem_event *ev)
 		    ev->is_outgoing ? ">" : "<", ev->text);
 }
 
+#define HELD_KEY "print"
+
+/* Without it the session is opened anew after a crash, which is no loss. */
+static void keep_held(struct core *c, const struct modem_event *ev)
+{
+	if (ev->client >= c->cfg->broker_count)
+		return;
+	(void)c->store->ops->put_note(c->store, c->outbox[ev->client].durable_queue,
+	    STORE_NOTE_HELD, span_of(HELD_KEY, strlen(HELD_KEY)), ev->text);
+	c->is_store_dirty = true;
+}
+
+void core_restore_held(struct core *c, unsigned client)
+{
+	char print[CONNECT_PRINT_MAX];
+	struct span key, value;
+
+	if (!c->store->ops->next_note(c->store, c->outbox[client].durable_queue, STORE_NOTE_HELD,
+		(struct span){ 0 }, &key, &value) ||
+	    value.len >= sizeof(print))
+		return;
+	memcpy(print, value.data, value.len);
+	print[value.len] = '\0';
+	modem_set_held(c->modem, client, print);
+}
+
 static void on_power_hook(struct core *c)
 {
 	core_log_text(c, LOG_LEVEL_WARNING, LOG_MODEM_POWER_CYCLE, -1, c->cfg->power_cycle);
@@ -260,6 +287,9 @@ void core_on_modem_event(struct core *c, const struct modem_event *ev)
 		snprintf(c->pin_note, sizeof(c->pin_note), "%.*s", (int)ev->text.len,
 		    ev->text.len > 0 ? (const char *)ev->text.data : "");
 		core_action(c, ACTION_PIN_NOTE, 0);
+		break;
+	case MODEM_EVENT_HELD:
+		keep_held(c, ev);
 		break;
 	case MODEM_EVENT_POWER_HOOK:
 		on_power_hook(c);

@@ -149,6 +149,9 @@ void core_log_text(
 /* Make the status line anew and queue it if it changed. */
 void core_update_status(struct core *c);
 
+/* core_link.c: what an earlier process knew of the session that the modem may still hold. */
+void core_restore_held(struct core *c, unsigned client);
+
 /* core_accept.c */
 
 /* What the server offers: routes, store, local delivery. may_refuse: the publisher can be told that

@@ -157,6 +157,11 @@ void modem_set_broker(
 	set_broker(m, client, cfg, false);
 }
 
+void modem_set_held(struct modem *m, unsigned client, const char *print)
+{
+	session_set_held(&m->session[client], print);
+}
+
 void modem_set_filters(
     struct modem *m, uint64_t now_ms, unsigned client, const struct broker_config *cfg)
 {

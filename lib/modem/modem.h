@@ -73,12 +73,14 @@ enum inbound_loss {
 };
 
 enum modem_event_type {
-	MODEM_EVENT_TTY_WRITE,    /* modem_tx has bytes */
-	MODEM_EVENT_TTY_REOPEN,   /* close the port and open it again */
-	MODEM_EVENT_TTY_LINE,     /* the port: another speed, flow control: baud, rtscts */
-	MODEM_EVENT_PIN_NOTE,     /* keep this where a restart finds it: text, "": nothing */
-	MODEM_EVENT_POWER_HOOK,   /* run the operator's power_cycle command */
-	MODEM_EVENT_USB_REBIND,   /* unbind the modem's USB device from its driver, bind it again */
+	MODEM_EVENT_TTY_WRITE,  /* modem_tx has bytes */
+	MODEM_EVENT_TTY_REOPEN, /* close the port and open it again */
+	MODEM_EVENT_TTY_LINE,   /* the port: another speed, flow control: baud, rtscts */
+	MODEM_EVENT_PIN_NOTE,   /* keep this where a restart finds it: text, "": nothing */
+	MODEM_EVENT_POWER_HOOK, /* run the operator's power_cycle command */
+	MODEM_EVENT_USB_REBIND, /* unbind the modem's USB device from its driver, bind it again */
+	MODEM_EVENT_HELD, /* `client` is about to be connected with the settings of print text: keep
+			   * it on disk for modem_set_held */
 	MODEM_EVENT_STATE,        /* modem state: from, to, text says why */
 	MODEM_EVENT_SESSION,      /* session state of `client`: from, to, err, text says why */
 	MODEM_EVENT_INBOUND,      /* message of `client`: topic, payload */
@@ -176,6 +178,11 @@ void modem_configure(struct modem *m, uint64_t now_ms, const struct modem_config
  * is not touched any more after the call. */
 void modem_set_broker(
     struct modem *m, uint64_t now_ms, unsigned client, const struct broker_config *cfg);
+
+/* What the last MODEM_EVENT_HELD of an earlier process said of this client's broker; before the
+ * port is up. A session that the modem still holds is taken over if it is the one that is
+ * configured. */
+void modem_set_held(struct modem *m, unsigned client, const char *print);
 
 /* Exchange the filters alone: new ones are subscribed, others unsubscribed, the session stays.
  * `cfg` replaces the whole configuration and must differ in nothing else. */

@@ -73,12 +73,33 @@ static const struct modem_config *next_config_of(const struct modem *m)
 
 /* ---- changing state ---- */
 
-static void tell_sessions(struct modem *m, uint64_t now_ms, bool has_booted, const char *why)
+static void tell_sessions(struct modem *m, uint64_t now_ms, enum session_loss loss, const char *why)
 {
 	size_t i;
 
 	for (i = 0; i < MODEM_CLIENTS; i++)
-		session_service_down(&m->session[i], now_ms, has_booted, why);
+		session_service_down(&m->session[i], now_ms, loss, why);
+}
+
+/* What the modem may have forgotten now that READY was left. */
+static enum session_loss loss_of(const struct modem *m)
+{
+	switch (m->status.state) {
+	case MODEM_ABSENT:
+	case MODEM_OPENING:
+	case MODEM_SYNCING:
+		return SESSION_LOSS_LINE;
+	case MODEM_RECOVERING:
+		return m->remedy == RECOVERY_FENCE || m->remedy == RECOVERY_REOPEN
+			   ? SESSION_LOSS_LINE
+			   : SESSION_LOSS_SERVICE;
+	case MODEM_SIM:
+	case MODEM_REGISTERING:
+	case MODEM_ATTACHED:
+	case MODEM_READY:
+		break;
+	}
+	return SESSION_LOSS_SERVICE;
 }
 
 static uint64_t budget_end(enum modem_state state, uint64_t now_ms)
@@ -109,7 +130,7 @@ void life_set_state(struct modem *m, uint64_t now_ms, enum modem_state to, const
 		return; /* one step of recovery behind the other is worth telling */
 	event_queue_push(&m->events, &event, "%s", why);
 	if (from == MODEM_READY)
-		tell_sessions(m, now_ms, false, why);
+		tell_sessions(m, now_ms, loss_of(m), why);
 }
 
 void life_restart_service(struct modem *m, uint64_t now_ms)
@@ -755,7 +776,7 @@ void life_tty_up(struct modem *m, uint64_t now_ms)
 	modem_drop_inbound(m, INBOUND_LOSS_RESET);
 	net_status_forget(&m->net);
 	m->boot_until_ms = now_ms + BOOT_LINES_MS;
-	tell_sessions(m, now_ms, false, "the port was opened");
+	tell_sessions(m, now_ms, SESSION_LOSS_LINE, "the port was opened");
 	life_set_state(m, now_ms, MODEM_SYNCING, "the port is open");
 }
 
@@ -789,7 +810,7 @@ void life_tty_down(struct modem *m, uint64_t now_ms, int error)
 	net_status_forget(&m->net);
 	snprintf(why, sizeof why, "%s: %s",
 	    to == MODEM_ABSENT ? "the port is gone" : "the port does not open", strerror(error));
-	tell_sessions(m, now_ms, false, "the modem is gone");
+	tell_sessions(m, now_ms, SESSION_LOSS_LINE, "the modem is gone");
 	life_set_state(m, now_ms, to, why);
 }
 
@@ -901,7 +922,7 @@ void life_booted(struct modem *m, uint64_t now_ms)
 	m->env.is_disc_mute = false;
 	m->boot_until_ms = now_ms + BOOT_LINES_MS;
 	life_set_state(m, now_ms, MODEM_SYNCING, "the modem has started");
-	tell_sessions(m, now_ms, true, "the modem has started");
+	tell_sessions(m, now_ms, SESSION_LOSS_BOOT, "the modem has started");
 }
 
 void life_boot_suspected(struct modem *m, uint64_t now_ms)

@@ -6,6 +6,7 @@
 
 #define FIRST_STATUS_MS 5000   /* the sessions first */
 #define PULSE_MS        40000  /* a modem that hangs is noticed within 60 s, fences included */
+#define DRAIN_MS        2000   /* likewise, while nobody may publish */
 #define PULSES_A_STATUS 5      /* idle, there is to be one wake in 10 s at most */
 #define UNREGISTERED_MS 300000 /* without network and without broker: back to registering */
 #define UNREACHABLE_MS  600000 /* no broker for so long: something in the modem is stuck */
@@ -119,7 +120,8 @@ static bool is_given_up(struct modem *m, uint64_t now_ms)
 		life_set_state(m, now_ms, MODEM_REGISTERING, "the network is lost");
 		return true;
 	}
-	m->env.is_restart_due = is_wedged && is_any_operating(m);
+	m->env.is_restart_due =
+	    is_wedged && now_ms >= m->recovery.next_at_ms && is_any_operating(m);
 	if (is_wedged && !m->env.is_restart_due &&
 	    recover_try(m, now_ms, RECOVERY_TROUBLE_SERVICE, "an MQTT client stays busy"))
 		return true;
@@ -201,7 +203,7 @@ static void rest(struct modem *m, uint64_t now_ms)
 	else
 		life_go_to(m, m->pulses % 2 == 0 ? READY_VERIFY : READY_PULSE);
 	if (!m->is_verify_due)
-		life_pause(m, now_ms, PULSE_MS);
+		life_pause(m, now_ms, m->env.is_restart_due ? DRAIN_MS : PULSE_MS);
 }
 
 void watch_verify_soon(struct modem *m, uint64_t now_ms)

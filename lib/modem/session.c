@@ -52,11 +52,11 @@ void session_heard(struct session *s, uint64_t now_ms)
 
 void session_online(struct session *s, uint64_t now_ms)
 {
-	s->status.connects++;
+	s->status.connects += !s->is_adopted;
 	s->status.online_at_ms = now_ms;
 	s->status.last_error = (struct session_error){ 0 };
 	s->retries = 0;
-	set_state(s, now_ms, SESSION_ONLINE, 0, "connected");
+	set_state(s, now_ms, SESSION_ONLINE, 0, s->is_adopted ? "taken over" : "connected");
 	confirm(s, now_ms);
 }
 
@@ -74,6 +74,7 @@ static void begin_attempt(struct session *s, uint64_t now_ms)
 	char why[32];
 
 	s->status.attempt++;
+	s->is_adopted = false;
 	s->was_out_of_step = false;
 	s->was_acquire_refused = false;
 	s->is_version_other = false;
@@ -237,6 +238,7 @@ static bool close_now(struct session *s, uint64_t now_ms)
 			break;
 		note_online_time(s, now_ms);
 		s->phase = PHASE_PROBE;
+		s->may_adopt = false;
 		set_state(s, now_ms, SESSION_STOPPING, 0, "disconnecting");
 		return true;
 	case SESSION_STOPPING:
@@ -350,6 +352,9 @@ void session_lost(struct session *s, uint64_t now_ms, unsigned cause)
 	}
 	switch (s->phase) {
 	case PHASE_PROBE:
+	case PHASE_ADOPT:
+		s->is_probe_stale = true;
+		return;
 	case PHASE_CLOSE:
 	case PHASE_CERTS:
 	case PHASE_TLS:
@@ -376,6 +381,7 @@ void session_ping_failed(struct session *s, uint64_t now_ms, unsigned err)
 	};
 
 	/* The client stays connected for the modem: the next attempt finds and closes it. */
+	s->may_adopt = false;
 	if (s->status.state == SESSION_ONLINE ||
 	    (s->status.state == SESSION_CONNECTING && s->phase > PHASE_CONNECT))
 		session_fail(s, now_ms, &why);
@@ -412,13 +418,42 @@ void session_late_result(struct session *s, uint64_t now_ms)
 		s->is_suspect = true;
 }
 
-void session_service_down(struct session *s, uint64_t now_ms, bool has_booted, const char *why)
+void session_set_held(struct session *s, const char *print)
 {
+	snprintf(s->held, sizeof s->held, "%s", print);
+	s->may_adopt = s->held[0] != '\0';
+}
+
+void session_print(const struct session *s, char ret_print[CONNECT_PRINT_MAX])
+{
+	connect_print(s->cfg, rotation_used(&s->rotation, s->cfg), ret_print);
+}
+
+void session_keep_held(struct session *s)
+{
+	const struct modem_event event = { .type = MODEM_EVENT_HELD, .client = s->client };
+	char print[CONNECT_PRINT_MAX];
+
+	session_print(s, print);
+	if (strcmp(print, s->held) == 0)
+		return;
+	memcpy(s->held, print, sizeof print);
+	event_queue_push(s->env->events, &event, "%s", print);
+}
+
+void session_service_down(
+    struct session *s, uint64_t now_ms, enum session_loss loss, const char *why)
+{
+	/* Not if something was under way: what is not known is not sent again on one connection. */
+	if (loss != SESSION_LOSS_LINE)
+		s->may_adopt = false;
+	else if (s->status.state == SESSION_ONLINE)
+		s->may_adopt = !s->exchange.is_busy;
 	exchange_abandon(&s->exchange, s->env->chan, now_ms);
 	note_online_time(s, now_ms);
 	s->phase = PHASE_PROBE;
 	s->must_disc = false; /* that was another life of the client */
-	if (has_booted) {
+	if (loss == SESSION_LOSS_BOOT) {
 		s->is_leftover_possible = false;
 		s->is_released = true;
 		certs_forget(&s->certs);
@@ -450,6 +485,7 @@ int session_disconnect(struct session *s)
 		return -ENOENT;
 	s->is_off_by_hand = true;
 	s->must_close = true;
+	s->may_adopt = false;
 	return 0;
 }
 
@@ -459,6 +495,7 @@ int session_reconnect(struct session *s)
 		return -ENOENT;
 	s->is_off_by_hand = false;
 	s->must_close = true;
+	s->may_adopt = false;
 	return 0;
 }
 
@@ -640,10 +677,12 @@ static void judge_session(
 /* A session that went down takes with it what was not sent; too many refusals do the same. Without
  * a number they may speak against the message: an ERROR is all that is said of some. */
 static enum send_result worn_out(
-    struct session *s, const struct at_event *ev, bool is_session_alive)
+    struct session *s, uint64_t now_ms, const struct at_event *ev, bool is_session_alive)
 {
 	if (!is_session_alive)
 		return SEND_SESSION;
+	if (session_has_patience(s, now_ms, ev))
+		return SEND_RETRY;
 	if (++s->retries < SESSION_RETRIES_MAX)
 		return SEND_RETRY;
 	return ev->has_err ? SEND_STUCK : SEND_POISON;
@@ -662,7 +701,7 @@ static void publish_done(
 	if (session_is_pub_timeout_refused(s, ev))
 		result = is_session_alive ? SEND_RETRY : SEND_SESSION;
 	else if (result == SEND_RETRY)
-		result = worn_out(s, ev, is_session_alive);
+		result = worn_out(s, now_ms, ev, is_session_alive);
 	else if (result == SEND_STUCK && !is_session_alive)
 		result = SEND_SESSION;
 	event.result = result;

@@ -4,11 +4,12 @@
  * as it has clients; none knows of the others.
  *
  * Every connect begins by asking the modem what it thinks of the client, because the modem outlives
- * us and results get lost; then everything is closed, set and opened anew (AT manual 16.2: binding,
- * will and settings do not survive). The same question settles any operation without a result.
- * Whatever an operation's outcome, nothing is done twice at once on a client: a wish from outside
- * (disconnect, another configuration) waits for the end of the operation under way, which has a
- * deadline of its own.
+ * us and results get lost. A session that it still holds, that was opened with these very settings
+ * and that nothing speaks against is taken over; otherwise everything is closed, set and opened
+ * anew (AT manual 16.2: binding, will and settings do not survive). The same question settles any
+ * operation without a result. Whatever an operation's outcome, nothing is done twice at once on a
+ * client: a wish from outside (disconnect, another configuration) waits for the end of the
+ * operation under way, which has a deadline of its own.
  *
  * It is driven by its owner: session_step until it returns false, and the events of its job.
  * `state` is what users see; `phase` is what is to be done next in it.
@@ -18,16 +19,18 @@
 
 #include "modem/backoff.h"
 #include "modem/certs.h"
+#include "modem/connect_print.h"
 #include "modem/event_queue.h"
 #include "modem/exchange.h"
 #include "modem/family.h"
 #include "modem/rotation.h"
 #include "modem/subscriptions.h"
 
-#define SESSION_PAUSE_MS    1000 /* before an operation that met a busy client is tried again */
-#define SESSION_RETRIES_MAX 5    /* such refusals in a row before the session is opened anew */
-#define SESSION_UTF8_MAX    3    /* refusals of checkUTF8 before it goes without */
-#define SESSION_BUSY_MAX    3    /* failures in a row because the client is busy: it is wedged */
+#define SESSION_PAUSE_MS    1000  /* before an operation that met a busy client is tried again */
+#define SESSION_RETRIES_MAX 5     /* such refusals in a row before the session is opened anew */
+#define SESSION_UTF8_MAX    3     /* refusals of checkUTF8 before it goes without */
+#define SESSION_PATIENCE_MS 70000 /* pub_timeout of an earlier life, and a little more */
+#define SESSION_BUSY_MAX    3     /* failures in a row because the client is busy: it is wedged */
 
 /* A message waits and nothing was confirmed for so long: the radio may have died without a word.
  * The modem itself should have told after pub_timeout, which is a minute. */
@@ -50,8 +53,16 @@ struct session_env {
 	bool is_disc_mute;           /* this modem gives no result after the OK of DISC */
 };
 
+/* How much the modem has forgotten. */
+enum session_loss {
+	SESSION_LOSS_LINE,    /* nothing: it may hold the session and not be asked */
+	SESSION_LOSS_SERVICE, /* its MQTT clients, perhaps */
+	SESSION_LOSS_BOOT,    /* everything */
+};
+
 enum session_phase {
 	PHASE_PROBE,     /* what does the modem think? */
+	PHASE_ADOPT,     /* is what it holds connected to our broker? */
 	PHASE_CLOSE,     /* DISC, REL */
 	PHASE_CERTS,     /* certificate files */
 	PHASE_TLS,       /* SSL context */
@@ -84,8 +95,17 @@ struct session {
 	bool is_off_by_hand;
 	bool is_shut_down; /* for good */
 
+	/* What the modem's client was connected with last, as far as is known, and whether it may
+	 * be taken over if it still is. */
+	char held[CONNECT_PRINT_MAX]; /* "": not known */
+	bool may_adopt;
+	bool is_address_ours;       /* said in PHASE_ADOPT */
+	bool is_adopted;            /* this time it was taken over, not connected */
+	uint64_t patience_until_ms; /* an operation of an earlier life may keep the client busy */
+
 	/* What the last probe said. */
 	bool is_probed; /* it said something */
+	bool is_id_ours;
 	bool is_acquired;
 	bool is_connected;
 	bool is_released;    /* the client is free, or was when we looked last */
@@ -144,8 +164,12 @@ void session_lost(struct session *s, uint64_t now_ms, unsigned cause);
 void session_ping_failed(struct session *s, uint64_t now_ms, unsigned err);
 void session_late_result(struct session *s, uint64_t now_ms);
 
-/* The MQTT service is gone; has_booted: the modem has forgotten everything. */
-void session_service_down(struct session *s, uint64_t now_ms, bool has_booted, const char *why);
+/* It cannot talk to the modem any more, for now. */
+void session_service_down(
+    struct session *s, uint64_t now_ms, enum session_loss loss, const char *why);
+
+/* What an earlier process remembered of the modem's client (MODEM_EVENT_HELD). */
+void session_set_held(struct session *s, const char *print);
 
 /* By hand; -ENOENT: no broker. */
 int session_connect(struct session *s, uint64_t now_ms);

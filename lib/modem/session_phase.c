@@ -4,6 +4,8 @@
 #include "at/at_line.h"
 #include "modem/sim7600.h"
 
+#include <string.h>
+
 /* ---- failures ---- */
 
 static const char *text_of(const struct at_event *ev)
@@ -91,6 +93,7 @@ static void advance(struct session *s, uint64_t now_ms)
 		s->phase = PHASE_BIRTH;
 	} else {
 		s->phase = PHASE_IDLE;
+		session_keep_held(s); /* the filters may be others now */
 		if (s->status.state != SESSION_ONLINE) {
 			prove_files(s);
 			session_online(s, now_ms);
@@ -107,8 +110,14 @@ static bool probe_begin(struct session *s, uint64_t now_ms)
 	s->is_probed = false;
 	s->is_probe_stale = false;
 	s->is_acquired = false;
+	s->is_id_ours = false;
 	s->is_connected = false;
 	return run(s, now_ms, sim7600_probe_script);
+}
+
+static bool is_text(struct span field, const char *text)
+{
+	return field.len == strlen(text) && memcmp(field.data, text, field.len) == 0;
 }
 
 static void probe_line(struct session *s, struct span line)
@@ -121,6 +130,7 @@ static void probe_line(struct session *s, struct span line)
 	if (at_line_has_prefix(line, "+CMQTTACCQ:")) {
 		s->is_probed = true;
 		s->is_acquired = at_line_field(line, 1, &id) && id.len > 0;
+		s->is_id_ours = s->is_acquired && s->cfg && is_text(id, s->cfg->client_id);
 	} else if (at_line_has_prefix(line, "+CMQTTDISC:") && at_line_number(line, 1, &state)) {
 		s->is_probed = true;
 		s->is_connected = state == 0; /* the other way round than one would think */
@@ -135,6 +145,18 @@ static void go_on_released(struct session *s, uint64_t now_ms)
 		session_closed(s, now_ms);
 	else
 		s->phase = s->cfg->is_tls ? PHASE_CERTS : PHASE_ACQUIRE;
+}
+
+/* It is connected, and with our settings as far as can be known without asking for the address. */
+static bool is_adoptable(const struct session *s)
+{
+	char print[CONNECT_PRINT_MAX];
+
+	if (!s->may_adopt || s->status.state != SESSION_CONNECTING || !s->is_connected ||
+	    !s->is_id_ours)
+		return false;
+	session_print(s, print);
+	return strcmp(print, s->held) == 0;
 }
 
 static void probe_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
@@ -157,6 +179,11 @@ static void probe_done(struct session *s, uint64_t now_ms, const struct at_event
 	if (s->is_probe_stale)
 		return; /* once more */
 	s->is_leftover_possible = false;
+	if (is_adoptable(s)) {
+		s->phase = PHASE_ADOPT;
+		return;
+	}
+	s->may_adopt = false;
 	if (s->is_acquired || s->is_connected || s->must_disc)
 		s->phase = PHASE_CLOSE;
 	else
@@ -176,6 +203,60 @@ static void check_done(struct session *s, uint64_t now_ms, const struct at_event
 		session_fail(s, now_ms, &lost);
 	else
 		advance(s, now_ms);
+}
+
+/* ---- adoption ---- */
+
+static bool adopt_begin(struct session *s, uint64_t now_ms)
+{
+	(void)exchange_args(&s->exchange);
+	s->is_address_ours = false;
+	return run(s, now_ms, sim7600_address_script);
+}
+
+/* +CMQTTCONNECT: 0,"tcp://h:p",20,1[,"user"[,"pass"]] (16.2.8). */
+static void adopt_line(struct session *s, struct span line)
+{
+	struct span address;
+	uint32_t client;
+
+	if (at_line_number(line, 0, &client) && client == s->client &&
+	    at_line_field(line, 1, &address))
+		s->is_address_ours = is_text(address, s->server_addr);
+}
+
+/* Nothing is sent for it: no CONNECT, no birth message, and the broker keeps the last will. What
+ * was staged or is under way in the client is not known. */
+static void adopt(struct session *s, uint64_t now_ms)
+{
+	s->is_adopted = true;
+	s->is_birth_due = false;
+	s->is_payload_staged = true;
+	s->is_suspect = false;
+	s->is_pub_timeout_long = false;
+	s->retries = 0;
+	s->patience_until_ms = now_ms + SESSION_PATIENCE_MS;
+	subscriptions_restart(&s->subscriptions, s->env->family->has_topic_lists);
+	advance(s, now_ms);
+}
+
+static void adopt_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
+{
+	bool is_stale = s->is_probe_stale || !s->may_adopt;
+
+	s->may_adopt = false;
+	if (is_stale)
+		s->phase = PHASE_PROBE; /* something has happened meanwhile */
+	else if (ev->result == AT_OK && s->is_address_ours)
+		adopt(s, now_ms);
+	else
+		s->phase = PHASE_CLOSE;
+}
+
+bool session_has_patience(const struct session *s, uint64_t now_ms, const struct at_event *ev)
+{
+	return ev->result == AT_FAILED && ev->has_err && ev->err == MQTT_ERR_BUSY &&
+	       now_ms < s->patience_until_ms;
 }
 
 /* ---- close ---- */
@@ -400,6 +481,8 @@ static bool acquire_begin(struct session *s, uint64_t now_ms)
 {
 	struct at_args *args = exchange_args(&s->exchange);
 
+	session_keep_held(s); /* it is on disk long before CONNECT goes out */
+	s->patience_until_ms = 0;
 	sim7600_fill_acquire(args, s->client, s->cfg);
 	at_args_number(args,
 	    s->env->family->has_version_param != s->is_version_other ? "mqtt_version"
@@ -543,6 +626,8 @@ static void tell_refused_filter(struct session *s, const struct at_event *ev)
 
 static void subscribe_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
 {
+	if (session_has_patience(s, now_ms, ev))
+		s->subscriptions.busy = 0;
 	switch (subscriptions_done(&s->subscriptions, ev->result, ev->has_err, ev->err)) {
 	case SUBSCRIBE_GO_ON:
 		break;
@@ -638,6 +723,7 @@ struct phase {
 
 static const struct phase phases[] = {
 	[PHASE_PROBE] = { probe_begin, probe_done },
+	[PHASE_ADOPT] = { adopt_begin, adopt_done },
 	[PHASE_CLOSE] = { close_begin, close_done },
 	[PHASE_CERTS] = { certs_begin, certs_step_done },
 	[PHASE_TLS] = { tls_begin, tls_done },
@@ -668,6 +754,9 @@ void session_info(struct session *s, struct span line)
 	case PHASE_PROBE:
 	case PHASE_CHECK:
 		probe_line(s, line);
+		break;
+	case PHASE_ADOPT:
+		adopt_line(s, line);
 		break;
 	case PHASE_CERTS:
 	case PHASE_TIDY:

@@ -41,6 +41,15 @@ void session_use_files(struct session *s);
 /* session.c: connected, subscribed, birth message sent. */
 void session_online(struct session *s, uint64_t now_ms);
 
+/* session.c: the print of the settings, the files in use among them. */
+void session_print(const struct session *s, char ret_print[CONNECT_PRINT_MAX]);
+
+/* session.c: remember with what the client is connected from now on: before it can be. */
+void session_keep_held(struct session *s);
+
+/* session_phase.c: the client is busy, and may be so with what an earlier life began. */
+bool session_has_patience(const struct session *s, uint64_t now_ms, const struct at_event *ev);
+
 /* session.c: the client is released, as was wanted. */
 void session_closed(struct session *s, uint64_t now_ms);
 

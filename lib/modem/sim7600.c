@@ -245,6 +245,12 @@ const struct at_step sim7600_probe_script[] = {
 	{ 0 },
 };
 
+/* 16.2.8. The answer has the password in it. */
+const struct at_step sim7600_address_script[] = {
+	{ .send = "AT+CMQTTCONNECT?", .collect = "+CMQTTCONNECT:", .timeout_ms = QUICK_MS },
+	{ 0 },
+};
+
 /* 16.2.9, 16.2.4. A DISC in the wrong state reboots sister models: only what the probe found. */
 const struct at_step sim7600_close_script[] = {
 	{ .send = "AT+CMQTTDISC=<client_index>,<timeout>",
@@ -475,6 +481,7 @@ const struct sim7600_script sim7600_scripts[] = {
 	{ "service query", sim7600_service_query_script },
 	{ "reset", sim7600_reset_script },
 	{ "probe", sim7600_probe_script },
+	{ "address", sim7600_address_script },
 	{ "close", sim7600_close_script },
 	{ "tls", sim7600_tls_script },
 	{ "acquire", sim7600_acquire_script },

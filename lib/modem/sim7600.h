@@ -58,6 +58,7 @@ extern const struct at_step sim7600_reset_script[];
 
 /* A broker's session; all take client_index. */
 extern const struct at_step sim7600_probe_script[];
+extern const struct at_step sim7600_address_script[]; /* whom its clients are connected to */
 /* connected or connected_hurry, acquired: only what is set */
 extern const struct at_step sim7600_close_script[];
 extern const struct at_step sim7600_tls_script[]; /* ssl_ctx_index and its values */

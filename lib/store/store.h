@@ -36,6 +36,7 @@ enum store_note {
 	STORE_NOTE_SUBSCRIPTION, /* key: topic filter; value: its options as text */
 	STORE_NOTE_RECEIVED, /* key: packet identifier in decimal, of a QoS 2 PUBLISH; no value */
 	STORE_NOTE_CLOCK,    /* the store's time; one key, see core_clock.c */
+	STORE_NOTE_HELD,     /* of a broker: with what the modem is connected; see core_link.c */
 	STORE_NOTE_COUNT
 };
 

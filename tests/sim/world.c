@@ -14,6 +14,7 @@
 #define WALL_AT_ZERO_MS INT64_C(1767225600000) /* 2026-01-01 */
 #define RECOVERY_MAX_MS (20 * 60000ULL) /* from the last fault until everything is delivered */
 #define IDLE_MS         600000ULL       /* looked at for needless wakes */
+#define TAKEOVER_MAX_MS 30000           /* a SUB, and what else the modem takes its time for */
 #define IDLE_WAKES_MAX  100 /* the status is asked for every 40 s, and answers come in pieces */
 #define GAPS_MAX_MS     (15 * 60000ULL) /* until everything that is missed is told */
 #define YEARS_MS        (INT64_C(3650) * 86400000)
@@ -549,6 +550,27 @@ static void check_idle(struct world *w)
 		world_wrong(w, "woke %u times in %llu idle seconds", w->wakes, IDLE_MS / 1000);
 }
 
+/* Killed when all is at rest: the modem's sessions are taken over, and no broker notices. */
+static void check_takeover(struct world *w)
+{
+	unsigned connects[SIM_BROKERS], wills[SIM_BROKERS];
+
+	for (unsigned i = 0; i < SIM_BROKERS; i++) {
+		connects[i] = w->brokers[i].connects;
+		wills[i] = w->brokers[i].wills;
+	}
+	world_note(w, "killed at rest");
+	world_restart(w, w->now_ms);
+	if (!run_until(w, w->now_ms + TAKEOVER_MAX_MS, invariants_is_settled))
+		world_wrong(w, "the sessions were not taken over in time");
+	for (unsigned i = 0; i < SIM_BROKERS; i++) {
+		if (w->brokers[i].connects != connects[i])
+			world_wrong(w, "broker %u was connected anew", i);
+		if (w->brokers[i].wills != wills[i])
+			world_wrong(w, "broker %u published the last will", i);
+	}
+}
+
 static void stop(struct world *w)
 {
 	core_shutdown(w->core, w->now_ms);
@@ -579,6 +601,8 @@ static void finish_clean(struct world *w, struct world_result *ret)
 	}
 	if (w->wrong[0] == '\0')
 		check_idle(w);
+	if (w->wrong[0] == '\0' && prng_chance(&w->rng, 500))
+		check_takeover(w);
 	if (w->wrong[0] == '\0') {
 		stop(w);
 		invariants_check_stopped(w);

@@ -164,6 +164,11 @@ static void append(char *to, size_t size, struct span text)
 		    text.len > 0 ? (const char *)text.data : "");
 }
 
+static void keep_text(char *to, size_t size, struct span text)
+{
+	snprintf(to, size, "%.*s", (int)text.len, text.len > 0 ? (const char *)text.data : "");
+}
+
 static void on_inbound(struct world *w, const struct modem_event *ev)
 {
 	w->inbound[ev->client]++;
@@ -205,13 +210,15 @@ static void on_event(struct world *w, const struct modem_event *ev)
 			fake_modem_host_line(w->fake, w->now, ev->baud);
 		break;
 	case MODEM_EVENT_PIN_NOTE:
-		snprintf(w->pin_note, sizeof w->pin_note, "%.*s", (int)ev->text.len,
-		    (const char *)ev->text.data);
+		keep_text(w->pin_note, sizeof w->pin_note, ev->text);
 		break;
 	case MODEM_EVENT_POWER_HOOK:
 		w->power_hooks++;
 		fake_modem_power(w->fake, w->now, false);
 		fake_modem_power(w->fake, w->now, true);
+		break;
+	case MODEM_EVENT_HELD:
+		keep_text(w->held[ev->client], sizeof w->held[0], ev->text);
 		break;
 	case MODEM_EVENT_USB_REBIND:
 		w->rebinds++;

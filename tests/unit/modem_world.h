@@ -70,6 +70,7 @@ struct world {
 	unsigned notices[MODEM_NOTICE_NOT_VERIFIED + 1];
 	unsigned stopped, reopens_asked, power_hooks, rebinds;
 	char pin_note[64]; /* as kept on disk */
+	char held[MODEM_CLIENTS][32];
 	bool has_rtscts;
 	bool ignores_speed; /* the port, like one on USB */
 	unsigned went_online[MODEM_CLIENTS];

@@ -520,6 +520,167 @@ static void gets_to_clean_sessions_after_a_restart_of_the_daemon(void **state)
 	assert_int_equal(w.violations, 0);
 }
 
+/* What the shell kept on disk. */
+static void remember_held(void)
+{
+	unsigned i;
+
+	for (i = 0; i < MODEM_CLIENTS; i++)
+		modem_set_held(w.m, i, w.held[i]);
+}
+
+static void takes_over_sessions_after_a_restart_of_the_daemon(void **state)
+{
+	uint64_t begin_ms;
+	unsigned i;
+
+	(void)state;
+	go_online();
+	world_restart_daemon(&w);
+	configure(&w);
+	remember_held();
+	w.went_online[0] = 0;
+	begin_ms = w.now;
+	modem_set_trace(w.m, true);
+	w.traces[0] = '\0';
+	modem_tty_up(w.m, w.now);
+	assert_true(world_run_until(&w, world_both_online, 60000));
+	/* 30 commands at 20 ms, and twice the round trip of SUB: nothing else is waited for. */
+	assert_true(w.now - begin_ms < 1000);
+	for (i = 0; i < MODEM_CLIENTS; i++) {
+		assert_int_equal(w.broker[i].connects, 1);
+		assert_int_equal(w.broker[i].disconnects, 0);
+		assert_int_equal(w.broker[i].aborts, 0);
+		assert_int_equal(w.broker[i].subscribed, 4);
+		assert_int_equal(w.broker[i].published, 1); /* birth */
+	}
+	assert_null(strstr(w.traces, "broker-secret"));
+	assert_int_equal(commands_with("AT+CMQTTCONNECT="), 0);
+	publish(0, &message);
+	assert_int_equal(w.result[0], SEND_OK);
+	publish(1, &message);
+	assert_int_equal(w.result[1], SEND_OK);
+	fake_modem_up_message(w.fake, w.now, 0, (const uint8_t *)"t", 1, bytes, 10);
+	world_run(&w, 1000);
+	assert_int_equal(w.inbound[0], 1);
+	/* And once more, from one that took over. */
+	world_restart_daemon(&w);
+	configure(&w);
+	remember_held();
+	modem_tty_up(w.m, w.now);
+	assert_true(world_run_until(&w, world_both_online, 1000));
+	assert_int_equal(w.broker[0].connects, 1);
+	assert_int_equal(w.violations, 0);
+}
+
+static void closes_sessions_whose_settings_are_others(void **state)
+{
+	struct broker_config cfg = plain_broker();
+
+	(void)state;
+	go_online();
+	world_restart_daemon(&w);
+	configure(&w);
+	cfg.will.payload = (struct span)TEXT("another last will");
+	modem_set_broker(w.m, w.now, 0, &cfg);
+	remember_held();
+	modem_tty_up(w.m, w.now);
+	assert_true(world_run_until(&w, world_both_online, 60000));
+	assert_int_equal(w.broker[0].connects, 2);
+	assert_int_equal(w.broker[0].disconnects, 1);
+	assert_int_equal(w.broker[0].aborts, 0);
+	assert_int_equal(w.broker[1].connects, 1);
+	assert_int_equal(w.violations, 0);
+}
+
+/* The modem kept its power. */
+static void takes_over_sessions_when_the_port_is_back(void **state)
+{
+	(void)state;
+	go_online();
+	w.has_port = false;
+	modem_tty_down(w.m, w.now, ENODEV);
+	world_run(&w, 30000);
+	w.has_port = true;
+	modem_tty_up(w.m, w.now);
+	assert_true(world_run_until(&w, world_both_online, 2000));
+	assert_int_equal(w.broker[0].connects, 1);
+	assert_int_equal(w.broker[1].connects, 1);
+	publish(0, &message);
+	assert_int_equal(w.result[0], SEND_OK);
+	/* What is known to be dead is not. */
+	fake_modem_ping_fail(w.fake, w.now, 0, 17);
+	world_run(&w, 10000);
+	assert_true(world_both_online(&w));
+	assert_int_equal(w.broker[0].connects, 2);
+	/* Nor what is wanted anew. */
+	assert_int_equal(modem_reconnect(w.m, w.now, 1), 0);
+	world_run(&w, 10000);
+	assert_int_equal(w.broker[1].connects, 2);
+	assert_int_equal(w.violations, 0);
+}
+
+/* Whether the message arrived is not known, and it is not sent again on the same connection. */
+static void opens_anew_when_the_port_was_lost_in_a_publish(void **state)
+{
+	(void)state;
+	go_online();
+	w.broker[0].round_trip_ms = 5000;
+	assert_int_equal(modem_publish(w.m, w.now, 0, &message), 0);
+	world_run(&w, 1000);
+	modem_tty_down(w.m, w.now, ENODEV);
+	world_run(&w, 10000);
+	assert_int_equal(w.result[0], SEND_UNKNOWN);
+	w.broker[0].round_trip_ms = 50;
+	modem_tty_up(w.m, w.now);
+	assert_true(world_run_until(&w, world_both_online, 60000));
+	assert_int_equal(w.broker[0].connects, 2);
+	assert_int_equal(w.broker[1].connects, 1);
+}
+
+/* Filters that were exchanged in place count as well. */
+static void remembers_filters_that_were_exchanged(void **state)
+{
+	struct broker_config cfg = plain_broker();
+
+	(void)state;
+	go_online();
+	cfg.filter_count = 1;
+	modem_set_filters(w.m, w.now, 0, &cfg);
+	world_run(&w, 5000);
+	assert_int_equal(w.broker[0].unsubscribed, 1);
+	world_restart_daemon(&w);
+	configure(&w);
+	modem_set_broker(w.m, w.now, 0, &cfg);
+	remember_held();
+	modem_tty_up(w.m, w.now);
+	assert_true(world_run_until(&w, world_both_online, 60000));
+	assert_int_equal(w.broker[0].connects, 1);
+	assert_int_equal(w.broker[1].connects, 1);
+}
+
+/* It is killed with a publish in the modem, whose result comes later. */
+static void takes_over_a_session_that_is_busy(void **state)
+{
+	(void)state;
+	go_online();
+	w.broker[0].round_trip_ms = 20000;
+	w.broker[1].round_trip_ms = 20000;
+	assert_int_equal(modem_publish(w.m, w.now, 0, &message), 0);
+	world_run(&w, 1000);
+	world_restart_daemon(&w);
+	configure(&w);
+	remember_held();
+	modem_tty_up(w.m, w.now);
+	assert_true(world_run_until(&w, world_both_online, 120000));
+	w.broker[0].round_trip_ms = 50;
+	assert_int_equal(w.broker[0].connects, 1);
+	world_run(&w, 60000);
+	publish(0, &message);
+	assert_int_equal(w.result[0], SEND_OK);
+	assert_int_equal(w.broker[0].connects, 1);
+}
+
 static void closes_what_an_earlier_daemon_left(void **state)
 {
 	(void)state;
@@ -1366,58 +1527,65 @@ static void add_rows(struct CMUnitTest *tests, size_t *count, const char *test_n
 	}
 }
 
+static struct CMUnitTest tests[128] = {
+	WORLD(comes_up_with_both_brokers),
+	WORLD(publishes_every_size_unchanged),
+	WORLD(refuses_what_the_modem_cannot_take),
+	WORLD(never_publishes_again_where_a_result_is_owed),
+	WORLD(blames_a_message_that_is_refused_again_and_again),
+	WORLD(delivers_every_size_unchanged),
+	WORLD(keeps_messages_of_two_clients_apart),
+	WORLD(sends_no_command_into_a_message),
+	WORLD(counts_a_message_cut_by_a_reset),
+	WORLD(survives_a_power_cut),
+	WORLD(notices_a_start_that_says_nothing_but_the_sim),
+	WORLD(notices_a_start_that_says_nothing_at_all),
+	WORLD(survives_the_loss_of_the_port),
+	WORLD(shows_a_port_that_does_not_open),
+	WORLD(gets_to_clean_sessions_after_a_restart_of_the_daemon),
+	WORLD(takes_over_sessions_after_a_restart_of_the_daemon),
+	WORLD(closes_sessions_whose_settings_are_others),
+	WORLD(takes_over_sessions_when_the_port_is_back),
+	WORLD(opens_anew_when_the_port_was_lost_in_a_publish),
+	WORLD(remembers_filters_that_were_exchanged),
+	WORLD(takes_over_a_session_that_is_busy),
+	WORLD(closes_what_an_earlier_daemon_left),
+	WORLD(starts_the_service_again_after_nonet),
+	WORLD(wakes_a_modem_that_hangs),
+	WORLD(never_stops_trying),
+	WORLD(sleeps_when_idle),
+	WORLD(enters_the_pin),
+	WORLD(tries_a_wrong_pin_once),
+	WORLD(waits_for_a_pin_that_is_not_configured),
+	WORLD(waits_for_a_missing_sim),
+	WORLD(waits_for_a_busy_sim),
+	WORLD(tells_a_denied_registration),
+	WORLD(sets_a_wrong_clock_from_the_host),
+	WORLD(does_not_check_dates_without_a_clock),
+	WORLD(finds_a_connect_whose_result_was_lost),
+	WORLD(connects_again_when_the_connection_is_lost),
+	WORLD(waits_for_a_command_when_the_connection_is_lost),
+	WORLD(opens_anew_when_the_keepalive_fails),
+	WORLD(backs_off_more_and_more),
+	WORLD(renews_certificates_once_after_a_tls_failure),
+	WORLD(tries_a_refused_context_slowly_the_second_time),
+	WORLD(asks_for_binary_payloads_first),
+	WORLD(removes_files_nobody_needs),
+	WORLD(exchanges_filters_in_place),
+	WORLD(exchanges_a_broker),
+	WORLD(obeys_the_operator),
+	WORLD(obeys_while_an_operation_is_under_way),
+	WORLD(runs_a_command_of_the_operator),
+	WORLD(shows_no_secret_in_the_trace),
+	WORLD(comes_back_after_any_faults),
+	WORLD(stops_cleanly),
+	WORLD(stops_soon_when_results_never_come),
+	WORLD(stops_in_time_whatever_the_state),
+	WORLD(tells_the_outcome_of_a_publish_when_it_stops),
+};
+
 int main(int argc, char **argv)
 {
-	struct CMUnitTest tests[128] = {
-		WORLD(comes_up_with_both_brokers),
-		WORLD(publishes_every_size_unchanged),
-		WORLD(refuses_what_the_modem_cannot_take),
-		WORLD(never_publishes_again_where_a_result_is_owed),
-		WORLD(blames_a_message_that_is_refused_again_and_again),
-		WORLD(delivers_every_size_unchanged),
-		WORLD(keeps_messages_of_two_clients_apart),
-		WORLD(sends_no_command_into_a_message),
-		WORLD(counts_a_message_cut_by_a_reset),
-		WORLD(survives_a_power_cut),
-		WORLD(notices_a_start_that_says_nothing_but_the_sim),
-		WORLD(notices_a_start_that_says_nothing_at_all),
-		WORLD(survives_the_loss_of_the_port),
-		WORLD(shows_a_port_that_does_not_open),
-		WORLD(gets_to_clean_sessions_after_a_restart_of_the_daemon),
-		WORLD(closes_what_an_earlier_daemon_left),
-		WORLD(starts_the_service_again_after_nonet),
-		WORLD(wakes_a_modem_that_hangs),
-		WORLD(never_stops_trying),
-		WORLD(sleeps_when_idle),
-		WORLD(enters_the_pin),
-		WORLD(tries_a_wrong_pin_once),
-		WORLD(waits_for_a_pin_that_is_not_configured),
-		WORLD(waits_for_a_missing_sim),
-		WORLD(waits_for_a_busy_sim),
-		WORLD(tells_a_denied_registration),
-		WORLD(sets_a_wrong_clock_from_the_host),
-		WORLD(does_not_check_dates_without_a_clock),
-		WORLD(finds_a_connect_whose_result_was_lost),
-		WORLD(connects_again_when_the_connection_is_lost),
-		WORLD(waits_for_a_command_when_the_connection_is_lost),
-		WORLD(opens_anew_when_the_keepalive_fails),
-		WORLD(backs_off_more_and_more),
-		WORLD(renews_certificates_once_after_a_tls_failure),
-		WORLD(tries_a_refused_context_slowly_the_second_time),
-		WORLD(asks_for_binary_payloads_first),
-		WORLD(removes_files_nobody_needs),
-		WORLD(exchanges_filters_in_place),
-		WORLD(exchanges_a_broker),
-		WORLD(obeys_the_operator),
-		WORLD(obeys_while_an_operation_is_under_way),
-		WORLD(runs_a_command_of_the_operator),
-		WORLD(shows_no_secret_in_the_trace),
-		WORLD(comes_back_after_any_faults),
-		WORLD(stops_cleanly),
-		WORLD(stops_soon_when_results_never_come),
-		WORLD(stops_in_time_whatever_the_state),
-		WORLD(tells_the_outcome_of_a_publish_when_it_stops),
-	};
 	size_t count = 0;
 
 	if (argc > 1)

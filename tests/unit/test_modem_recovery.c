@@ -237,6 +237,7 @@ static void frees_a_client_that_stays_busy(void **state)
 {
 	(void)state;
 	go_online();
+	modem_set_trace(w.m, true);
 	add_fault("+CMQTTREL=0*0 busy");
 	add_fault("+CMQTTDISC=0*0 busy");
 	fake_modem_connlost(w.fake, w.now, 0, 1);
@@ -245,6 +246,8 @@ static void frees_a_client_that_stays_busy(void **state)
 	/* Without the network the service ends, and its clients with it. */
 	assert_true(world_run_until(&w, world_both_online, MINUTE_MS));
 	fake_modem_clear_faults(w.fake);
+	/* The service was not even asked to stop: a client was in use. */
+	assert_null(strstr(w.traces, "AT+CMQTTSTOP"));
 	world_run(&w, 60 * MINUTE_MS);
 	assert_true(world_both_online(&w));
 	assert_int_equal(modem_recoveries(w.m), 2);
@@ -387,6 +390,19 @@ static void switches_a_radio_on_that_was_left_off(void **state)
 	assert_true(world_run_until(&w, world_both_online, 30000));
 }
 
+static bool are_waits_long(struct world *world)
+{
+	unsigned i;
+
+	for (i = 0; i < MODEM_CLIENTS; i++) {
+		const struct session_status *s = modem_get_session(world->m, i);
+
+		if (s->state != SESSION_BACKOFF || s->retry_at_ms < world->now + 20000)
+			return false;
+	}
+	return true;
+}
+
 static void waits_no_longer_when_the_network_is_back(void **state)
 {
 	(void)state;
@@ -396,7 +412,7 @@ static void waits_no_longer_when_the_network_is_back(void **state)
 	w.broker[1].connect_err = 3;
 	fake_modem_connlost(w.fake, w.now, 0, 1);
 	fake_modem_connlost(w.fake, w.now, 1, 1);
-	world_run(&w, 4 * MINUTE_MS); /* the waits have become long */
+	assert_true(world_run_until(&w, are_waits_long, 4 * MINUTE_MS));
 	w.broker[0].connect_err = 0;
 	w.broker[1].connect_err = 0;
 	fake_modem_set_registration(w.fake, w.now, 1);

@@ -401,6 +401,110 @@ static void speaks_to_any_modem(void **state)
 	bench_fini(&b);
 }
 
+/* ---- taking over what an earlier process left ---- */
+
+#define IS_CONNECTED(address)                                                           \
+	{                                                                               \
+		"AT+CMQTTCONNECT?", "\r\n+CMQTTCONNECT: 0,\"" address "\",60,1\r\n\r\n" \
+				    "+CMQTTCONNECT: 1\r\n" OK                           \
+	}
+#define CLOSE                                                  \
+	{ "AT+CMQTTDISC=0,60", "\r\n+CMQTTDISC: 0,0\r\n" OK }, \
+	{                                                      \
+		"AT+CMQTTREL=0", OK                            \
+	}
+
+struct adoption {
+	const char *name;
+	void (*change)(struct broker_config *cfg);
+	void (*change_since)(struct broker_config *cfg); /* the settings, since it was opened */
+	struct turn turn[24];
+	bool is_adopted;
+};
+
+static void with_other_user(struct broker_config *cfg)
+{
+	cfg->username = "other";
+}
+
+static const struct adoption adoptions[] = {
+	{ "the very session", NULL, NULL, { CONNECTED_CLIENT, IS_CONNECTED("tcp://h:1883") },
+	    true },
+	{ "subscriptions are renewed", with_filter, NULL,
+	    { CONNECTED_CLIENT, IS_CONNECTED("tcp://h:1883"), { "AT+CMQTTSUBTOPIC=0,4,1", PROMPT },
+		{ "news", OK }, { "AT+CMQTTSUB=0", OK "\r\n+CMQTTSUB: 0,0\r\n" } },
+	    true },
+	{ "no birth message", with_birth, NULL, { CONNECTED_CLIENT, IS_CONNECTED("tcp://h:1883") },
+	    true },
+	{ "busy with a publish of an earlier life", with_filter, NULL,
+	    { CONNECTED_CLIENT, IS_CONNECTED("tcp://h:1883"),
+		{ "AT+CMQTTSUBTOPIC=0,4,1", "\r\n+CMQTTSUBTOPIC: 0,14\r\n" ERR },
+		{ "AT+CMQTTSUBTOPIC=0,4,1", "\r\n+CMQTTSUBTOPIC: 0,14\r\n" ERR },
+		{ "AT+CMQTTSUBTOPIC=0,4,1", "\r\n+CMQTTSUBTOPIC: 0,14\r\n" ERR },
+		{ "AT+CMQTTSUBTOPIC=0,4,1", "\r\n+CMQTTSUBTOPIC: 0,14\r\n" ERR },
+		{ "AT+CMQTTSUBTOPIC=0,4,1", "\r\n+CMQTTSUBTOPIC: 0,14\r\n" ERR },
+		{ "AT+CMQTTSUBTOPIC=0,4,1", "\r\n+CMQTTSUBTOPIC: 0,14\r\n" ERR },
+		{ "AT+CMQTTSUBTOPIC=0,4,1", "\r\n+CMQTTSUBTOPIC: 0,14\r\n" ERR },
+		{ "AT+CMQTTSUBTOPIC=0,4,1", PROMPT }, { "news", OK },
+		{ "AT+CMQTTSUB=0", OK "\r\n+CMQTTSUB: 0,0\r\n" } },
+	    true },
+	{ "acquired, but not connected", NULL, NULL,
+	    { HELD_CLIENT, { "AT+CMQTTREL=0", OK }, ACQUIRE,
+		{ CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    false },
+	{ "another identifier", NULL, NULL,
+	    { { "AT+CMQTTACCQ?", "\r\n+CMQTTACCQ: 0,\"gx\",0,4\r\n" OK },
+		{ "AT+CMQTTDISC?", "\r\n+CMQTTDISC: 0,0\r\n" OK }, CLOSE, ACQUIRE,
+		{ CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    false },
+	{ "another address", NULL, NULL,
+	    { CONNECTED_CLIENT, IS_CONNECTED("tcp://i:1883"), CLOSE, ACQUIRE,
+		{ CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    false },
+	{ "no address", NULL, NULL,
+	    { CONNECTED_CLIENT, { "AT+CMQTTCONNECT?", "\r\n+CMQTTCONNECT: 0\r\n" OK }, CLOSE,
+		ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    false },
+	{ "the address is not told", NULL, NULL,
+	    { CONNECTED_CLIENT, { "AT+CMQTTCONNECT?", ERR }, CLOSE, ACQUIRE,
+		{ CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    false },
+	{ "settings that the modem does not tell are others", NULL, with_other_user,
+	    { CONNECTED_CLIENT, CLOSE, ACQUIRE,
+		{ CONNECT ",\"other\"", OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    false },
+	{ "lost while it is asked", NULL, NULL,
+	    { CONNECTED_CLIENT,
+		{ "AT+CMQTTCONNECT?", "\r\n+CMQTTCONNECT: 0,\"tcp://h:1883\",60,1\r\n\r\n"
+				      "+CMQTTCONNLOST: 0,1\r\n" OK },
+		{ "AT+CMEE?", "\r\n+CMEE: 2\r\n" OK }, HELD_CLIENT, { "AT+CMQTTREL=0", OK },
+		ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    false },
+};
+
+static void takes_over_what_is_its_own(void **state)
+{
+	const struct adoption *a = *state;
+	struct broker_config cfg = plain_broker();
+	char print[CONNECT_PRINT_MAX];
+	struct bench b;
+
+	if (a->change)
+		a->change(&cfg);
+	connect_print(&cfg, NULL, print);
+	if (a->change_since)
+		a->change_since(&cfg);
+	bench_init(&b, &cfg);
+	session_set_held(&b.session, print);
+	b.turn = a->turn;
+	run(&b, a->name);
+	assert_int_equal(b.session.status.state, SESSION_ONLINE);
+	assert_int_equal(b.session.status.connects, a->is_adopted ? 0 : 1);
+	connect_print(&cfg, NULL, print);
+	assert_string_equal(b.session.held, print);
+	bench_fini(&b);
+}
+
 static void doubts_a_service_that_knows_no_clients(void **state)
 {
 	static const struct turn turns[] = { { "AT+CMQTTACCQ?", ERR }, { "AT+CMQTTDISC?", ERR },
@@ -489,10 +593,11 @@ static void asks_after_a_late_result(void **state)
 }
 
 #define DIALOGUES (sizeof dialogues / sizeof dialogues[0])
+#define ADOPTIONS (sizeof adoptions / sizeof adoptions[0])
 
 int main(int argc, char **argv)
 {
-	struct CMUnitTest tests[DIALOGUES + 4] = {
+	struct CMUnitTest tests[DIALOGUES + ADOPTIONS + 4] = {
 		cmocka_unit_test(doubts_a_service_that_knows_no_clients),
 		cmocka_unit_test(disconnects_when_release_is_refused),
 		cmocka_unit_test(splits_long_lists),
@@ -506,7 +611,13 @@ int main(int argc, char **argv)
 			.test_func = speaks_to_any_modem,
 			.initial_state = (void *)(uintptr_t)&dialogues[i],
 		};
+	for (i = 0; i < ADOPTIONS; i++)
+		tests[4 + DIALOGUES + i] = (struct CMUnitTest){
+			.name = adoptions[i].name,
+			.test_func = takes_over_what_is_its_own,
+			.initial_state = (void *)(uintptr_t)&adoptions[i],
+		};
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
-	return _cmocka_run_group_tests("session", tests, DIALOGUES + 4, NULL, NULL);
+	return _cmocka_run_group_tests("session", tests, DIALOGUES + ADOPTIONS + 4, NULL, NULL);
 }
