@@ -3,6 +3,7 @@
  * The log's table: every code has a number of its own that the catalog explains, and its words.
  */
 #include "../../daemon/log.h"
+#include "../../daemon/log_limit.h"
 
 #include "modem/sim7600.h"
 
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -172,6 +174,91 @@ static void test_words(void **state)
 	}
 }
 
+/* Everything that goes to standard error meanwhile. */
+static FILE *catch_stderr(int *ret_saved)
+{
+	FILE *caught = tmpfile();
+
+	assert_non_null(caught);
+	fflush(stderr);
+	*ret_saved = dup(STDERR_FILENO);
+	assert_true(*ret_saved >= 0);
+	assert_true(dup2(fileno(caught), STDERR_FILENO) >= 0);
+	return caught;
+}
+
+static const char *release_stderr(FILE *caught, int saved)
+{
+	static char text[CATALOG_MAX];
+	size_t len;
+
+	fflush(stderr);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	rewind(caught);
+	len = fread(text, 1, sizeof(text) - 1, caught);
+	fclose(caught);
+	text[len] = '\0';
+	return text;
+}
+
+static int count_of(const char *text, const char *what)
+{
+	int count = 0;
+
+	while ((text = strstr(text, what))) {
+		text += strlen(what);
+		count++;
+	}
+	return count;
+}
+
+/* Too many lines of one kind are counted, for each broker by itself; what somebody did and debug
+ * lines are all written. */
+static void test_too_many(void **state)
+{
+	static const char *const names[] = { "cloud", "backup" };
+	struct log_event failed = {
+		.code = LOG_BROKER_ERROR, .level = LOG_LEVEL_WARNING, .detail = "26 socket closed"
+	};
+	struct log_event change = { .code = LOG_CONTROL_CHANGE,
+		.level = LOG_LEVEL_INFO,
+		.client_index = -1,
+		.detail = "drop 1" };
+	struct log_event debug = { .code = LOG_BROKER_STATE,
+		.level = LOG_LEVEL_DEBUG,
+		.client_index = -1,
+		.to = "somewhere" };
+	const char *text;
+	int saved;
+	FILE *caught = catch_stderr(&saved);
+
+	(void)state;
+	log_set_level(LOG_LEVEL_DEBUG);
+	for (int i = 0; i < 2 * LOG_LIMIT_BURST + 5; i++) {
+		failed.client_index = i % 2;
+		failed.broker = names[i % 2];
+		log_event(&failed);
+		log_event(&change);
+		log_event(&debug);
+	}
+	log_turn(); /* the minute is not over */
+	log_close();
+	log_set_level(LOG_LEVEL_INFO);
+	text = release_stderr(caught, saved);
+	assert_int_equal(
+	    count_of(text, "warning: broker cloud: connect failed: 26"), LOG_LIMIT_BURST);
+	assert_int_equal(
+	    count_of(text, "warning: broker backup: connect failed: 26"), LOG_LIMIT_BURST);
+	assert_int_equal(count_of(text, "drop 1"), 2 * LOG_LIMIT_BURST + 5);
+	assert_int_equal(count_of(text, "somewhere"), 2 * LOG_LIMIT_BURST + 5);
+	assert_int_equal(count_of(text, "more of this kind"), 2);
+	assert_non_null(strstr(text,
+	    "warning: broker cloud: connect failed: 3 more of this kind since the last line\n"));
+	assert_non_null(strstr(text,
+	    "warning: broker backup: connect failed: 2 more of this kind since the last line\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +266,7 @@ int main(void)
 		cmocka_unit_test(test_catalog_explains_all),
 		cmocka_unit_test(test_errors_are_explained),
 		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
