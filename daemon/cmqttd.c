@@ -223,7 +223,7 @@ static void act(struct daemon *d, const struct action *action)
 		tty_reopen(d->tty);
 		break;
 	case ACTION_TTY_LINE:
-		tty_set_line(d->tty, action->baud, action->rtscts);
+		tty_set_line(d->tty, action->baud, action->rtscts, action->is_hung_up);
 		break;
 	case ACTION_PIN_NOTE:
 		keep_pin_note(d, action->text);

@@ -345,13 +345,15 @@ static void try_later(struct tty *tty)
 	tty->retry_ms = tty->retry_ms * 2 < RETRY_MAX_MS ? tty->retry_ms * 2 : RETRY_MAX_MS;
 }
 
-void tty_set_line(struct tty *tty, uint32_t baud, bool rtscts)
+void tty_set_line(struct tty *tty, uint32_t baud, bool rtscts, bool is_hung_up)
 {
+	const int dtr = TIOCM_DTR;
 	int r;
 
 	if (tty->fd < 0)
 		return;
 	tcflush(tty->fd, TCIOFLUSH);
+	ioctl(tty->fd, is_hung_up ? TIOCMBIC : TIOCMBIS, &dtr); /* a pseudo terminal has none */
 	r = set_raw(tty->fd, baud, rtscts);
 	if (r < 0)
 		log_write(LOG_DAEMON_TTY, LOG_LEVEL_WARNING, "%s: %u baud: %s", tty->device,

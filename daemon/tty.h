@@ -38,9 +38,9 @@ int tty_configure(struct tty *tty, const struct modem_config *cfg);
 /* core_tty_out has bytes. */
 void tty_write(struct tty *tty);
 
-/* Another speed and flow control until it is opened again; what is on its way is dropped. A port
- * that is not open, or takes no such speed, stays as it is. */
-void tty_set_line(struct tty *tty, uint32_t baud, bool rtscts);
+/* Another speed and flow control until it is opened again, and DTR low or not; what is on its way
+ * is dropped. A port that is not open, or takes no such speed, stays as it is. */
+void tty_set_line(struct tty *tty, uint32_t baud, bool rtscts, bool is_hung_up);
 
 /* Close the port and open it again. */
 void tty_reopen(struct tty *tty);

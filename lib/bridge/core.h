@@ -76,10 +76,10 @@ struct log_event {
 };
 
 enum action_type {
-	ACTION_TTY_WRITE,    /* core_tty_out has bytes */
-	ACTION_TTY_REOPEN,   /* close the port, open it again, then core_tty_up or _down */
-	ACTION_TTY_LINE,     /* what is not sent yet is not to be; then set baud and rtscts */
-	ACTION_PIN_NOTE,     /* text: keep it on disk for core_set_pin_note; "": nothing */
+	ACTION_TTY_WRITE,  /* core_tty_out has bytes */
+	ACTION_TTY_REOPEN, /* close the port, open it again, then core_tty_up or _down */
+	ACTION_TTY_LINE, /* what is not sent yet is not to be; then set speed, flow control, DTR */
+	ACTION_PIN_NOTE, /* text: keep it on disk for core_set_pin_note; "": nothing */
 	ACTION_POWER_HOOK,   /* run the operator's power_cycle command */
 	ACTION_USB_REBIND,   /* unbind the modem's USB device and bind it again */
 	ACTION_CLIENT_WRITE, /* core_client_out has bytes */
@@ -104,6 +104,7 @@ struct action {
 	const char *text;     /* STATUS, PIN_NOTE; borrowed until the next core_next_action */
 	uint32_t baud;        /* TTY_LINE */
 	bool rtscts;          /* TTY_LINE: hardware flow control */
+	bool is_hung_up;      /* TTY_LINE: DTR is to be low */
 };
 
 /* New core on a store (owned by the caller, must outlive the core). seed: for jitter. version: for

@@ -111,6 +111,7 @@ bool core_next_action(struct core *c, struct action *ret)
 	case ACTION_TTY_LINE:
 		ret->baud = c->tty_baud;
 		ret->rtscts = c->tty_rtscts;
+		ret->is_hung_up = c->tty_is_hung_up;
 		break;
 	case ACTION_PIN_NOTE:
 		ret->text = c->pin_note;

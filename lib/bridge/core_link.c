@@ -281,6 +281,7 @@ void core_on_modem_event(struct core *c, const struct modem_event *ev)
 	case MODEM_EVENT_TTY_LINE:
 		c->tty_baud = ev->baud;
 		c->tty_rtscts = ev->rtscts;
+		c->tty_is_hung_up = ev->is_hung_up;
 		core_action(c, ACTION_TTY_LINE, 0);
 		break;
 	case MODEM_EVENT_PIN_NOTE:

@@ -77,6 +77,7 @@ struct core {
 	char pin_note[CORE_PIN_NOTE_MAX];
 	uint32_t tty_baud;
 	bool tty_rtscts;
+	bool tty_is_hung_up;
 	enum log_level wanted_level;
 
 	struct history_entry history[HISTORY_MAX];

@@ -13,9 +13,10 @@
 #include <stdint.h>
 
 enum line_rescue_step {
-	LINE_RESCUE_ESCAPE, /* leave data mode, multiplexing and silence */
-	LINE_RESCUE_SPEED,  /* ask at this speed */
-	LINE_RESCUE_REST,   /* all was tried: wait */
+	LINE_RESCUE_HANG_UP, /* drop DTR: ends a call where AT&D says so */
+	LINE_RESCUE_ESCAPE,  /* leave data mode, multiplexing and silence */
+	LINE_RESCUE_SPEED,   /* ask at this speed */
+	LINE_RESCUE_REST,    /* all was tried: wait */
 };
 
 struct line_rescue {

@@ -75,7 +75,7 @@ enum inbound_loss {
 enum modem_event_type {
 	MODEM_EVENT_TTY_WRITE,  /* modem_tx has bytes */
 	MODEM_EVENT_TTY_REOPEN, /* close the port and open it again */
-	MODEM_EVENT_TTY_LINE,   /* the port: another speed, flow control: baud, rtscts */
+	MODEM_EVENT_TTY_LINE,   /* the port: speed, flow control, DTR: baud, rtscts, is_hung_up */
 	MODEM_EVENT_PIN_NOTE,   /* keep this where a restart finds it: text, "": nothing */
 	MODEM_EVENT_POWER_HOOK, /* run the operator's power_cycle command */
 	MODEM_EVENT_USB_REBIND, /* unbind the modem's USB device from its driver, bind it again */
@@ -123,6 +123,7 @@ struct modem_event {
 	enum modem_notice notice;
 	uint32_t baud;
 	bool rtscts;
+	bool is_hung_up;
 	bool is_outgoing;
 	struct span text; /* no secrets in it */
 	struct span topic;

@@ -772,6 +772,7 @@ void life_tty_up(struct modem *m, uint64_t now_ms)
 	at_chan_open(m->chan, now_ms);
 	m->baud = next_config_of(m)->baud;
 	line_rescue_init(&m->rescue);
+	m->is_hung_up = false; /* opening it raises DTR */
 	m->rescue_at_ms = TIMER_NEVER;
 	modem_drop_inbound(m, INBOUND_LOSS_RESET);
 	net_status_forget(&m->net);
@@ -904,7 +905,7 @@ void life_stuck(struct modem *m, uint64_t now_ms)
 
 void life_fenced(struct modem *m, uint64_t now_ms)
 {
-	m->rescue_at_ms = TIMER_NEVER;
+	sync_answered(m);
 	if (m->status.state == MODEM_RECOVERING)
 		recover_answered(m, now_ms);
 }

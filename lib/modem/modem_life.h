@@ -45,6 +45,7 @@ struct modem {
 	bool is_uart;
 	uint32_t baud; /* what the port has now */
 	struct line_rescue rescue;
+	bool is_hung_up;       /* DTR is low */
 	uint64_t rescue_at_ms; /* the next attempt to get an answer; TIMER_NEVER: none is due */
 	unsigned model_doubts; /* asked again for its model */
 	unsigned start_failures;

@@ -43,6 +43,7 @@ static void set_line(struct modem *m, uint32_t baud, bool rtscts)
 	};
 
 	m->baud = baud;
+	m->is_hung_up = false;
 	event_queue_push(&m->events, &event, NULL);
 }
 
@@ -154,13 +155,34 @@ void sync_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 
 /* ---- nothing is answered ---- */
 
+static void hang_up(struct modem *m)
+{
+	const struct modem_event event = {
+		.type = MODEM_EVENT_TTY_LINE, .baud = m->baud, .is_hung_up = true
+	};
+
+	m->is_hung_up = true;
+	event_queue_push(&m->events, &event, NULL);
+}
+
+void sync_answered(struct modem *m)
+{
+	m->rescue_at_ms = TIMER_NEVER;
+	if (m->is_hung_up)
+		set_line(m, m->baud, false);
+}
+
 void sync_rescue(struct modem *m, uint64_t now_ms)
 {
 	uint32_t baud = 0, wait_ms;
 
 	m->rescue_at_ms = TIMER_NEVER;
 	switch (line_rescue_next(&m->rescue, m->is_uart, life_config(m)->baud, &baud, &wait_ms)) {
+	case LINE_RESCUE_HANG_UP:
+		hang_up(m);
+		break;
 	case LINE_RESCUE_ESCAPE:
+		set_line(m, m->baud, false);
 		at_chan_escape(m->chan, now_ms);
 		break;
 	case LINE_RESCUE_SPEED:

@@ -16,6 +16,9 @@ void sync_done(struct modem *m, uint64_t now_ms, const struct at_event *ev);
 /* A line that the script under way collects. */
 void sync_line(struct modem *m, const struct at_event *ev);
 
+/* The line is ours: no further attempt. */
+void sync_answered(struct modem *m);
+
 /* Nothing is answered, or the time of the last attempt is over (rescue_at_ms): the next one. */
 void sync_rescue(struct modem *m, uint64_t now_ms);
 

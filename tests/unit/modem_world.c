@@ -206,6 +206,8 @@ static void on_event(struct world *w, const struct modem_event *ev)
 		break;
 	case MODEM_EVENT_TTY_LINE:
 		w->has_rtscts = ev->rtscts;
+		w->hang_ups += ev->is_hung_up;
+		w->is_hung_up = ev->is_hung_up;
 		if (!w->ignores_speed)
 			fake_modem_host_line(w->fake, w->now, ev->baud);
 		break;

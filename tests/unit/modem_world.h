@@ -72,6 +72,8 @@ struct world {
 	char pin_note[64]; /* as kept on disk */
 	char held[MODEM_CLIENTS][32];
 	bool has_rtscts;
+	unsigned hang_ups;
+	bool is_hung_up;
 	bool ignores_speed; /* the port, like one on USB */
 	unsigned went_online[MODEM_CLIENTS];
 	char at_lines[512];

@@ -228,8 +228,25 @@ static void does_not_ask_a_usb_port_at_other_speeds(void **state)
 	fake_modem_hang(w.fake, w.now);
 	world_run(&w, 35000);
 	assert_int_equal(count("+++"), 1);
+	assert_int_equal(w.hang_ups, 1);
+	assert_false(w.is_hung_up);
 	assert_int_equal(w.notices[MODEM_NOTICE_LINE], 0);
 	assert_int_equal(count("AT+IPR"), 0);
+}
+
+/* It answers at last, just then. */
+static void raises_dtr_again(void **state)
+{
+	static const char answer[] = "\r\n+CMEE: 2\r\n\r\nOK\r\n";
+
+	(void)state;
+	w.fake_cfg.power = false;
+	world_start(&w);
+	while (!w.is_hung_up)
+		world_run(&w, 10);
+	modem_rx(w.m, w.now, (const uint8_t *)answer, sizeof answer - 1);
+	world_run(&w, 10);
+	assert_false(w.is_hung_up);
 }
 
 static void sets_flow_control_on_both_ends(void **state)
@@ -426,6 +443,7 @@ int main(void)
 		MODE(5),
 		MODE(6),
 		WORLD(does_not_ask_a_usb_port_at_other_speeds),
+		WORLD(raises_dtr_again),
 		WORLD(sets_flow_control_on_both_ends),
 		WORLD(does_without_flow_control_that_is_refused),
 		WORLD(undoes_what_others_have_set),

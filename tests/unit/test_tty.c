@@ -188,16 +188,16 @@ static void test_another_speed(void **state)
 	struct fixture *f = *state;
 	struct termios t;
 
-	tty_set_line(f->tty, 9600, true); /* not open: nothing happens */
+	tty_set_line(f->tty, 9600, true, false); /* not open: nothing happens */
 	plug_in(f);
 	configure(f);
 	run(f);
 	assert_true(f->core.is_uart);
-	tty_set_line(f->tty, 9600, true);
+	tty_set_line(f->tty, 9600, true, false);
 	assert_int_equal(tcgetattr(f->master, &t), 0);
 	assert_int_equal(cfgetospeed(&t), B9600);
 	assert_true((t.c_cflag & CRTSCTS) != 0);
-	tty_set_line(f->tty, 12345, false); /* no such speed: it stays */
+	tty_set_line(f->tty, 12345, false, true); /* no such speed: it stays */
 	assert_int_equal(tcgetattr(f->master, &t), 0);
 	assert_int_equal(cfgetospeed(&t), B9600);
 }
