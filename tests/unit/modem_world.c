@@ -189,6 +189,15 @@ static void on_write(struct world *w)
 	buf_consume(tx, len);
 }
 
+static void on_line(struct world *w, const struct modem_event *ev)
+{
+	w->has_rtscts = ev->rtscts;
+	w->hang_ups += ev->is_hung_up;
+	w->is_hung_up = ev->is_hung_up;
+	if (!w->ignores_speed)
+		fake_modem_host_line(w->fake, w->now, ev->baud);
+}
+
 static void on_event(struct world *w, const struct modem_event *ev)
 {
 	if (w->prints && ev->type != MODEM_EVENT_TTY_WRITE && ev->type != MODEM_EVENT_TRACE)
@@ -205,11 +214,7 @@ static void on_event(struct world *w, const struct modem_event *ev)
 			modem_tty_up(w->m, w->now);
 		break;
 	case MODEM_EVENT_TTY_LINE:
-		w->has_rtscts = ev->rtscts;
-		w->hang_ups += ev->is_hung_up;
-		w->is_hung_up = ev->is_hung_up;
-		if (!w->ignores_speed)
-			fake_modem_host_line(w->fake, w->now, ev->baud);
+		on_line(w, ev);
 		break;
 	case MODEM_EVENT_PIN_NOTE:
 		keep_text(w->pin_note, sizeof w->pin_note, ev->text);
