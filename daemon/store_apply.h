@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One change of the store, in the tables of its database. It knows no counters and no commits:
- * store_sqlite.c decides when a change is made, and when it has to be made again.
+ * store_tx.c decides when a change is made, and when it has to be made again.
  */
 #ifndef CMQTTD_STORE_APPLY_H
 #define CMQTTD_STORE_APPLY_H
