@@ -62,12 +62,17 @@ static bool wants_color(void)
 	       !(term && strcmp(term, "dumb") == 0);
 }
 
-static void show(const struct run *run, const json_t *reply)
+static struct ctl_style make_style(void)
 {
-	const struct ctl_style style = { .out = stdout,
+	return (struct ctl_style){ .out = stdout,
 		.is_colored = wants_color(),
 		.is_terminal = isatty(STDOUT_FILENO),
 		.now = time(NULL) };
+}
+
+static void show(const struct run *run, const json_t *reply)
+{
+	const struct ctl_style style = make_style();
 
 	if (run->is_json) {
 		json_dumpf(reply, stdout, JSON_COMPACT);
@@ -229,6 +234,20 @@ static int run_command(struct run *run)
 	return call(run, parameters);
 }
 
+static int run_own(const struct run *run)
+{
+	const struct ctl_env env = {
+		.usage = &run->usage,
+		.socket = run->path,
+		.is_json = run->is_json,
+		.style = make_style(),
+	};
+	int status = run->command->run(&env);
+	int written = flush_output();
+
+	return status != 0 ? status : written;
+}
+
 static int run_help(const struct run *run)
 {
 	const char *name = ctl_usage_get(&run->usage, "COMMAND");
@@ -323,6 +342,8 @@ static int run_arguments(struct run *run, int argc, char *const *argv)
 		return complain_usage(why, run->command);
 	count = ctl_usage_get(&run->usage, "-C");
 	run->left = count ? strtol(count, NULL, 10) : -1;
+	if (run->command->run)
+		return run_own(run);
 	return run->command->method ? run_command(run) : run_help(run);
 }
 

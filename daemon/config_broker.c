@@ -149,7 +149,7 @@ static void refuse_tls(struct builder *b, const struct broker_section *s)
 
 /* The modem itself only says that a handshake has failed. */
 static void look_into(struct builder *b, const char *broker, const char *name,
-    const struct config_value *value, struct span pem)
+    const struct config_value *value, struct span pem, int64_t *ends_s)
 {
 	struct config_cert *cert = &b->config->certs[b->config->cert_count];
 	struct cert_facts facts;
@@ -162,6 +162,8 @@ static void look_into(struct builder *b, const char *broker, const char *name,
 		    b->report, &value->place, "\"%s\": a certificate in it cannot be read", name);
 		return;
 	}
+	if (*ends_s == 0 || facts.not_after_s < *ends_s)
+		*ends_s = facts.not_after_s;
 	if (facts.not_after_s <= now_s)
 		config_report_warning(b->report, &value->place, "\"%s\" has expired", name);
 	else if (facts.not_after_s - now_s <= EXPIRY_WARN_S)
@@ -181,11 +183,11 @@ static void look_into(struct builder *b, const char *broker, const char *name,
 	}
 }
 
-static void check_files(struct builder *b, const char *broker, const struct tls_section *t,
-    const struct tls_config *tls)
+static void check_files(
+    struct builder *b, const char *broker, const struct tls_section *t, struct tls_config *tls)
 {
-	look_into(b, broker, "ca", &t->ca, tls->ca);
-	look_into(b, broker, "cert", &t->cert, tls->cert);
+	look_into(b, broker, "ca", &t->ca, tls->ca, &tls->ends_s);
+	look_into(b, broker, "cert", &t->cert, tls->cert, &tls->ends_s);
 	if (tls->cert.len > 0 && tls->key.len > 0 &&
 	    cert_check_key(tls->cert, tls->key) == -EKEYREJECTED)
 		builder_is_fine(b, "key", &t->key, "does not belong to \"cert\"");

@@ -122,3 +122,17 @@ int ctl_client_read(struct ctl_client *c, int timeout_ms, int out_fd, json_t **r
 			return r;
 	}
 }
+
+int ctl_client_ask(const char *path, const char *method, int timeout_ms, json_t **ret_msg)
+{
+	struct ctl_client c;
+	int r = ctl_client_open(&c, path);
+
+	if (r < 0)
+		return r;
+	r = ctl_client_call(&c, method, json_object(), false);
+	if (r == 0)
+		r = ctl_client_read(&c, timeout_ms, -1, ret_msg);
+	ctl_client_close(&c);
+	return r;
+}

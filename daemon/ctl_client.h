@@ -30,4 +30,8 @@ int ctl_client_call(struct ctl_client *c, const char *method, json_t *parameters
  * what we write to out_fd any more, a pipe perhaps (-1: do not look). */
 int ctl_client_read(struct ctl_client *c, int timeout_ms, int out_fd, json_t **ret_msg);
 
+/* Connect, call without parameters, wait for the one answer, close: *ret_msg is a new reference to
+ * the whole message, for varlink_parse_answer. 0 or -errno, as above. */
+int ctl_client_ask(const char *path, const char *method, int timeout_ms, json_t **ret_msg);
+
 #endif

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/utf8.h"
 #include "base/words.h"
+#include "ctl_doctor.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -240,6 +241,12 @@ const struct ctl_command ctl_commands[] = {
 	{ .name = "route", .usage = "TOPIC", .method = "RouteTopic",
 	  .summary = "Where a local topic would go, by which route, and why not",
 	  .parameters = topic_parameter, .print = ctl_print_routes },
+	{ .name = "doctor", .usage = "[-c FILE]", .run = ctl_doctor_run,
+	  .summary = "Why the bridge does not work, and what to do",
+	  .more = "From the port over SIM, network and APN to brokers and store; without a daemon,\n"
+		  "what can be seen without it. Exit status 0 if nothing failed.\n"
+		  "\n"
+		  "  -c  the daemon's configuration, if it is not the usual one\n" },
 	{ .name = "at", .usage = "AT-COMMAND", .method = "At", .is_patient = true,
 	  .summary = "One AT command between the daemon's own, and its answer",
 	  .parameters = command_parameter, .print = ctl_print_at },

@@ -12,18 +12,28 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+/* What a command of cmqttctl's own gets. */
+struct ctl_env {
+	const struct ctl_usage *usage;
+	const char *socket; /* path of the daemon's control socket */
+	bool is_json;
+	struct ctl_style style;
+};
+
 struct ctl_command {
 	const char *name; /* one word, or two: "queue list"; NULL: no more */
 	const char *usage;
 	const char *summary; /* one line */
 	const char *more;    /* of the help, lines; NULL: the summary says it all */
-	const char *method;  /* of io.cmqttd; NULL: the command is cmqttctl's own */
+	const char *method;  /* of io.cmqttd; NULL: the command is more than a call */
 	const char *pages;   /* a list that comes in parts: the member that has it; else NULL */
 	bool is_stream;
 	bool is_patient; /* the reply may take as long as it takes */
 	/* The method's parameters; NULL: none. 0 and a new reference, or -1: `why` says why. */
 	int (*parameters)(const struct ctl_usage *u, json_t **ret, char *why, size_t why_size);
 	void (*print)(const struct ctl_style *s, const json_t *reply); /* NULL: nothing */
+	/* Without a method: does it all, and returns the exit status. NULL: the help. */
+	int (*run)(const struct ctl_env *env);
 };
 
 extern const struct ctl_command ctl_commands[];

@@ -615,6 +615,35 @@ void ctl_print_routes(const struct ctl_style *s, const json_t *reply)
 	finish_table(s, &t);
 }
 
+/* ---- the doctor ---- */
+
+static void add_check(struct ctl_table *t, const json_t *check)
+{
+	const char *result = text_of(check, "result");
+	bool is_bad = strcmp(result, "fail") == 0, is_good = strcmp(result, "ok") == 0;
+
+	ctl_table_add(t,
+	    is_bad    ? CTL_COLOR_BAD
+	    : is_good ? CTL_COLOR_GOOD
+		      : CTL_COLOR_BUSY,
+	    "%s", is_bad ? "FAIL" : result);
+	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_of(check, "check"));
+	ctl_table_add(t, CTL_COLOR_NONE, "%s%s%s%s%s", text_or(check, "broker", ""),
+	    has(check, "broker") ? ": " : "", text_of(check, "text"),
+	    has(check, "advice") ? " - " : "", text_or(check, "advice", ""));
+}
+
+void ctl_print_doctor(const struct ctl_style *s, const json_t *reply)
+{
+	const json_t *checks = json_object_get(reply, "checks");
+	struct ctl_table t;
+
+	ctl_table_init(&t, 3);
+	for (size_t i = 0; i < json_array_size(checks); i++)
+		add_check(&t, json_array_get(checks, i));
+	finish_table(s, &t);
+}
+
 /* ---- at ---- */
 
 void ctl_print_at(const struct ctl_style *s, const json_t *reply)

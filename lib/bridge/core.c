@@ -216,6 +216,7 @@ void core_set_pin_note(struct core *c, const char *note)
 void core_tty_up(struct core *c, uint64_t now_ms)
 {
 	c->now_ms = now_ms;
+	c->port_error = 0;
 	modem_tty_up(c->modem, now_ms);
 	drain_modem(c);
 }
@@ -228,6 +229,7 @@ void core_set_rebind(struct core *c, bool is_possible)
 void core_tty_down(struct core *c, uint64_t now_ms, int error)
 {
 	c->now_ms = now_ms;
+	c->port_error = error != 0 ? error : ENODEV;
 	modem_tty_down(c->modem, now_ms, error);
 	drain_modem(c);
 }

@@ -101,6 +101,7 @@ static void on_modem_state(struct core *c, const struct modem_event *ev)
 	const char *from = modem_state_name((enum modem_state)ev->from);
 	const char *to = modem_state_name((enum modem_state)ev->to);
 
+	core_end_troubles(c, (enum modem_state)ev->to);
 	remember(c, -1, from, to, ev->text);
 	core_log(c, LOG_LEVEL_INFO, LOG_MODEM_STATE, -1, 0, from, to, ev->text);
 	ctl_on_state(c->ctl, c->now_ms, -1, from, to, 0, ev->text);
@@ -210,6 +211,7 @@ static void on_notice(struct core *c, const struct modem_event *ev)
 	};
 	int client = notices[ev->notice].is_of_broker ? (int)ev->client : -1;
 
+	core_note_trouble(c, ev->notice, ev->text);
 	core_log(c, notices[ev->notice].level, notices[ev->notice].code, client, ev->err, NULL,
 	    NULL, ev->text);
 }

@@ -13,6 +13,7 @@
  * core_queue.c   the same of single messages: walk, drop, retry
  * core_losses.c  what is given up: counted by route and reason, reported to the broker
  * core_reload.c  another configuration
+ * core_trouble.c what ails the modem, as long as it does
  * core_http.c    the metrics over HTTP
  */
 #ifndef CMQTTD_BRIDGE_CORE_PRIV_H
@@ -33,6 +34,7 @@
 #define CORE_WAITERS_MAX    CTL_CONNS_MAX
 #define CORE_STATUS_MAX     200
 #define CORE_PIN_NOTE_MAX   64
+#define CORE_TROUBLE_MAX    96
 #define CORE_STORE_RETRY_MS 1000 /* after the store failed, or had no room */
 #define CORE_STORE_DEFER_MS 1000 /* a removal waits so long for a commit that is due anyway */
 #define CORE_TTY_CHUNK      4096 /* bytes to the AT channel at a time (at_chan.h) */
@@ -82,6 +84,9 @@ struct core {
 
 	struct history_entry history[HISTORY_MAX];
 	size_t history_count; /* ever added */
+
+	char troubles[CORE_TROUBLE_COUNT][CORE_TROUBLE_MAX]; /* "": none */
+	int port_error;                                      /* why it is not open */
 
 	struct waiter waiters[CORE_WAITERS_MAX];
 	uint32_t at_conn;     /* who waits for the operator's AT command, 0: nobody */
@@ -222,6 +227,14 @@ void core_publish_states(struct core *c);
 
 /* Take back the local topics of brokers that the next configuration does not have. */
 void core_forget_states(struct core *c, const struct core_config *next);
+
+/* core_trouble.c */
+
+/* The modem told something of itself. */
+void core_note_trouble(struct core *c, enum modem_notice notice, struct span text);
+
+/* Whoever has come so far is over it. */
+void core_end_troubles(struct core *c, enum modem_state state);
 
 /* The wall clock of this turn, ms since 1970. */
 static inline int64_t core_wall(const struct core *c)

@@ -63,6 +63,11 @@ void core_store_usage(const struct core *c, struct store_usage *ret)
 	ret->messages -= retained.messages;
 }
 
+bool core_has_store_failed(const struct core *c)
+{
+	return c->has_store_failed;
+}
+
 int core_find_broker(const struct core *c, const char *name)
 {
 	for (size_t i = 0; i < c->cfg->broker_count; i++) {

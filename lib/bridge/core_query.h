@@ -57,6 +57,16 @@ struct history_entry {
 	char why[96];
 };
 
+/* What the modem tells once and what lasts. */
+enum core_trouble {
+	CORE_TROUBLE_SIM,     /* none */
+	CORE_TROUBLE_PIN,     /* refused, or it is needed and there is none */
+	CORE_TROUBLE_NETWORK, /* denied, or roaming that is not wanted */
+	CORE_TROUBLE_CLOCK,   /* the modem's */
+	CORE_TROUBLE_STUCK,   /* it does not answer */
+	CORE_TROUBLE_COUNT
+};
+
 /* What core_new was told. */
 const char *core_version(const struct core *c);
 
@@ -107,6 +117,15 @@ int core_drop_message(struct core *c, uint64_t now_ms, unsigned client, uint64_t
  * -ENOENT; -EALREADY: it is no dead letter; -E2BIG: it is over the modem's limits; -ETIME: it is
  * older than its ttl; -ENOMEM; -EIO. */
 int core_retry_message(struct core *c, uint64_t now_ms, unsigned client, uint64_t id);
+
+/* What ails the modem, in its own words; NULL: it does not, as far as is known. */
+const char *core_trouble(const struct core *c, enum core_trouble trouble);
+
+/* errno value of the last try to open the port, or of its end; 0: it is open, or was not tried. */
+int core_port_error(const struct core *c);
+
+/* Publishers are held because the store could not be written the last time. */
+bool core_has_store_failed(const struct core *c);
 
 /* Number of the broker of that name, -1: none. */
 int core_find_broker(const struct core *c, const char *name);

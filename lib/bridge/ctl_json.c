@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/timerq.h"
 #include "base/utf8.h"
+#include "bridge/doctor.h"
 #include "bridge/router.h"
 #include "modem/modem.h"
 #include "mqtt/mqtt_server.h"
@@ -362,6 +363,58 @@ json_t *ctl_json_history(const struct core *core, int broker)
 		}
 	}
 	return json_pack("{s:o}", "changes", array);
+}
+
+/* All that the doctor looks at. */
+static void gather_facts(const struct core *core, uint64_t now_ms, struct doctor_facts *ret)
+{
+	const struct modem *modem = core_get_modem(core);
+
+	*ret = (struct doctor_facts){
+		.cfg = core_get_config(core),
+		.modem = modem_get_status(modem),
+		.now_ms = now_ms,
+		.wall_ms = core_wall_at(core, now_ms),
+		.port_error = core_port_error(core),
+		.has_store_failed = core_has_store_failed(core),
+	};
+	for (int i = 0; i < CORE_TROUBLE_COUNT; i++)
+		ret->troubles[i] = core_trouble(core, (enum core_trouble)i);
+	for (unsigned i = 0; i < ret->cfg->broker_count; i++) {
+		ret->brokers[i].session = modem_get_session(modem, i);
+		core_queue_usage(core, i, &ret->brokers[i].queue);
+	}
+	core_store_usage(core, &ret->store);
+	ret->is_free_known = core_free_bytes(core, &ret->free_bytes) == 0;
+}
+
+static json_t *check_object(const struct doctor_check *check)
+{
+	/* clang-format off */
+	return json_pack("{s:s, s:o, s:s, s:o, s:s?}",
+	    "check", check->name,
+	    "broker", ctl_json_text_or_null(check->broker),
+	    "result", doctor_result_name(check->result),
+	    "text", text_of(check->text),
+	    "advice", check->advice);
+	/* clang-format on */
+}
+
+json_t *ctl_json_doctor(const struct core *core, uint64_t now_ms)
+{
+	struct doctor_report report;
+	struct doctor_facts facts;
+	json_t *array = json_array();
+
+	gather_facts(core, now_ms, &facts);
+	doctor_examine(&facts, &report);
+	for (size_t i = 0; i < report.count; i++) {
+		if (json_array_append_new(array, check_object(&report.checks[i])) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return json_pack("{s:o, s:o}", "device", text_of(facts.cfg->modem.device), "checks", array);
 }
 
 static json_t *base64_of(struct span data)

@@ -38,6 +38,9 @@ json_t *ctl_json_broker_list(const struct core *core, uint64_t now_ms);
 /* Reply of History for one broker, CTL_HISTORY_MODEM or CTL_HISTORY_ALL. */
 json_t *ctl_json_history(const struct core *core, int broker);
 
+/* Reply of Doctor. */
+json_t *ctl_json_doctor(const struct core *core, uint64_t now_ms);
+
 /* A message of a reply of ListMessages, and the reply of GetMessage. */
 json_t *ctl_json_queued(const struct core *core, unsigned client, const struct queued_message *m);
 json_t *ctl_json_queued_whole(

@@ -207,6 +207,11 @@ static void run_history(struct ctl_request *req)
 	ctl_reply(req, ctl_json_history(req->core, broker));
 }
 
+static void run_doctor(struct ctl_request *req)
+{
+	ctl_reply(req, ctl_json_doctor(req->core, req->now_ms));
+}
+
 static void run_subscribe(struct ctl_request *req)
 {
 	const char *filter = ctl_text_param(req, "filter");
@@ -454,6 +459,7 @@ static const struct ctl_method cmqttd_methods[] = {
 	{ "GetStatus",   READ,  CTL_WAIT_NOTHING,  run_get_status,   { { 0 } } },
 	{ "ListBrokers", READ,  CTL_WAIT_NOTHING,  run_list_brokers, { { 0 } } },
 	{ "History",     READ,  CTL_WAIT_NOTHING,  run_history,      { { "name", STRING, OPT } } },
+	{ "Doctor",      READ,  CTL_WAIT_NOTHING,  run_doctor,       { { 0 } } },
 	{ "Connect",     ADMIN, CTL_WAIT_NOTHING,  run_connect,      { { "name", STRING, false } } },
 	{ "Disconnect",  ADMIN, CTL_WAIT_NOTHING,  run_disconnect,   { { "name", STRING, false } } },
 	{ "Reconnect",   ADMIN, CTL_WAIT_NOTHING,  run_reconnect,    { { "name", STRING, false } } },

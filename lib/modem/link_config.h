@@ -40,6 +40,7 @@ struct tls_config {
 	enum check_time check_time;
 	uint8_t context;      /* SSL context 0..9 */
 	uint16_t negotiate_s; /* time for the TLS handshake, 10..300 */
+	int64_t ends_s;       /* the first of ca and cert expires, since 1970; 0: not known */
 };
 
 struct message_config {    /* last will and birth */

@@ -29,6 +29,7 @@ void fake_core_init(struct core *c)
 	c->cfg.listeners[0].address = "unix:/run/cmqttd/mqtt.sock";
 	c->cfg.listener_count = 1;
 	c->cfg.store.max_bytes = 1000000;
+	c->cfg.modem.device = "/dev/ttyUSB2";
 	for (size_t i = 0; i < MODEM_CLIENTS; i++)
 		c->modem.sessions[i].retry_at_ms = TIMER_NEVER;
 }
@@ -135,6 +136,22 @@ int core_retry_message(struct core *c, uint64_t now_ms, unsigned client, uint64_
 	(void)now_ms;
 	note(c, "retry %u %u\n", client, (unsigned)id);
 	return c->result;
+}
+
+const char *core_trouble(const struct core *c, enum core_trouble trouble)
+{
+	return c->troubles[trouble];
+}
+
+int core_port_error(const struct core *c)
+{
+	return c->port_error;
+}
+
+bool core_has_store_failed(const struct core *c)
+{
+	(void)c;
+	return false;
 }
 
 int core_find_broker(const struct core *c, const char *name)

@@ -31,6 +31,8 @@ struct core {
 	struct store_usage queues[MODEM_CLIENTS];
 	struct store_usage total;
 	uint64_t free_bytes; /* 0: not known */
+	const char *troubles[CORE_TROUBLE_COUNT];
+	int port_error;
 	struct history_entry history[8];
 	size_t history_count;
 	/* What waits, by number; the queue of an entry is the broker's number. */

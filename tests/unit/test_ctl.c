@@ -348,6 +348,28 @@ static void fill_core(struct core *c)
 	c->server.clients[0] = 9;
 }
 
+/* What the examination finds is tested in test_doctor. */
+static void test_doctor(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t id = open_as(rig, 1000, false);
+
+	rig->core.port_error = ENOENT;
+	rig->core.cfg.broker_count = 1;
+	rig->core.modem.sessions[0].state = SESSION_WAITING;
+	call(rig, id, "Doctor", "{}");
+	expect_reply(rig, id, "io.cmqttd.Doctor",
+	    "{\"device\":\"/dev/ttyUSB2\",\"checks\":["
+	    "{\"check\":\"port\",\"broker\":null,\"result\":\"fail\","
+	    "\"text\":\"/dev/ttyUSB2: there is no such port\","
+	    "\"advice\":\"plug the modem in, or name its port in modem.device"
+	    " (ls -l /dev/serial/by-id)\"},"
+	    "{\"check\":\"broker\",\"broker\":\"cloud\",\"result\":\"warn\","
+	    "\"text\":\"it waits for the modem\",\"advice\":\"see the modem\"},"
+	    "{\"check\":\"store\",\"broker\":null,\"result\":\"ok\","
+	    "\"text\":\"0 messages wait\",\"advice\":null}]}");
+}
+
 #define BROKERS                                                                           \
 	"[{\"name\":\"cloud\",\"client_index\":0,\"state\":\"online\","                   \
 	"\"since\":\"2026-05-01T08:15:34.250Z\",\"attempt\":1,\"retry_in_s\":null,"       \
@@ -981,7 +1003,7 @@ static void test_rights(void **state)
 {
 	static const char *const readable[] = { "GetVersion", "GetMetrics", "GetStatus",
 		"ListBrokers", "History", "Subscribe", "Monitor", "ListMessages", "GetMessage",
-		"RouteTopic" };
+		"RouteTopic", "Doctor" };
 	struct rig *rig = *state;
 	uint32_t id = open_as(rig, 1000, false);
 	size_t found = 0;
@@ -1578,6 +1600,7 @@ static void use_everything(struct rig *rig)
 	start_stream(rig, monitor, "Monitor", "{\"at\":true}");
 	call(rig, id, "GetStatus", "{}");
 	call(rig, id, "History", "{}");
+	call(rig, id, "Doctor", "{}");
 	call(rig, id, "ListMessages", "{}");
 	call(rig, id, "GetMessage", "{\"id\":3}");
 	call(rig, id, "GetMessage", "{\"id\":5}");
@@ -1637,6 +1660,7 @@ int main(void)
 		TEST(test_introspection),
 		TEST(test_status),
 		TEST(test_status_of_nothing),
+		TEST(test_doctor),
 		TEST(test_times),
 		TEST(test_history),
 		TEST(test_history_of_removed),

@@ -286,6 +286,20 @@ static void test_routes(void **state)
 	    "plant   no    -      -               -  no\n");
 }
 
+static void test_doctor(void **state)
+{
+	(void)state;
+	expect(ctl_print_doctor,
+	    "{\"checks\":[{\"check\":\"port\",\"broker\":null,\"result\":\"ok\",\"text\":\"open\","
+	    "\"advice\":null},"
+	    "{\"check\":\"reach\",\"broker\":\"cloud\",\"result\":\"fail\",\"text\":\"error 3\","
+	    "\"advice\":\"look\"},"
+	    "{\"check\":\"signal\",\"result\":\"warn\",\"text\":\"weak\",\"advice\":\"move it\"}]}",
+	    "ok    port    open\n"
+	    "FAIL  reach   cloud: error 3 - look\n"
+	    "warn  signal  weak - move it\n");
+}
+
 static void test_at(void **state)
 {
 	(void)state;
@@ -371,6 +385,7 @@ int main(void)
 		cmocka_unit_test(test_queue),
 		cmocka_unit_test(test_queued),
 		cmocka_unit_test(test_routes),
+		cmocka_unit_test(test_doctor),
 		cmocka_unit_test(test_at),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_table),

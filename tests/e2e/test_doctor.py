@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cmqttctl doctor: what is made ill on purpose is found, and nothing else is called failed."""
+
+import json
+import os
+import subprocess
+
+from gateway import CMQTTCTL, free_port, wait_until
+
+
+def examine(daemon, *args):
+    """Exit status, and the findings by (check, broker)."""
+    r = daemon.ctl("--json", "doctor", "-c", str(daemon.config), *args, check=False)
+    found = json.loads(r.stdout)["checks"]
+    return r.returncode, {(c["check"], c["broker"]): c for c in found}
+
+
+def failed(findings):
+    return {key for key, c in findings.items() if c["result"] == "fail"}
+
+
+def wait_failed(daemon, key):
+    def is_found():
+        status, findings = examine(daemon)
+        return status == 1 and key in failed(findings) and findings
+    findings = wait_until(is_found, f"{key} among what failed")
+    assert findings[key]["advice"]
+    return findings
+
+
+def test_all_is_well(both):
+    status, findings = examine(both.cmqttd)
+    assert status == 0 and not failed(findings)
+    for key in (("port", None), ("sim", None), ("network", None), ("apn", None), ("broker", "cloud"),
+                ("certificate", "backup"), ("store", None), ("configuration", None), ("daemon", None)):
+        assert findings[key]["result"] == "ok", findings[key]
+    text = both.cmqttd.ctl("doctor", "-c", str(both.cmqttd.config)).stdout
+    assert "FAIL" not in text and "ok" in text
+
+
+def test_no_port(gateway):
+    daemon = gateway.daemon([gateway.cloud_config()])
+    wait_until(lambda: daemon.status()["modem"]["state"] == "absent", "no port")
+    findings = wait_failed(daemon, ("port", None))
+    assert "no such port" in findings[("port", None)]["text"]
+    # what stands on it is not called wrong
+    assert failed(findings) == {("port", None)}
+    assert findings[("broker", "cloud")]["result"] == "warn"
+
+
+def test_port_held_by_another_process(gateway):
+    """Ours keeps the slave end open and locked, as a terminal program would."""
+    master, slave = os.openpty()
+    os.symlink(os.ttyname(slave), gateway.folder / "modem")
+    holder = subprocess.Popen(
+        ["/usr/bin/python3", "-c",
+         "import fcntl, sys; fcntl.flock(0, fcntl.LOCK_EX); fcntl.ioctl(0, 0x540C); "
+         "print('held', flush=True); sys.stdin.buffer.raw.read(1)"],
+        stdin=slave, stdout=subprocess.PIPE, text=True)
+    os.close(slave)
+    try:
+        assert holder.stdout.readline() == "held\n"
+        daemon = gateway.daemon([gateway.cloud_config()])
+
+        def is_named():
+            _, findings = examine(daemon)
+            return findings.get(("port user", None))
+        found = wait_until(is_named, "who has the port")
+        assert f"(pid {holder.pid})" in found["text"] and found["result"] == "fail"
+    finally:
+        os.close(master)
+        holder.kill()
+        holder.wait()
+
+
+def test_sim_needs_a_pin(gateway):
+    gateway.modem({}, extra=["--pin", "1234"])
+    daemon = gateway.daemon([gateway.cloud_config()])
+    findings = wait_failed(daemon, ("pin", None))
+    assert "none is configured" in findings[("pin", None)]["text"]
+
+
+def test_credentials_refused(gateway):
+    plain = gateway.plain(users={"gw": "right"})
+    gateway.modem(gateway.maps(plain=plain))
+    daemon = gateway.daemon([gateway.broker_config(
+        "plain", "mqtt://plain.example.com", extra='username = "gw"; password = "wrong";')])
+    findings = wait_failed(daemon, ("credentials", "plain"))
+    assert "password" in findings[("credentials", "plain")]["advice"]
+
+
+def test_handshake_refused(gateway):
+    """The broker's certificate is signed by somebody else than we were told."""
+    cloud = gateway.cloud()
+    gateway.modem(gateway.maps(cloud))
+    daemon = gateway.daemon([gateway.cloud_config(tls=f'ca = "{gateway.certs.path("other-ca.pem")}";')])
+    wait_failed(daemon, ("handshake", "cloud"))
+
+
+def test_broker_unreachable(gateway):
+    gateway.modem({"plain.example.com:1883": free_port()})
+    daemon = gateway.daemon([gateway.broker_config("plain", "mqtt://plain.example.com")])
+    wait_failed(daemon, ("reach", "plain"))
+
+
+def test_no_daemon(gateway):
+    """What can be seen without it."""
+    config = gateway.folder / "gone.conf"
+    config.write_text(gateway.config([gateway.broker_config("plain", "mqtt://plain.example.com")]))
+
+    def run():
+        r = subprocess.run([CMQTTCTL, "-S", str(gateway.folder / "control.sock"), "--json", "doctor", "-c",
+                            str(config)], capture_output=True, text=True, timeout=30)
+        return r.returncode, {(c["check"], c["broker"]): c for c in json.loads(r.stdout)["checks"]}
+    status, findings = run()
+    assert status == 1 and failed(findings) == {("daemon", None), ("port", None)}
+    assert "systemctl start" in findings[("daemon", None)]["advice"]
+    config.write_text(config.read_text().replace("brokers:", "brokerz:"))
+    status, findings = run()
+    assert ("configuration", None) in failed(findings)
+    assert f"{config}:" in findings[("configuration", None)]["text"]
