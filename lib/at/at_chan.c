@@ -20,6 +20,7 @@ struct at_chan {
 	struct buf trace; /* text of the last SENT event */
 	struct buf trial; /* commands that are only tried */
 	size_t cmd_max;
+	size_t owed_bytes; /* of the body of the last command, if it has one */
 	bool is_open;
 	bool is_dirty;
 	bool is_numeric; /* ATV0: results are "0" and "4" */
@@ -138,7 +139,9 @@ static void unlink_job(struct at_chan *c, struct at_job *job)
 		break;
 	case AT_JOB_RUNNING:
 		c->running = NULL;
-		at_parser_expect_prompt(&c->parser, false);
+		/* An ERROR instead of the prompt may have been a stray: then the prompt comes. */
+		if (c->owed_bytes == 0 || job->final != AT_FINAL_ERROR || job->data_sent)
+			at_parser_expect_prompt(&c->parser, false);
 		at_parser_expect_echo(&c->parser, (struct span){ 0 }, (struct span){ 0 });
 		break;
 	case AT_JOB_CONCLUDING:
@@ -242,16 +245,8 @@ static void end_step(struct at_chan *c, struct at_job *job)
 /* The command in flight will not be waited for: whatever it still has to say is not for us. */
 static void lose_line(struct at_chan *c)
 {
-	const struct at_step *step = step_of(c->running);
-	const struct at_arg *data;
-	size_t owed = 0;
-
 	/* Whether the prompt was lost or bytes of the body: at most all of them are missing. */
-	if (step->data) {
-		data = at_args_find(c->running->args, step->data, strlen(step->data));
-		owed = data ? data->bytes.len : 0;
-	}
-	at_fence_want(&c->fence, owed);
+	at_fence_want(&c->fence, c->owed_bytes);
 }
 
 static void apply_verdict(
@@ -497,9 +492,16 @@ static int transmit(struct at_chan *c, const void *data, size_t len)
 	return r;
 }
 
-static void handle_prompt(struct at_chan *c)
+/* The modem waits for the body of a command that has ended for us. */
+static void handle_late_prompt(struct at_chan *c)
 {
-	struct at_job *job = c->running;
+	c->counters.strays++;
+	if (c->fence.state == AT_FENCE_OPEN)
+		at_fence_want(&c->fence, c->owed_bytes);
+}
+
+static void send_body(struct at_chan *c, struct at_job *job)
+{
 	const char *name = step_of(job)->data;
 	const struct at_arg *arg = at_args_find(job->args, name, strlen(name));
 
@@ -520,7 +522,10 @@ static void handle_token(struct at_chan *c, uint64_t now_ms, const struct at_tok
 		handle_line(c, now_ms, token);
 		break;
 	case AT_TOKEN_PROMPT:
-		handle_prompt(c);
+		if (c->running)
+			send_body(c, c->running);
+		else
+			handle_late_prompt(c);
 		break;
 	case AT_TOKEN_ECHO:
 		break;
@@ -635,6 +640,7 @@ static void expect_echo_of(struct at_chan *c, const struct at_job *job)
 
 	at_parser_expect_echo(&c->parser, line, data ? data->bytes : (struct span){ 0 });
 	at_parser_expect_prompt(&c->parser, data != NULL);
+	c->owed_bytes = data ? data->bytes.len : 0;
 }
 
 static void start_step(struct at_chan *c, uint64_t now_ms, struct at_job *job)

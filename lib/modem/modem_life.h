@@ -52,6 +52,7 @@ struct modem {
 	uint64_t start_until_ms; /* a START without result may still be under way */
 	bool is_netopen;
 	bool is_verify_due;    /* has the modem started without telling? */
+	unsigned denials;      /* of having MQTT clients, in a row */
 	bool is_query_trusted; /* this model answers the question for its MQTT clients */
 	bool is_denied_told;
 	bool is_roaming_told;

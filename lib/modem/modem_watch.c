@@ -14,6 +14,8 @@
 #define WELL_MS         120000 /* without trouble: what was done last has helped */
 #define GARBAGE_MS      60000
 #define GARBAGE_MAX     6 /* times in GARBAGE_MS, and no broker: more than noise */
+#define DENIALS_MAX     3 /* in a row: more than a refusal that passes */
+#define DENIED_PAUSE_MS 500
 
 enum ready_step {
 	READY_PULSE,
@@ -27,6 +29,7 @@ enum ready_step {
 void watch_start(struct modem *m, uint64_t now_ms)
 {
 	m->is_verify_due = false;
+	m->denials = 0;
 	m->well_at_ms = now_ms;
 	m->ill_at_ms = now_ms;
 	m->deaf_at_ms = 0;
@@ -215,12 +218,18 @@ void watch_verify_soon(struct modem *m, uint64_t now_ms)
 		m->resume_at_ms = timer_min(m->resume_at_ms, now_ms);
 }
 
-/* A modem that has started anew denies having MQTT clients. Unless there is another sign of a
- * start, that counts only for a model that is known to answer the question. */
+/* A modem that has started anew denies having MQTT clients, whenever it is asked. Unless there is
+ * another sign of a start, that counts only if it is no refusal that passes, and for a model that
+ * is known to answer the question: to believe it costs all sessions and the message coming in. */
 static void verify_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 {
 	bool is_denied = ev->result == AT_FAILED && (m->is_verify_due || m->is_query_trusted);
 
+	if (is_denied && !m->is_verify_due && ++m->denials < DENIALS_MAX) {
+		life_pause(m, now_ms, DENIED_PAUSE_MS);
+		return;
+	}
+	m->denials = 0;
 	m->is_verify_due = false;
 	m->is_query_trusted = m->is_query_trusted || ev->result == AT_OK;
 	if (is_denied)

@@ -676,6 +676,7 @@ static bool birth_begin(struct session *s, uint64_t now_ms)
 	at_args_number(args, "qos", birth->qos);
 	at_args_number(args, "pub_timeout", session_pub_timeout_s(s));
 	sim7600_publish_flags(args, birth->retain, false);
+	s->is_payload_staged = s->is_payload_staged || birth->payload.len > 0;
 	return run(s, now_ms, sim7600_publish_script);
 }
 

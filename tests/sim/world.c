@@ -15,7 +15,7 @@
 #define RECOVERY_MAX_MS (20 * 60000ULL) /* from the last fault until everything is delivered */
 #define IDLE_MS         600000ULL       /* looked at for needless wakes */
 #define TAKEOVER_MAX_MS 30000           /* a SUB, and what else the modem takes its time for */
-#define IDLE_WAKES_MAX  100 /* the status is asked for every 40 s, and answers come in pieces */
+#define IDLE_WAKES_MAX  60
 #define GAPS_MAX_MS     (15 * 60000ULL) /* until everything that is missed is told */
 #define YEARS_MS        (INT64_C(3650) * 86400000)
 #define STOP_MAX_MS     10000ULL
