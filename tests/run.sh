@@ -208,7 +208,7 @@ run_program() {
     run_name=$1
     run_count=$2
     shift 2
-    run_log=$work/log/$part.$(basename "$1").log
+    run_log=$work/log/$part.$run_name.log
     if [ ! -x "$1" ]; then
         fail 1 "$run_name: there is no program $1"
         return
@@ -229,6 +229,7 @@ part_sim() {
     for name in at_sim sim; do
         run_program "$name" "$sim_seeds" "$work/sanitized/tests/sim/$name" --seeds "$sim_seeds"
     done
+    run_program "regressions" 0 "$work/sanitized/tests/sim/sim" --file "$top/tests/sim/seeds/regressions"
     # one world of each level, and a death at each write and each sync of it, or at every fifth
     run_program "crash" 0 "$work/sanitized/tests/sim/crash" --first 4 --seeds 4 --every "$every_death"
 }

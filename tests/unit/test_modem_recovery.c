@@ -443,6 +443,25 @@ static void sets_the_line_up_anew_after_much_noise(void **state)
 	assert_true(world_run_until(&w, world_both_online, 5 * MINUTE_MS));
 }
 
+/* ---- a start that is not told ---- */
+
+/* The modem knew its MQTT clients before; to believe that it does not costs all sessions. */
+static void believes_only_a_denial_that_lasts(void **state)
+{
+	unsigned connects;
+
+	(void)state;
+	go_online();
+	world_run(&w, 5 * MINUTE_MS);
+	connects = w.broker[0].connects;
+	add_fault("+CMQTTACCQ?*2 error");
+	world_run(&w, 5 * MINUTE_MS);
+	assert_int_equal(w.broker[0].connects, connects);
+	add_fault("+CMQTTACCQ?*3 error");
+	world_run(&w, 5 * MINUTE_MS);
+	assert_true(w.broker[0].connects > connects);
+}
+
 #define WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(int argc, char **argv)
@@ -465,6 +484,7 @@ int main(int argc, char **argv)
 		WORLD(switches_a_radio_on_that_was_left_off),
 		WORLD(waits_no_longer_when_the_network_is_back),
 		WORLD(sets_the_line_up_anew_after_much_noise),
+		WORLD(believes_only_a_denial_that_lasts),
 	};
 
 	if (argc > 1)
