@@ -431,7 +431,7 @@ static bool start_core(struct daemon *d)
 	d->pool = listen_pool_new(TTY_KEPT_NAME);
 	d->clients = d->pool ? client_sock_new(d->loop, d->core, d->pool) : NULL;
 	d->metrics = d->pool ? metrics_sock_new(d->loop, d->core, d->pool) : NULL;
-	d->tty = tty_new(d->loop, d->core);
+	d->tty = tty_new(d->loop, d->core, NULL);
 	if (!d->clients || !d->metrics || !d->tty)
 		return false;
 	tty_adopt(d->tty, listen_pool_take_port(d->pool));

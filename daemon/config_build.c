@@ -2,6 +2,7 @@
 #include "config_build.h"
 
 #include "config_builder.h"
+#include "usb_port.h"
 
 #include "bridge/config_check.h"
 
@@ -46,8 +47,10 @@ static void build_modem(struct builder *b, const struct modem_section *s)
 	const char *why;
 
 	modem->device = s->device.text;
-	if (value_is_there(&s->device) && s->device.text[0] != '/')
-		builder_is_fine(b, "device", &s->device, "must be an absolute path");
+	if (value_is_there(&s->device) && s->device.text[0] != '/' &&
+	    !usb_port_is_fine(s->device.text))
+		builder_is_fine(b, "device", &s->device,
+		    "must be an absolute path, \"usb\" or \"usb:\" and a place such as 1-1.4");
 	check_baud(b, &s->baud);
 	modem->baud = (uint32_t)s->baud.integer;
 	modem->rtscts = s->flow_control.integer == 1;

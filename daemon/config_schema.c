@@ -15,7 +15,7 @@
 /* clang-format off */
 static const struct config_key modem_keys[] = {
 	{ "device",        KEY_TEXT,    IN(modem, device),           .fallback = "/dev/cmqttd-modem",
-	  .doc = "The port with the AT interface." },
+	  .doc = "The port with the AT interface; \"usb\": that of the only modem on USB." },
 	{ "baud",          KEY_INTEGER, IN(modem, baud),             .fallback = "115200", .min = 300, .max = 4000000,
 	  .doc = "Speed of the port; USB ports ignore it." },
 	{ "flow_control",  KEY_WORD,    IN(modem, flow_control),     .fallback = "none", .words = "none|rtscts",

@@ -5,9 +5,11 @@
 #include "notify.h"
 #include "tty_wait.h"
 #include "usb.h"
+#include "usb_port.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +28,9 @@
 struct tty {
 	struct loop *loop;
 	struct core *core;
-	char *device;
+	struct tty_places places;
+	char *device;        /* as it is configured */
+	char path[PATH_MAX]; /* of the port that it stands for now */
 	uint32_t baud;
 	bool rtscts;
 	int fd;      /* -1: not open */
@@ -157,12 +161,20 @@ static void close_port(struct tty *tty)
 	close_own(tty);
 }
 
+/* The port itself, or what is looked for while there is none. */
+static const char *name_of(const struct tty *tty)
+{
+	return tty->path[0] ? tty->path : tty->device;
+}
+
 static const char *explain(int error)
 {
 	if (error == EBUSY)
 		return "another program has it";
 	if (error == EINVAL)
 		return "it does not take the speed";
+	if (error == ENOTUNIQ)
+		return "there is more than one modem, say \"usb:\" and its place, or a path";
 	return strerror(error);
 }
 
@@ -173,7 +185,7 @@ static void tell_down(struct tty *tty, int error)
 		return;
 	tty->error = error;
 	log_write(LOG_DAEMON_TTY, error == ENOENT ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "%s: %s",
-	    tty->device, explain(error));
+	    name_of(tty), explain(error));
 	core_tty_down(tty->core, loop_now_ms(), error);
 }
 
@@ -248,7 +260,7 @@ static int use_adopted(struct tty *tty)
 	tty->adopted = -1;
 	if (fd < 0)
 		return -1;
-	if (is_device(fd, tty->device) && prepare(fd, tty) == 0)
+	if (is_device(fd, tty->path) && prepare(fd, tty) == 0)
 		return fd;
 	notify_forget(TTY_KEPT_NAME);
 	close(fd);
@@ -258,7 +270,7 @@ static int use_adopted(struct tty *tty)
 /* Without what came before. */
 static int open_new(struct tty *tty)
 {
-	int r, fd = open(tty->device, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	int r, fd = open(tty->path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
@@ -292,16 +304,40 @@ static int open_port(struct tty *tty)
 
 static void on_changed(void *arg);
 
+static void watch_for_port(struct tty *tty)
+{
+	tty_wait_free(tty->wait);
+	if (usb_port_is_asked_for(tty->device))
+		tty->wait = tty_wait_new_any(
+		    tty->loop, tty->places.dev, usb_port_is_candidate, on_changed, tty);
+	else
+		tty->wait = tty_wait_new(tty->loop, tty->device, on_changed, tty);
+}
+
+/* Which port it is now. */
+static int find_port(struct tty *tty)
+{
+	int n;
+
+	tty->path[0] = '\0';
+	if (usb_port_is_asked_for(tty->device))
+		return usb_port_find(
+		    tty->places.sysfs, tty->places.dev, tty->device, tty->path, sizeof(tty->path));
+	n = snprintf(tty->path, sizeof(tty->path), "%s", tty->device);
+	return n < 0 || (size_t)n >= sizeof(tty->path) ? -ENAMETOOLONG : 0;
+}
+
 static void try_now(struct tty *tty)
 {
 	int r;
 
 	loop_timer_cancel(tty->retry);
 	/* The watch comes first: what appears after the attempt must be noticed. */
-	tty_wait_free(tty->wait);
-	tty->wait = tty_wait_new(tty->loop, tty->device, on_changed, tty);
+	watch_for_port(tty);
 	tty->tried_ms = loop_now_ms();
-	r = open_port(tty);
+	r = find_port(tty);
+	if (r == 0)
+		r = open_port(tty);
 	if (r < 0) {
 		tell_down(tty, -r);
 		try_later(tty);
@@ -311,10 +347,10 @@ static void try_now(struct tty *tty)
 	tty->wait = NULL;
 	tty->retry_ms = RETRY_MIN_MS;
 	tty->error = 0;
-	log_write(LOG_DAEMON_TTY, LOG_LEVEL_INFO, "%s: open", tty->device);
-	if (usb_find(USB_SYSFS, tty->device, tty->usb) < 0)
+	log_write(LOG_DAEMON_TTY, LOG_LEVEL_INFO, "%s: open", tty->path);
+	if (usb_find(tty->places.sysfs, tty->path, tty->usb) < 0)
 		tty->usb[0] = '\0';
-	core_set_rebind(tty->core, tty->usb[0] && usb_can_rebind(USB_SYSFS));
+	core_set_rebind(tty->core, tty->usb[0] && usb_can_rebind(tty->places.sysfs));
 	core_set_uart(tty->core, is_uart(tty->fd));
 	core_tty_up(tty->core, loop_now_ms());
 }
@@ -356,7 +392,7 @@ void tty_set_line(struct tty *tty, uint32_t baud, bool rtscts, bool is_hung_up)
 	ioctl(tty->fd, is_hung_up ? TIOCMBIC : TIOCMBIS, &dtr); /* a pseudo terminal has none */
 	r = set_raw(tty->fd, baud, rtscts);
 	if (r < 0)
-		log_write(LOG_DAEMON_TTY, LOG_LEVEL_WARNING, "%s: %u baud: %s", tty->device,
+		log_write(LOG_DAEMON_TTY, LOG_LEVEL_WARNING, "%s: %u baud: %s", tty->path,
 		    (unsigned)baud, explain(-r));
 }
 
@@ -376,20 +412,22 @@ void tty_rebind_usb(struct tty *tty)
 		return;
 	if (tty->fd >= 0)
 		lose(tty, ENODEV);
-	r = usb_rebind(USB_SYSFS, tty->usb);
+	r = usb_rebind(tty->places.sysfs, tty->usb);
 	if (r < 0)
 		log_write(LOG_DAEMON_TTY, LOG_LEVEL_ERROR, "USB device %s cannot be bound anew: %s",
 		    tty->usb, strerror(-r));
 }
 
-struct tty *tty_new(struct loop *loop, struct core *core)
+struct tty *tty_new(struct loop *loop, struct core *core, const struct tty_places *places)
 {
+	static const struct tty_places system = { .sysfs = USB_SYSFS, .dev = USB_PORT_DEV };
 	struct tty *tty = calloc(1, sizeof(*tty));
 
 	if (!tty)
 		return NULL;
 	tty->loop = loop;
 	tty->core = core;
+	tty->places = places ? *places : system;
 	tty->fd = -1;
 	tty->adopted = -1;
 	tty->retry_ms = RETRY_MIN_MS;
@@ -435,6 +473,7 @@ int tty_configure(struct tty *tty, const struct modem_config *cfg)
 	}
 	free(tty->device);
 	tty->device = device;
+	tty->path[0] = '\0';
 	tty->usb[0] = '\0';
 	tty->baud = cfg->baud;
 	tty->rtscts = cfg->rtscts;

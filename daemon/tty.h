@@ -2,9 +2,10 @@
 /*
  * The modem's port: opened raw and for us alone, read, written, and opened again when it has gone.
  *
- * A port that is not there is an ordinary state: its folder is watched, so that it is opened when
- * it appears, and it is tried now and then besides, never more often than once a second. The core
- * is told of every opening and of every new reason why there is none.
+ * The port is named by a path, a stable one as a rule, or found on USB (usb_port.h) anew before
+ * each opening. A port that is not there is an ordinary state: its folder is watched, so that it is
+ * opened when it appears, and it is tried now and then besides, never more often than once a
+ * second. The core is told of every opening and of every new reason why there is none.
  */
 #ifndef CMQTTD_TTY_H
 #define CMQTTD_TTY_H
@@ -21,8 +22,14 @@ struct tty;
  * exchanged loses nothing that the modem says meanwhile. */
 #define TTY_KEPT_NAME "tty"
 
-/* loop and core are borrowed. NULL: no memory. */
-struct tty *tty_new(struct loop *loop, struct core *core);
+/* Where the system keeps things; borrowed. */
+struct tty_places {
+	const char *sysfs; /* USB_SYSFS */
+	const char *dev;   /* USB_PORT_DEV */
+};
+
+/* loop and core are borrowed. places: NULL but for tests. NULL: no memory. */
+struct tty *tty_new(struct loop *loop, struct core *core, const struct tty_places *places);
 
 /* Use this descriptor, which becomes the tty's, if it is the port of the first configuration; -1:
  * there is none. Before tty_configure. */

@@ -11,7 +11,7 @@
 
 /* IN_ATTRIB: udev gives the rights after the node was made. */
 #define EVENTS  (IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_ONLYDIR)
-#define TARGETS 2 /* the path itself, and what it links to */
+#define TARGETS 4 /* the path itself, and what it links to: /dev/x, ../by-id/y, ../../ttyUSB2 */
 
 /* A name that is waited for in a watched folder. */
 struct target {
@@ -24,15 +24,22 @@ struct tty_wait {
 	struct loop_watch *watch;
 	struct target targets[TARGETS];
 	size_t count;
+	bool (*is_wanted)(const char *name); /* NULL: the target's own name */
 	void (*changed)(void *arg);
 	void *arg;
 };
+
+static bool is_name_expected(
+    const struct tty_wait *wait, const struct target *target, const char *name)
+{
+	return wait->is_wanted ? wait->is_wanted(name) : strcmp(name, target->name) == 0;
+}
 
 static bool is_expected(const struct tty_wait *wait, const struct inotify_event *event)
 {
 	for (size_t i = 0; i < wait->count; i++) {
 		if (event->wd == wait->targets[i].watch &&
-		    (event->len == 0 || strcmp(event->name, wait->targets[i].name) == 0))
+		    (event->len == 0 || is_name_expected(wait, &wait->targets[i], event->name)))
 			return true;
 	}
 	return event->mask & IN_Q_OVERFLOW;
@@ -64,7 +71,7 @@ static void add_target(struct tty_wait *wait, const char *path)
 	char folder[PATH_MAX];
 	char *slash;
 
-	if (wait->count == TARGETS || strlen(path) >= sizeof(folder) || path[0] != '/')
+	if (strlen(path) >= sizeof(folder) || path[0] != '/')
 		return;
 	memcpy(folder, path, strlen(path) + 1);
 	while ((slash = strrchr(folder, '/'))) {
@@ -78,25 +85,39 @@ static void add_target(struct tty_wait *wait, const char *path)
 	}
 }
 
-/* A symbolic link may be there before what it points to. */
-static void add_link_target(struct tty_wait *wait, const char *path)
+/* What the symbolic link `path` points to; false: it is none. */
+static bool follow(const char *path, char target[PATH_MAX])
 {
-	char link[PATH_MAX], joined[2 * PATH_MAX];
+	char link[PATH_MAX];
 	ssize_t len = readlink(path, link, sizeof(link) - 1);
 	const char *slash = strrchr(path, '/');
+	int n;
 
 	if (len <= 0 || !slash)
-		return;
+		return false;
 	link[len] = '\0';
 	if (link[0] == '/')
-		add_target(wait, link);
-	else if ((size_t)snprintf(joined, sizeof(joined), "%.*s/%s", (int)(slash - path), path,
-		     link) < sizeof(joined))
-		add_target(wait, joined);
+		n = snprintf(target, PATH_MAX, "%s", link);
+	else
+		n = snprintf(target, PATH_MAX, "%.*s/%s", (int)(slash - path), path, link);
+	return n > 0 && n < PATH_MAX;
 }
 
-struct tty_wait *tty_wait_new(
-    struct loop *loop, const char *path, void (*changed)(void *arg), void *arg)
+/* A symbolic link may be there before what it points to, which may be one as well. */
+static void add_path(struct tty_wait *wait, const char *path)
+{
+	char at[2][PATH_MAX];
+	size_t turn = 0;
+
+	add_target(wait, path);
+	while (wait->count < TARGETS && follow(path, at[turn])) {
+		path = at[turn];
+		turn = 1 - turn;
+		add_target(wait, path);
+	}
+}
+
+static struct tty_wait *new_wait(struct loop *loop, void (*changed)(void *arg), void *arg)
 {
 	struct tty_wait *wait = calloc(1, sizeof(*wait));
 
@@ -105,16 +126,45 @@ struct tty_wait *tty_wait_new(
 	wait->changed = changed;
 	wait->arg = arg;
 	wait->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (wait->fd >= 0) {
-		add_target(wait, path);
-		add_link_target(wait, path);
+	if (wait->fd >= 0)
 		wait->watch = loop_watch_new(loop, wait->fd, on_ready, wait);
-	}
-	if (!wait->watch || wait->count == 0) {
-		tty_wait_free(wait);
-		return NULL;
-	}
 	return wait;
+}
+
+/* Without a watch it is of no use. */
+static struct tty_wait *check(struct tty_wait *wait)
+{
+	if (wait->watch && wait->count > 0)
+		return wait;
+	tty_wait_free(wait);
+	return NULL;
+}
+
+struct tty_wait *tty_wait_new(
+    struct loop *loop, const char *path, void (*changed)(void *arg), void *arg)
+{
+	struct tty_wait *wait = new_wait(loop, changed, arg);
+
+	if (!wait)
+		return NULL;
+	if (wait->fd >= 0)
+		add_path(wait, path);
+	return check(wait);
+}
+
+struct tty_wait *tty_wait_new_any(struct loop *loop, const char *folder,
+    bool (*is_wanted)(const char *name), void (*changed)(void *arg), void *arg)
+{
+	struct tty_wait *wait = new_wait(loop, changed, arg);
+
+	if (!wait)
+		return NULL;
+	wait->is_wanted = is_wanted;
+	if (wait->fd >= 0)
+		wait->targets[0].watch = inotify_add_watch(wait->fd, folder, EVENTS);
+	if (wait->fd >= 0 && wait->targets[0].watch >= 0)
+		wait->count = 1;
+	return check(wait);
 }
 
 void tty_wait_free(struct tty_wait *wait)

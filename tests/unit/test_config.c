@@ -169,6 +169,7 @@ static const struct mistake_row mistakes[] = {
 	{ BROKER "store: { overflow = \"drop\"; };\n", "cmqttd.conf:5: \"overflow\" must be \"block\" or \"drop-oldest\"" },
 	/* modem */
 	{ BROKER "modem: { device = \"ttyUSB2\"; };\n", "cmqttd.conf:5: \"device\" must be an absolute path" },
+	{ BROKER "modem: { device = \"usb:\"; };\n", "cmqttd.conf:5: \"device\" must be an absolute path" },
 	{ BROKER "modem: { baud = 100; };\n", "cmqttd.conf:5: \"baud\" must be between 300 and 4000000, not 100" },
 	{ BROKER "modem: { baud = 115201; };\n", "cmqttd.conf:5: \"baud\" must be a usual speed" },
 	{ BROKER "modem: { technology = \"5g\"; };\n", "cmqttd.conf:5: \"technology\" must be \"auto\", \"gsm\", \"umts\" or \"lte\"" },

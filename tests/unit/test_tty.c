@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,6 +27,8 @@
 
 static char folder[] = "/tmp/test_tty.XXXXXX";
 static char device[64]; /* a symbolic link in it */
+static char sysfs[64], dev[64];
+static const struct tty_places places = { .sysfs = sysfs, .dev = dev };
 
 /* ---- the core ---- */
 
@@ -118,11 +121,16 @@ static void run(struct fixture *f)
 	assert_int_equal(loop_run(f->core.loop), 0);
 }
 
-static void configure(struct fixture *f)
+static void configure_as(struct fixture *f, const char *name)
 {
-	const struct modem_config cfg = { .device = device, .baud = 115200 };
+	const struct modem_config cfg = { .device = name, .baud = 115200 };
 
 	assert_int_equal(tty_configure(f->tty, &cfg), 0);
+}
+
+static void configure(struct fixture *f)
+{
+	configure_as(f, device);
 }
 
 static int setup(void **state)
@@ -134,7 +142,7 @@ static int setup(void **state)
 	f->master = -1;
 	f->core.loop = loop_new();
 	buf_init(&f->core.out, 4096);
-	f->tty = tty_new(f->core.loop, &f->core);
+	f->tty = tty_new(f->core.loop, &f->core, &places);
 	*state = f;
 	return f->tty ? 0 : -1;
 }
@@ -216,7 +224,7 @@ static void test_adopted(void **state)
 	tty_free(f->tty);
 	assert_int_equal(write(f->master, "meanwhile", 9), 9);
 
-	f->tty = tty_new(f->core.loop, &f->core);
+	f->tty = tty_new(f->core.loop, &f->core, &places);
 	assert_non_null(f->tty);
 	tty_adopt(f->tty, kept);
 	configure(f);
@@ -325,6 +333,129 @@ static void test_no_tty(void **state)
 	assert_int_equal(f->core.error, ENOTTY);
 }
 
+/* ---- found on USB ---- */
+
+static void write_file(const char *folder_name, const char *name, const char *text)
+{
+	char path[PATH_MAX];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", folder_name, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void make_folder(const char *path)
+{
+	assert_true(mkdir(path, 0700) == 0 || errno == EEXIST);
+}
+
+/* A modem whose first AT port has that name, in sysfs first, then in the folder of devices. */
+static void plug_in_usb(struct fixture *f, const char *port)
+{
+	static const char *const folders[] = { "", "/class", "/class/tty", "/usb1", "/usb1/1-1",
+		"/usb1/1-1/1-1:1.2" };
+	char path[256], target[256];
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		snprintf(path, sizeof(path), "%s%s", sysfs, folders[i]);
+		make_folder(path);
+	}
+	write_file(path, "bInterfaceNumber", "02\n");
+	snprintf(target, sizeof(target), "%s/%s", path, port);
+	make_folder(target);
+	snprintf(path, sizeof(path), "%s/usb1/1-1", sysfs);
+	write_file(path, "idVendor", "1e0e\n");
+	write_file(path, "idProduct", "9001\n");
+	snprintf(path, sizeof(path), "%s/class/tty/%s", sysfs, port);
+	make_folder(path);
+	strncat(path, "/device", sizeof(path) - strlen(path) - 1);
+	assert_int_equal(symlink(target, path), 0);
+	f->master = open_master();
+	snprintf(path, sizeof(path), "%s/%s", dev, port);
+	assert_int_equal(symlink(ptsname(f->master), path), 0);
+}
+
+static void unplug_usb(struct fixture *f, const char *port)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "rm -r '%s' '%s/%s'", sysfs, dev, port);
+	assert_int_equal(system(text), 0);
+	close(f->master);
+	f->master = -1;
+}
+
+/* Under whatever name it comes. */
+static void test_usb(void **state)
+{
+	struct fixture *f = *state;
+
+	make_folder(dev);
+	configure_as(f, "usb");
+	run(f);
+	assert_int_equal(f->core.downs, 1);
+	assert_int_equal(f->core.error, ENOENT);
+	plug_in_usb(f, "ttyUSB2");
+	run(f);
+	assert_int_equal(f->core.ups, 1);
+	unplug_usb(f, "ttyUSB2");
+	run(f);
+	assert_int_equal(f->core.error, EIO);
+	run(f);
+	assert_int_equal(f->core.error, ENOENT);
+	plug_in_usb(f, "ttyUSB5");
+	run(f);
+	assert_int_equal(f->core.ups, 2);
+	assert_int_equal(write(f->master, "right", 5), 5);
+	f->core.wanted_len = 5;
+	run(f);
+	assert_memory_equal(f->core.received, "right", 5);
+	unplug_usb(f, "ttyUSB5");
+	assert_int_equal(rmdir(dev), 0);
+}
+
+/* As udev does it: /dev/serial/by-id goes with its last link and comes with the next one, which
+ * points to another port. */
+static void test_stable_name(void **state)
+{
+	struct fixture *f = *state;
+	char by_id[80], link[96];
+	int other;
+
+	snprintf(by_id, sizeof(by_id), "%s/by-id", folder);
+	snprintf(link, sizeof(link), "%s/modem-if02", by_id);
+	assert_int_equal(symlink("by-id/modem-if02", device), 0);
+	make_folder(by_id);
+	f->master = open_master();
+	assert_int_equal(symlink(ptsname(f->master), link), 0);
+	configure(f);
+	run(f);
+	assert_int_equal(f->core.ups, 1);
+
+	other = open_master();
+	close(f->master);
+	assert_int_equal(unlink(link), 0);
+	run(f);
+	assert_int_equal(f->core.error, EIO);
+	run(f);
+	assert_int_equal(f->core.error, ENOENT);
+	assert_int_equal(rmdir(by_id), 0);
+	f->master = other;
+	make_folder(by_id);
+	assert_int_equal(symlink(ptsname(other), link), 0);
+	run(f);
+	assert_int_equal(f->core.ups, 2);
+	assert_int_equal(write(f->master, "right", 5), 5);
+	f->core.wanted_len = 5;
+	run(f);
+	assert_memory_equal(f->core.received, "right", 5);
+	unlink(link);
+	rmdir(by_id);
+}
+
 /* ---- waiting for a file ---- */
 
 struct wait_fixture {
@@ -372,21 +503,22 @@ static void expect_change(const char *path, void (*change)(const char *arg), con
 	loop_free(f.loop);
 }
 
-static void make_folder(const char *path)
-{
-	assert_int_equal(mkdir(path, 0700), 0);
-}
-
 static void make_readable(const char *path)
 {
 	assert_int_equal(chmod(path, 0640), 0);
 }
 
+static void remove_folder(const char *path)
+{
+	assert_int_equal(rmdir(path), 0);
+}
+
 static void test_wait(void **state)
 {
-	char outer[64], inner[80], file[96];
+	char outer[64], inner[80], file[96], link[96];
 
 	(void)state;
+	snprintf(link, sizeof(link), "%s/by-id/other", folder);
 	snprintf(outer, sizeof(outer), "%s/by-id", folder);
 	snprintf(inner, sizeof(inner), "%s/usb", outer);
 	snprintf(file, sizeof(file), "%s/port", inner);
@@ -399,10 +531,48 @@ static void test_wait(void **state)
 	assert_int_equal(unlink(file), 0);
 	assert_int_equal(symlink("by-id/usb/port", device), 0);
 	expect_change(device, make_file, file);
+	/* A link to a link, when both are there already. */
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(symlink("../modem", link), 0);
+	expect_change(link, make_file, file);
+	/* The folder that is watched goes. */
+	assert_int_equal(unlink(file), 0);
+	expect_change(file, remove_folder, inner);
+	unlink(link);
 	unlink(device);
-	unlink(file);
-	rmdir(inner);
 	rmdir(outer);
+}
+
+static bool is_wanted(const char *name)
+{
+	return strncmp(name, "ttyUSB", 6) == 0;
+}
+
+static void test_wait_any(void **state)
+{
+	struct wait_fixture f = { .loop = loop_new() };
+	struct loop_timer *limit = loop_timer_new(f.loop, on_too_late, &f);
+	struct tty_wait *wait = tty_wait_new_any(f.loop, folder, is_wanted, on_changed, &f);
+	char other[64], port[64];
+
+	(void)state;
+	snprintf(other, sizeof(other), "%s/ttyS7", folder);
+	snprintf(port, sizeof(port), "%s/ttyUSB7", folder);
+	assert_non_null(wait);
+	loop_timer_set(limit, 0);
+	make_file(other);
+	assert_int_equal(loop_run(f.loop), 0);
+	assert_false(f.has_changed);
+	loop_timer_set(limit, 10000);
+	make_file(port);
+	assert_int_equal(loop_run(f.loop), 0);
+	assert_true(f.has_changed);
+	tty_wait_free(wait);
+	assert_null(tty_wait_new_any(f.loop, port, is_wanted, on_changed, &f));
+	unlink(other);
+	unlink(port);
+	loop_timer_free(limit);
+	loop_free(f.loop);
 }
 
 static int group_setup(void **state)
@@ -411,6 +581,8 @@ static int group_setup(void **state)
 	if (!mkdtemp(folder))
 		return -1;
 	snprintf(device, sizeof(device), "%s/modem", folder);
+	snprintf(sysfs, sizeof(sysfs), "%s/sys", folder);
+	snprintf(dev, sizeof(dev), "%s/dev", folder);
 	return 0;
 }
 
@@ -432,7 +604,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_reopen, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_another_program_has_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_tty, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_usb, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stable_name, setup, teardown),
 		cmocka_unit_test(test_wait),
+		cmocka_unit_test(test_wait_any),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
