@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "base/words.h"
 #include "ctl_doctor.h"
+#include "ctl_trace.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -219,6 +220,12 @@ const struct ctl_command ctl_commands[] = {
 	  .summary = "Everything that happens: states, messages without payload, errors",
 	  .more = "  --at  the modem's tty as well, secrets masked\n",
 	  .parameters = monitor_parameters, .print = ctl_print_event },
+	{ .name = "trace", .usage = "[-o FILE] [--seconds SECONDS]", .run = ctl_trace_run,
+	  .summary = "The modem's tty as a file that can be replayed, secrets masked",
+	  .more = "Until it is interrupted. \"sim7600 --play FILE\" answers as this modem did.\n"
+		  "\n"
+		  "  -o         into this file, otherwise to standard output\n"
+		  "  --seconds  for so long\n" },
 	{ .name = "queue list", .usage = "[-b NAME]", .method = "ListMessages",
 	  .is_stream = true, .pages = "messages",
 	  .summary = "What waits for the brokers, and the dead letters",

@@ -79,6 +79,7 @@ static const struct ctl_hole holes[] = {
 	{ "NAME", "a name as in the configuration (a-z, 0-9, _ and -)", is_name },
 	{ "PATH", "the path of a Unix socket", is_something },
 	{ "QOS", "0, 1 or 2", is_qos },
+	{ "SECONDS", "a number of seconds from 1 on", is_count },
 	{ "TEXT", "any text, may be empty", is_anything },
 	{ "TOPIC", "an MQTT topic", is_text },
 };
