@@ -313,7 +313,7 @@ static void step_note(struct run *r, unsigned queue)
 	static const char *const texts[] = { "a/b", "a/#", "17", "owner", "$share/g/+" };
 	const char *key = texts[prng_range(&r->rng, 0, 4)],
 		   *value = texts[prng_range(&r->rng, 0, 4)];
-	enum store_note kind = prng_range(&r->rng, 0, STORE_NOTE_COUNT - 1);
+	enum store_note kind = (enum store_note)prng_range(&r->rng, 0, STORE_NOTE_COUNT - 1);
 	struct span k = { (const uint8_t *)key, strlen(key) };
 	struct span v = { (const uint8_t *)value, strlen(value) };
 
