@@ -117,7 +117,7 @@ static int revive(struct store_db *d, const struct redo_record *a)
 
 static int add_queue(struct store_db *d, const struct redo_record *a)
 {
-	sqlite3_stmt *stmt = store_db_stmt(d, STMT_ADD_QUEUE);
+	sqlite3_stmt *stmt = store_db_stmt(d, STMT_NAME_QUEUE);
 
 	sqlite3_bind_int64(stmt, 1, a->id);
 	store_db_bind_text(stmt, 2, a->text);

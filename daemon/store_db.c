@@ -182,7 +182,8 @@ static const char *const texts[STMT_COUNT] = {
 			"0, accepted_ms, expires_ms FROM dead WHERE id = ?1",
 	[STMT_FIND_TOPIC] = "SELECT id FROM waiting WHERE keep_last = 1 AND topic = ?1 AND"
 			    " id BETWEEN ?2 AND ?3 ORDER BY " SEQ("id") " DESC LIMIT 1",
-	[STMT_ADD_QUEUE] = "INSERT INTO queue VALUES(?1, ?2)",
+	[STMT_ADD_QUEUE] = "INSERT OR IGNORE INTO queue VALUES(?1, ?2)",
+	[STMT_NAME_QUEUE] = "INSERT OR REPLACE INTO queue VALUES(?1, ?2)",
 	[STMT_DROP_QUEUE] = "DELETE FROM queue WHERE id = ?1",
 	[STMT_PUT_NOTE] = "INSERT OR REPLACE INTO note VALUES(?1, ?2, ?3, ?4)",
 	[STMT_DROP_NOTE] = "DELETE FROM note" ONE_NOTE,

@@ -55,7 +55,8 @@ enum store_stmt {
 	STMT_BURY,
 	STMT_REVIVE,
 	STMT_FIND_TOPIC,
-	STMT_ADD_QUEUE,
+	STMT_ADD_QUEUE,  /* unless there is one of that number or name */
+	STMT_NAME_QUEUE, /* whatever there was of that number or name */
 	STMT_DROP_QUEUE,
 	STMT_PUT_NOTE,
 	STMT_DROP_NOTE,

@@ -298,11 +298,11 @@ static int copy_queues(struct salvage *s)
 		sqlite3_bind_int64(add, 1, id);
 		sqlite3_bind_value(add, 2, sqlite3_column_value(row, 1));
 		r = store_db_run(s->to, add);
-		s->has_queue[id] = r == 0;
+		/* A name twice, or none: it gets another one below. */
+		s->has_queue[id] = r == 0 && sqlite3_changes(s->to->db) > 0;
 	}
 	sqlite3_finalize(row);
-	/* A name twice, or none: it gets another one below. */
-	return r == -EIO ? 0 : r;
+	return r;
 }
 
 /* Messages of a queue whose name was lost wait under a name that tells it. */

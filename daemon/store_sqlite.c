@@ -2,6 +2,7 @@
 #include "store_sqlite.h"
 
 #include "base/limits.h"
+#include "store_apply.h"
 #include "store_counts.h"
 #include "store_recover.h"
 #include "store_rows.h"
@@ -553,6 +554,23 @@ static int open_db(struct store_sqlite *s)
 	return r == -EUCLEAN ? recover(s) : r;
 }
 
+/* Whoever opened a queue goes on with its number, whether its row could be read or not. */
+static int name_queues(struct store_sqlite *s)
+{
+	int r = store_db_exec(&s->tx.db, "BEGIN IMMEDIATE");
+
+	for (unsigned i = 0; r == 0 && i < STORE_QUEUES_MAX; i++) {
+		const struct store_queue *q = s->counts.queues[i];
+
+		if (q)
+			r = store_apply(&s->tx.db,
+			    &(struct redo_record){ .op = REDO_ADD_QUEUE,
+				.id = i,
+				.text = { (const uint8_t *)q->name, strlen(q->name) } });
+	}
+	return r < 0 ? r : store_db_exec(&s->tx.db, "COMMIT");
+}
+
 /* Damage that shows while running. What could not be read is gone from the counters, too. */
 static int reopen_damaged(struct store_sqlite *s)
 {
@@ -565,6 +583,8 @@ static int reopen_damaged(struct store_sqlite *s)
 	} else {
 		r = open_db(s);
 	}
+	if (r == 0)
+		r = name_queues(s);
 	if (r == 0)
 		r = store_tx_catch_up(&s->tx);
 	if (r == 0)

@@ -610,6 +610,78 @@ static void test_damaged_page(void **state)
 	}
 }
 
+/* Damage that shows while running, in the list of queues as well: who had a queue goes on with it,
+ * under the same name, whether something waits in it or not. */
+static void test_damaged_while_running(void **state)
+{
+	static const uint8_t rubbish[1024] = { 0xa5, 0x5a };
+	static const char *const names[] = { "one", "two", "client:x", "idle" };
+	unsigned numbers[4] = { 0, 1, 2, 3 };
+	char long_topic[201] = "";
+	int64_t list, leaf;
+	struct store_usage u;
+	struct store *s;
+
+	(void)state;
+	memset(long_topic, 'x', sizeof(long_topic) - 1);
+	fill_store();
+	s = reopen(NULL);
+	queue_of(s, "idle");
+	/* More than SQLite keeps in memory. */
+	for (uint64_t seq = DAMAGE_MESSAGES + 1; seq <= 20 * DAMAGE_MESSAGES; seq++)
+		assert_int_equal(add(s, seq, numbers[1], 0, long_topic), 0);
+	assert_int_equal(s->ops->commit(s), 0);
+	store_free(s);
+	list = number_of("SELECT rootpage FROM sqlite_schema WHERE name = 'queue'");
+	leaf = leaf_of("waiting");
+	s = reopen(NULL);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(queue_of(s, names[i]), numbers[i]);
+	overwrite((list - 1) * 1024, rubbish, sizeof(rubbish));
+	overwrite((leaf - 1) * 1024, rubbish, sizeof(rubbish));
+	for (uint64_t seq = 0; warning[0] == '\0' && seq < DAMAGE_MESSAGES; seq++) {
+		struct store_entry e;
+
+		s->ops->get(s, numbers[0], seq, &e);
+		s->ops->get(s, numbers[1], seq, &e);
+	}
+	assert_non_null(strstr(warning, "damaged"));
+	s->ops->total(s, &u);
+	assert_in_range(u.messages, 19 * DAMAGE_MESSAGES, 20 * DAMAGE_MESSAGES - 1);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(add(s, s->ops->last_seq(s) + 1, numbers[i], 0, "t"), 0);
+	assert_int_equal(s->ops->commit(s), 0);
+	s = reopen(s);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(queue_of(s, names[i]), numbers[i]);
+		s->ops->usage(s, numbers[i], &u);
+		assert_in_range(u.messages, 1, 20 * DAMAGE_MESSAGES);
+	}
+	store_free(s);
+	assert_int_equal(empty_folder(), 1);
+}
+
+/* A name that is there twice costs no other queue its own. */
+static void test_queue_named_twice(void **state)
+{
+	struct store *s;
+
+	(void)state;
+	fill_store();
+	exec("DROP VIEW messages; DROP VIEW dead_letters; DROP VIEW retained; DROP VIEW sessions;"
+	     " DROP VIEW subscriptions; ALTER TABLE queue RENAME TO old;"
+	     " CREATE TABLE queue(id INTEGER PRIMARY KEY, name TEXT);"
+	     " INSERT INTO queue VALUES(0, 'one'), (1, 'one'), (2, 'client:x')");
+	overwrite((leaf_of("waiting") - 1) * 1024, "\xa5\x5a", 2);
+	assert_int_equal(try_open(&s), 0);
+	assert_non_null(strstr(warning, "damaged"));
+	assert_int_equal(queue_of(s, "one"), 0);
+	assert_int_equal(queue_of(s, "recovered-1"), 1);
+	assert_int_equal(queue_of(s, "client:x"), 2);
+	store_free(s);
+	assert_int_equal(empty_folder(), 1);
+}
+
 /* An index that does not fit its table: all of it can be read. */
 static void test_damage_in_version_1(void **state)
 {
@@ -765,6 +837,8 @@ int main(void)
 		cmocka_unit_test_setup(test_views, clean),
 		cmocka_unit_test_setup(test_views_of_sessions, clean),
 		cmocka_unit_test_setup(test_damaged_page, clean),
+		cmocka_unit_test_setup(test_damaged_while_running, clean),
+		cmocka_unit_test_setup(test_queue_named_twice, clean),
 		cmocka_unit_test_setup(test_damage_in_version_1, clean),
 		cmocka_unit_test_setup(test_damaged_head, clean),
 		cmocka_unit_test_setup(test_interrupted_recovery, clean),
