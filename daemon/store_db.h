@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The store's database: opening it (settings, schema, versions), its prepared statements, and what
+ * The store's database: opening it (settings, versions), its prepared statements, and what
  * SQLite's errors mean. It knows the tables, not the queues; store_sqlite.c makes a store of it.
  *
  * An id in the tables `waiting` and `dead` is queue << 51 | (7 - priority) << 48 | sequence number:

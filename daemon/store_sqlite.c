@@ -561,12 +561,12 @@ static int name_queues(struct store_sqlite *s)
 
 	for (unsigned i = 0; r == 0 && i < STORE_QUEUES_MAX; i++) {
 		const struct store_queue *q = s->counts.queues[i];
+		struct redo_record name = { .op = REDO_ADD_QUEUE, .id = i };
 
-		if (q)
-			r = store_apply(&s->tx.db,
-			    &(struct redo_record){ .op = REDO_ADD_QUEUE,
-				.id = i,
-				.text = { (const uint8_t *)q->name, strlen(q->name) } });
+		if (!q)
+			continue;
+		name.text = (struct span){ (const uint8_t *)q->name, strlen(q->name) };
+		r = store_apply(&s->tx.db, &name);
 	}
 	return r < 0 ? r : store_db_exec(&s->tx.db, "COMMIT");
 }
