@@ -171,34 +171,72 @@ static int use_config(struct daemon *d, struct config *config, char *error, size
 	return 0;
 }
 
+/* What it would do, and whether all that can fail goes well. */
+static int try_config(struct daemon *d, const struct config *config, char *error, size_t size)
+{
+	const char *which = "";
+	int r = prepare_sockets(d, &config->core, &which);
+
+	if (r < 0)
+		snprintf(error, size, "%s: %s", which, listener_explain(r));
+	else
+		cancel_sockets(d);
+	return r;
+}
+
+/* Read it, and use it unless it is a trial. 0, -EINVAL: the report tells; else error tells. */
+static int read_config(struct daemon *d, bool is_trial, struct config_report *report,
+    struct reload_plan *plan, char *error, size_t size)
+{
+	struct config *config = NULL;
+	int r = config_load(d->options->config, report, &config);
+
+	if (r == -EINVAL) {
+		config_report_summary(report, error, size);
+	} else if (r < 0) {
+		snprintf(error, size, "%s", strerror(-r));
+	} else {
+		apply_options(d->options, &config->core);
+		reload_plan_make(&d->config->core, &config->core, plan);
+		r = is_trial ? try_config(d, config, error, size)
+			     : use_config(d, config, error, size);
+		if (r < 0 || is_trial)
+			config_free(config);
+	}
+	return r;
+}
+
 static void reload(struct daemon *d)
 {
+	struct reload_plan plan = { .count = 0 };
 	struct config_report report;
-	struct config *config = NULL;
 	char error[SUMMARY_MAX] = "";
 	int r;
 
 	notify_reloading();
 	config_report_init(&report);
-	r = config_load(d->options->config, &report, &config);
+	r = read_config(d, false, &report, &plan, error, sizeof(error));
 	log_report(&report);
-	if (r == -EINVAL) {
-		config_report_summary(&report, error, sizeof(error));
-	} else if (r < 0) {
-		snprintf(error, sizeof(error), "%s", strerror(-r));
-	} else {
-		apply_options(d->options, &config->core);
-		r = use_config(d, config, error, sizeof(error));
-		if (r < 0)
-			config_free(config);
-	}
 	if (r < 0)
 		log_write(LOG_DAEMON_CONFIG, LOG_LEVEL_ERROR,
 		    "not reloaded, the earlier one stays in use: %s",
 		    r == -EINVAL ? "see the mistakes above" : error);
 	config_report_fini(&report);
-	core_reload_done(d->core, loop_now_ms(), error);
+	core_reload_done(d->core, loop_now_ms(), error, &plan);
 	notify_ready();
+}
+
+/* Nothing is changed, and nobody but whoever asked is told. */
+static void try_reload(struct daemon *d)
+{
+	struct reload_plan plan = { .count = 0 };
+	struct config_report report;
+	char error[SUMMARY_MAX] = "";
+
+	config_report_init(&report);
+	read_config(d, true, &report, &plan, error, sizeof(error));
+	config_report_fini(&report);
+	core_reload_done(d->core, loop_now_ms(), error, &plan);
 }
 
 /* ---- the turn ---- */
@@ -265,7 +303,10 @@ static void act(struct daemon *d, const struct action *action)
 		notify_status(action->text);
 		break;
 	case ACTION_RELOAD:
-		reload(d);
+		if (action->is_trial)
+			try_reload(d);
+		else
+			reload(d);
 		break;
 	case ACTION_LOG_LEVEL:
 		log_set_level(action->log.level);

@@ -61,6 +61,14 @@ static int monitor_parameters(const struct ctl_usage *u, json_t **ret, char *why
 	return *ret ? 0 : -1;
 }
 
+static int reload_parameters(const struct ctl_usage *u, json_t **ret, char *why, size_t why_size)
+{
+	(void)why;
+	(void)why_size;
+	*ret = ctl_usage_get(u, "--dry-run") ? json_pack("{s:b}", "dry_run", 1) : json_object();
+	return *ret ? 0 : -1;
+}
+
 static int topic_parameter(const struct ctl_usage *u, json_t **ret, char *why, size_t why_size)
 {
 	(void)why;
@@ -261,8 +269,12 @@ const struct ctl_command ctl_commands[] = {
 	  .summary = "Changes of state, and how long outages were",
 	  .more = "Of one broker, of the modem (NAME \"modem\"), or of all.\n",
 	  .parameters = name_parameter, .print = ctl_print_history },
-	{ .name = "reload", .usage = "", .method = "Reload", .is_patient = true,
-	  .summary = "Read the configuration again: all of it is applied, or none" },
+	{ .name = "reload", .usage = "[--dry-run]", .method = "Reload", .is_patient = true,
+	  .summary = "Read the configuration again: all of it is applied, or none",
+	  .more = "Says whom it concerned.\n"
+		  "\n"
+		  "  --dry-run  only say whom it would concern, and what is wrong\n",
+	  .parameters = reload_parameters, .print = ctl_print_reload },
 	{ .name = "metrics", .usage = "", .method = "GetMetrics",
 	  .summary = "All metrics, in the text format of Prometheus",
 	  .print = ctl_print_metrics },

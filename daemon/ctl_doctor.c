@@ -7,8 +7,11 @@
 #include "ctl_client.h"
 #include "ctl_commands.h"
 #include "port_user.h"
+#include "usb.h"
+#include "usb_port.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +179,18 @@ static void check_modemmanager(struct doctor *d)
 		    "runs (pid %d), and may talk on the modem's port", (int)user.pid);
 }
 
+/* Who uses it, under whatever name it has. Errors of usb_port_find and port_user_find. */
+static int find_user(const char *device, struct port_user *ret)
+{
+	char path[PATH_MAX];
+	int r;
+
+	if (!usb_port_is_asked_for(device))
+		return port_user_find(device, ret);
+	r = usb_port_find(USB_SYSFS, USB_PORT_DEV, device, path, sizeof(path));
+	return r < 0 ? r : port_user_find(path, ret);
+}
+
 static void check_port(struct doctor *d)
 {
 	struct port_user user;
@@ -183,7 +198,7 @@ static void check_port(struct doctor *d)
 
 	if (!d->device || d->is_port_fine)
 		return;
-	r = port_user_find(d->device, &user);
+	r = find_user(d->device, &user);
 	if (r == 0)
 		add(d, FAIL, "port user", "end that process", "%s (pid %d) has %s open", user.name,
 		    (int)user.pid, d->device);

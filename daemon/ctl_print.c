@@ -615,6 +615,26 @@ void ctl_print_routes(const struct ctl_style *s, const json_t *reply)
 	finish_table(s, &t);
 }
 
+/* ---- reload ---- */
+
+void ctl_print_reload(const struct ctl_style *s, const json_t *reply)
+{
+	const json_t *changes = json_object_get(reply, "changes");
+
+	if (json_array_size(changes) == 0)
+		fputs("no change\n", s->out);
+	for (size_t i = 0; i < json_array_size(changes); i++) {
+		const json_t *change = json_array_get(changes, i);
+
+		print_text(s, text_of(change, "what"));
+		fputs(has(change, "name") ? " " : "", s->out);
+		print_text(s, text_or(change, "name", ""));
+		fputs(": ", s->out);
+		print_text(s, text_of(change, "text"));
+		fputc('\n', s->out);
+	}
+}
+
 /* ---- the doctor ---- */
 
 static void add_check(struct ctl_table *t, const json_t *check)

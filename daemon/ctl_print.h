@@ -28,6 +28,7 @@ void ctl_print_event(const struct ctl_style *s, const json_t *reply);
 void ctl_print_queue(const struct ctl_style *s, const json_t *reply);
 void ctl_print_queued(const struct ctl_style *s, const json_t *reply);
 void ctl_print_routes(const struct ctl_style *s, const json_t *reply);
+void ctl_print_reload(const struct ctl_style *s, const json_t *reply);
 void ctl_print_doctor(const struct ctl_style *s, const json_t *reply);
 void ctl_print_at(const struct ctl_style *s, const json_t *reply);
 void ctl_print_metrics(const struct ctl_style *s, const json_t *reply);

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/log_level.h"
 #include "bridge/core_config.h"
+#include "bridge/reload_plan.h"
 #include "store/store.h"
 
 #include <stdbool.h>
@@ -104,6 +105,7 @@ struct action {
 	const char *text;     /* STATUS, PIN_NOTE; borrowed until the next core_next_action */
 	uint32_t baud;        /* TTY_LINE */
 	bool rtscts;          /* TTY_LINE: hardware flow control */
+	bool is_trial;        /* RELOAD: only say what it would do */
 	bool is_hung_up;      /* TTY_LINE: DTR is to be low */
 };
 
@@ -195,8 +197,10 @@ void core_tick(struct core *c, uint64_t now_ms);
  * -EIO: then nothing changed. */
 int core_reload(struct core *c, uint64_t now_ms, const struct core_config *cfg);
 
-/* How the reload that ACTION_RELOAD asked for ended: "" or what was wrong, for whoever asked. */
-void core_reload_done(struct core *c, uint64_t now_ms, const char *error);
+/* How the reload that ACTION_RELOAD asked for ended: "" or what was wrong, and what it changed or
+ * would change, for whoever asked. */
+void core_reload_done(
+    struct core *c, uint64_t now_ms, const char *error, const struct reload_plan *plan);
 
 /* Begin to stop: clients are closed, brokers get a DISCONNECT; ends with ACTION_EXIT. */
 void core_shutdown(struct core *c, uint64_t now_ms);

@@ -105,6 +105,9 @@ bool core_next_action(struct core *c, struct action *ret)
 	case ACTION_LOG_LEVEL:
 		ret->log.level = c->wanted_level;
 		break;
+	case ACTION_RELOAD:
+		ret->is_trial = c->is_reload_trial;
+		break;
 	case ACTION_STATUS:
 		ret->text = c->status;
 		break;
@@ -130,7 +133,6 @@ bool core_next_action(struct core *c, struct action *ret)
 	case ACTION_CTL_CLOSE:
 	case ACTION_HTTP_WRITE:
 	case ACTION_HTTP_CLOSE:
-	case ACTION_RELOAD:
 	case ACTION_EXIT:
 		break;
 	}

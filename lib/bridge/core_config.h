@@ -76,6 +76,16 @@ struct core_config {
 	enum log_level log_level;
 };
 
+/* A part of a broker's configuration that its session is made with. */
+struct core_broker_part {
+	const char *name; /* of the key */
+	bool (*is_equal)(const struct broker_config *a, const struct broker_config *b);
+};
+
+/* All parts; the filters are none. */
+extern const struct core_broker_part core_broker_parts[];
+extern const size_t core_broker_part_count;
+
 /* The two are the same in everything but their filters: the session can stay. */
 bool core_broker_link_equal(const struct broker_config *a, const struct broker_config *b);
 

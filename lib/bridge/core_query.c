@@ -101,8 +101,9 @@ int core_at(struct core *c, uint64_t now_ms, uint32_t id, const char *command)
 	return r;
 }
 
-void core_request_reload(struct core *c, uint32_t id)
+void core_request_reload(struct core *c, uint32_t id, bool is_trial)
 {
+	c->is_reload_trial = is_trial;
 	c->reload_conn = id;
 	core_action(c, ACTION_RELOAD, 0);
 }

@@ -150,8 +150,9 @@ int core_at(struct core *c, uint64_t now_ms, uint32_t id, const char *command);
 int core_publish(struct core *c, uint64_t now_ms, uint32_t id, int client, struct span topic,
     struct span payload, uint8_t qos, bool retain, bool wait);
 
-/* Ask the shell to reload; ctl_on_reload_done follows for id. */
-void core_request_reload(struct core *c, uint32_t id);
+/* Ask the shell to reload, or with is_trial what that would change; ctl_on_reload_done follows for
+ * id. */
+void core_request_reload(struct core *c, uint32_t id, bool is_trial);
 
 /* Ask the shell for another log level, until the next start or reload. */
 void core_request_log_level(struct core *c, enum log_level level);

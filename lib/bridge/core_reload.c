@@ -32,15 +32,85 @@ static bool tls_equal(const struct tls_config *a, const struct tls_config *b)
 	       a->negotiate_s == b->negotiate_s;
 }
 
+static bool has_name(const struct broker_config *a, const struct broker_config *b)
+{
+	return text_equal(a->name, b->name);
+}
+
+static bool has_address(const struct broker_config *a, const struct broker_config *b)
+{
+	return text_equal(a->host, b->host) && a->port == b->port && a->is_tls == b->is_tls;
+}
+
+static bool has_client_id(const struct broker_config *a, const struct broker_config *b)
+{
+	return text_equal(a->client_id, b->client_id);
+}
+
+static bool has_username(const struct broker_config *a, const struct broker_config *b)
+{
+	return text_equal(a->username, b->username);
+}
+
+static bool has_password(const struct broker_config *a, const struct broker_config *b)
+{
+	return text_equal(a->password, b->password);
+}
+
+static bool has_keepalive(const struct broker_config *a, const struct broker_config *b)
+{
+	return a->keepalive_s == b->keepalive_s;
+}
+
+static bool has_clean_session(const struct broker_config *a, const struct broker_config *b)
+{
+	return a->clean_session == b->clean_session;
+}
+
+static bool has_tls(const struct broker_config *a, const struct broker_config *b)
+{
+	return tls_equal(&a->tls, &b->tls);
+}
+
+static bool has_will(const struct broker_config *a, const struct broker_config *b)
+{
+	return message_equal(&a->will, &b->will);
+}
+
+static bool has_birth(const struct broker_config *a, const struct broker_config *b)
+{
+	return message_equal(&a->birth, &b->birth);
+}
+
+static bool has_reconnect(const struct broker_config *a, const struct broker_config *b)
+{
+	return a->reconnect_min_ms == b->reconnect_min_ms &&
+	       a->reconnect_max_ms == b->reconnect_max_ms;
+}
+
+const struct core_broker_part core_broker_parts[] = {
+	{ "name", has_name },
+	{ "address", has_address },
+	{ "client_id", has_client_id },
+	{ "username", has_username },
+	{ "password", has_password },
+	{ "keepalive", has_keepalive },
+	{ "clean_session", has_clean_session },
+	{ "tls", has_tls },
+	{ "will", has_will },
+	{ "birth", has_birth },
+	{ "reconnect", has_reconnect },
+};
+
+const size_t core_broker_part_count = sizeof(core_broker_parts) / sizeof(core_broker_parts[0]);
+
 bool core_broker_link_equal(const struct broker_config *a, const struct broker_config *b)
 {
-	return text_equal(a->name, b->name) && text_equal(a->host, b->host) && a->port == b->port &&
-	       a->is_tls == b->is_tls && text_equal(a->client_id, b->client_id) &&
-	       text_equal(a->username, b->username) && text_equal(a->password, b->password) &&
-	       a->keepalive_s == b->keepalive_s && a->clean_session == b->clean_session &&
-	       tls_equal(&a->tls, &b->tls) && message_equal(&a->will, &b->will) &&
-	       message_equal(&a->birth, &b->birth) && a->reconnect_min_ms == b->reconnect_min_ms &&
-	       a->reconnect_max_ms == b->reconnect_max_ms;
+	for (size_t i = 0; i < core_broker_part_count; i++) {
+		if (!core_broker_parts[i].is_equal(a, b))
+			return false;
+	}
+	return true;
 }
 
 /* Messages in flight end with the session that carried them; their outcome is not known. */
@@ -110,10 +180,11 @@ int core_reload(struct core *c, uint64_t now_ms, const struct core_config *cfg)
 	return 0;
 }
 
-void core_reload_done(struct core *c, uint64_t now_ms, const char *error)
+void core_reload_done(
+    struct core *c, uint64_t now_ms, const char *error, const struct reload_plan *plan)
 {
 	c->now_ms = now_ms;
 	if (c->reload_conn != 0)
-		ctl_on_reload_done(c->ctl, now_ms, c->reload_conn, error);
+		ctl_on_reload_done(c->ctl, now_ms, c->reload_conn, error, plan);
 	c->reload_conn = 0;
 }

@@ -572,7 +572,8 @@ void ctl_on_delivered(struct ctl *t, uint64_t now_ms, uint32_t id, unsigned err,
 		ctl_json_text((struct span){ (const uint8_t *)reason, strlen(reason) })));
 }
 
-void ctl_on_reload_done(struct ctl *t, uint64_t now_ms, uint32_t id, const char *error)
+void ctl_on_reload_done(
+    struct ctl *t, uint64_t now_ms, uint32_t id, const char *error, const struct reload_plan *plan)
 {
 	struct conn *conn = find_waiting(t, id, CTL_WAIT_RELOAD);
 
@@ -580,7 +581,7 @@ void ctl_on_reload_done(struct ctl *t, uint64_t now_ms, uint32_t id, const char 
 	if (!conn)
 		return;
 	if (error[0] == '\0')
-		finish_call(t, conn, NULL, json_object());
+		finish_call(t, conn, NULL, ctl_json_reload(plan));
 	else
 		fail_call(t, conn, CTL_ERROR_RELOAD_FAILED,
 		    json_pack("{s:o}", "message", ctl_json_text_or_null(error)));

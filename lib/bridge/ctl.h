@@ -69,6 +69,7 @@ void ctl_on_at_done(
  * broker has it. */
 void ctl_on_delivered(
     struct ctl *t, uint64_t now_ms, uint32_t id, unsigned err, const char *reason);
-void ctl_on_reload_done(struct ctl *t, uint64_t now_ms, uint32_t id, const char *error);
+void ctl_on_reload_done(
+    struct ctl *t, uint64_t now_ms, uint32_t id, const char *error, const struct reload_plan *plan);
 
 #endif

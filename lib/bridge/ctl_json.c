@@ -417,6 +417,25 @@ json_t *ctl_json_doctor(const struct core *core, uint64_t now_ms)
 	return json_pack("{s:o, s:o}", "device", text_of(facts.cfg->modem.device), "checks", array);
 }
 
+static json_t *reload_change_object(const struct reload_change *change)
+{
+	return json_pack("{s:s, s:o, s:o}", "what", change->what, "name",
+	    ctl_json_text_or_null(change->name), "text", text_of(change->text));
+}
+
+json_t *ctl_json_reload(const struct reload_plan *plan)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < plan->count; i++) {
+		if (json_array_append_new(array, reload_change_object(&plan->changes[i])) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return json_pack("{s:o}", "changes", array);
+}
+
 static json_t *base64_of(struct span data)
 {
 	char *text = malloc(BASE64_ENCODED_LEN(data.len) + 1);

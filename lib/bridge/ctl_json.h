@@ -41,6 +41,9 @@ json_t *ctl_json_history(const struct core *core, int broker);
 /* Reply of Doctor. */
 json_t *ctl_json_doctor(const struct core *core, uint64_t now_ms);
 
+/* Reply of Reload. */
+json_t *ctl_json_reload(const struct reload_plan *plan);
+
 /* A message of a reply of ListMessages, and the reply of GetMessage. */
 json_t *ctl_json_queued(const struct core *core, unsigned client, const struct queued_message *m);
 json_t *ctl_json_queued_whole(

@@ -399,12 +399,15 @@ static void run_at(struct ctl_request *req)
 
 static void run_reload(struct ctl_request *req)
 {
+	bool is_trial = ctl_flag_param(req, "dry_run");
+
 	if (req->is_reloading) {
 		ctl_fail_plain(req, CTL_ERROR_BUSY);
 		return;
 	}
-	core_log_control(req->core, req->peer, "reload");
-	core_request_reload(req->core, req->conn);
+	if (!is_trial)
+		core_log_control(req->core, req->peer, "reload");
+	core_request_reload(req->core, req->conn, is_trial);
 }
 
 static void run_set_log_level(struct ctl_request *req)
@@ -470,7 +473,7 @@ static const struct ctl_method cmqttd_methods[] = {
 	{ "Subscribe",   READ,  CTL_WAIT_MESSAGES, run_subscribe,    { { "filter", STRING, false } } },
 	{ "Monitor",     READ,  CTL_WAIT_EVENTS,   run_monitor,      { { "at", BOOL, OPT } } },
 	{ "At",          ADMIN, CTL_WAIT_AT,       run_at,           { { "command", STRING, false } } },
-	{ "Reload",      ADMIN, CTL_WAIT_RELOAD,   run_reload,       { { 0 } } },
+	{ "Reload",      ADMIN, CTL_WAIT_RELOAD,   run_reload,       { { "dry_run", BOOL, OPT } } },
 	{ "SetLogLevel", ADMIN, CTL_WAIT_NOTHING,  run_set_log_level, { { "level", STRING, false } } },
 	{ "ListMessages", READ, CTL_WAIT_PAGES,    ctl_queue_list,
 	  { { "broker", STRING, OPT }, { "after", INT, OPT } } },

@@ -66,6 +66,8 @@ static const struct {
 	    "plug the modem in, or name its port in modem.device (ls -l /dev/serial/by-id)" },
 	{ ENODEV, "the device behind it is gone", "plug the modem in, and look at dmesg" },
 	{ ENXIO, "the device behind it is gone", "plug the modem in, and look at dmesg" },
+	{ ENOTUNIQ, "there is more than one modem",
+	    "name the place of one in modem.device: \"usb:1-1.4\" (ls /sys/bus/usb/devices)" },
 	{ EBUSY, "another process has it",
 	    "end that process; if it is ModemManager: systemctl disable --now ModemManager, or "
 	    "install"

@@ -146,6 +146,36 @@ def test_reload(both):
     wait_until(lambda: both.cloud_broker.text().count("as gw-cloud (") >= 2, "reload by HUP")
 
 
+def test_reload_dry_run(both):
+    """What would change is said, and nothing changes: not even what has been tried."""
+    daemon, config = both.cmqttd, both.cmqttd.config
+    since = [b["since"] for b in daemon.status()["brokers"]]
+    good = config.read_text()
+    assert daemon.ctl("reload", "--dry-run").stdout == "no change\n"
+    new = both.folder / "new.sock"
+    config.write_text(good.replace('client_id = "gw-cloud"', 'client_id = "gw-other"').replace(
+        "listeners: (", f'listeners: ( {{ address = "unix:{new}"; mode = "0600"; }}, '))
+    text = daemon.ctl("reload", "--dry-run").stdout
+    assert "broker cloud: is connected anew: other client_id\n" in text
+    assert f"listener unix:{new}: is opened\n" in text
+    assert "broker backup" not in text
+    assert not new.exists()
+    config.write_text(good.replace("qos = 2", "qos = 7"))
+    r = daemon.ctl("reload", "--dry-run", check=False)
+    assert r.returncode == 1 and f"{config}:" in r.stderr and "qos" in r.stderr, r.stderr
+    # an address that is taken is found as well
+    config.write_text(good.replace("listeners: (", 'listeners: ( { address = "127.0.0.1:%d"; }, ' %
+                                   both.cloud_broker.port))
+    r = daemon.ctl("reload", "--dry-run", check=False)
+    assert r.returncode == 1 and str(both.cloud_broker.port) in r.stderr, r.stderr
+    assert [b["since"] for b in daemon.status()["brokers"]] == since
+    assert "gw-other" not in both.cloud_broker.text() and "reloaded" not in daemon.text()
+    # the real one says the same
+    config.write_text(good.replace("store: {", "store: { max_bytes = 5000000;"))
+    assert daemon.ctl("reload").stdout == "store: max_bytes is 5000000 instead of 67108864\n"
+    assert daemon.status()["store"]["max_bytes"] == 5000000
+
+
 def test_idle_daemon_sleeps(both):
     """At most one wake-up in ten seconds when nothing is to be done."""
     dialogue = both.folder / "dialogue.log"

@@ -23,6 +23,7 @@ static void require(bool is_true)
 
 static void notify(struct ctl *t, uint32_t id, struct span text)
 {
+	static const struct reload_plan plan = { .changes = { { .what = "log" } }, .count = 1 };
 	struct log_event log = { .code = LOG_STORE_FULL, .level = LOG_LEVEL_ERROR };
 
 	ctl_on_message(t, 2, 0, (struct span){ (const uint8_t *)"a/b", 3 }, text, 1, false);
@@ -33,7 +34,7 @@ static void notify(struct ctl *t, uint32_t id, struct span text)
 	ctl_on_at_line(t, 2, id, text);
 	ctl_on_at_done(t, 2, id, (enum at_result)(text.len % 5), text);
 	ctl_on_delivered(t, 2, id, (unsigned)text.len % 3, text.len % 2 ? "dropped" : NULL);
-	ctl_on_reload_done(t, 2, id, text.len % 2 ? "no such key" : "");
+	ctl_on_reload_done(t, 2, id, text.len % 2 ? "no such key" : "", &plan);
 }
 
 /* Read what there is, as the other side does. */

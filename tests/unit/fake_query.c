@@ -204,11 +204,13 @@ int core_publish(struct core *c, uint64_t now_ms, uint32_t id, int client, struc
 	return c->result;
 }
 
-void core_request_reload(struct core *c, uint32_t id)
+void core_request_reload(struct core *c, uint32_t id, bool is_trial)
 {
-	note(c, "reload %u\n", id);
+	static const struct reload_plan nothing;
+
+	note(c, "reload %u%s\n", id, is_trial ? " trial" : "");
 	if (c->tell)
-		ctl_on_reload_done(c->tell, 0, id, "");
+		ctl_on_reload_done(c->tell, 0, id, "", &nothing);
 }
 
 void core_request_log_level(struct core *c, enum log_level level)

@@ -1079,6 +1079,11 @@ static void test_largest_payload(void **state)
 
 /* ---- calls that wait ---- */
 
+/* What it changed is tested in test_reload_plan. */
+static const struct reload_plan plan = {
+	.changes = { { "broker", "cloud", "is new" }, { "log", "", "level" } }, .count = 2
+};
+
 static void test_publish_wait(void **state)
 {
 	struct rig *rig = *state;
@@ -1091,7 +1096,7 @@ static void test_publish_wait(void **state)
 	ctl_on_delivered(rig->ctl, NOW, other, 0, NULL);
 	ctl_on_delivered(rig->ctl, NOW, 99, 0, NULL);
 	ctl_on_at_done(rig->ctl, NOW, id, AT_OK, text_span("OK"));
-	ctl_on_reload_done(rig->ctl, NOW, id, "");
+	ctl_on_reload_done(rig->ctl, NOW, id, "", &plan);
 	expect_silence(rig, id);
 	expect_silence(rig, other);
 	ctl_on_delivered(rig->ctl, NOW, id, 0, NULL);
@@ -1181,10 +1186,17 @@ static void test_reload(void **state)
 	assert_string_equal(fake_core_asked(&rig->core), "log 0 reload\nreload 1\n");
 	call(rig, other, "Reload", "{}");
 	expect_error(rig, other, "io.cmqttd.Busy", "{}");
-	ctl_on_reload_done(rig->ctl, NOW, id, "");
-	expect_reply(rig, id, "io.cmqttd.Reload", "{}");
+	ctl_on_reload_done(rig->ctl, NOW, id, "", &plan);
+	expect_reply(rig, id, "io.cmqttd.Reload",
+	    "{\"changes\":[{\"what\":\"broker\",\"name\":\"cloud\",\"text\":\"is new\"},"
+	    "{\"what\":\"log\",\"name\":null,\"text\":\"level\"}]}");
+	fake_core_asked(&rig->core);
+	call(rig, id, "Reload", "{\"dry_run\":true}");
+	assert_string_equal(fake_core_asked(&rig->core), "reload 1 trial\n");
+	ctl_on_reload_done(rig->ctl, NOW, id, "", &(struct reload_plan){ 0 });
+	expect_reply(rig, id, "io.cmqttd.Reload", "{\"changes\":[]}");
 	call(rig, other, "Reload", "{}");
-	ctl_on_reload_done(rig->ctl, NOW, other, "cmqttd.conf:3: no such key");
+	ctl_on_reload_done(rig->ctl, NOW, other, "cmqttd.conf:3: no such key", &plan);
 	expect_error(
 	    rig, other, "io.cmqttd.ReloadFailed", "{\"message\":\"cmqttd.conf:3: no such key\"}");
 	expect_silence(rig, id);
@@ -1203,7 +1215,7 @@ static void test_ends_at_once(void **state)
 	expect_reply(rig, id, "io.cmqttd.At",
 	    "{\"lines\":[],\"final\":\"OK\",\"ok\":true,\"truncated\":false}");
 	call(rig, id, "Reload", "{}");
-	expect_reply(rig, id, "io.cmqttd.Reload", "{}");
+	expect_reply(rig, id, "io.cmqttd.Reload", "{\"changes\":[]}");
 	expect_silence(rig, id);
 }
 

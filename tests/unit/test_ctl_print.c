@@ -286,6 +286,17 @@ static void test_routes(void **state)
 	    "plant   no    -      -               -  no\n");
 }
 
+static void test_reload(void **state)
+{
+	(void)state;
+	expect(ctl_print_reload, "{\"changes\":[]}", "no change\n");
+	expect(ctl_print_reload,
+	    "{\"changes\":[{\"what\":\"broker\",\"name\":\"cloud\",\"text\":\"is closed\"},"
+	    "{\"what\":\"log\",\"name\":null,\"text\":\"level is info\"}]}",
+	    "broker cloud: is closed\n"
+	    "log: level is info\n");
+}
+
 static void test_doctor(void **state)
 {
 	(void)state;
@@ -385,6 +396,7 @@ int main(void)
 		cmocka_unit_test(test_queue),
 		cmocka_unit_test(test_queued),
 		cmocka_unit_test(test_routes),
+		cmocka_unit_test(test_reload),
 		cmocka_unit_test(test_doctor),
 		cmocka_unit_test(test_at),
 		cmocka_unit_test(test_errors),
