@@ -23,6 +23,7 @@ struct plan {
 	int64_t expires_ms;     /* of the message itself, by the store's clock; 0: never */
 	struct mqtt_msg *local; /* for local clients as well; NULL: it is not */
 	bool is_promised;       /* it will be acknowledged, so that it must be durable first */
+	bool may_refuse;        /* who sent it can be told that there is no place for it */
 	uint64_t seq;           /* number under which brokers get it, 0: none does */
 	uint64_t local_seq;     /* the same of local sessions and what is retained */
 };
@@ -32,6 +33,7 @@ static void plan_init(struct plan *p, uint8_t qos)
 	p->expires_ms = 0;
 	p->local = NULL;
 	p->is_promised = qos > 0;
+	p->may_refuse = false;
 	p->seq = 0;
 	p->local_seq = 0;
 }
@@ -83,6 +85,8 @@ static bool drop_dead_letter(struct core *c)
 {
 	const struct store_ops *ops = c->store->ops;
 	struct store_entry e, oldest = { 0 };
+	uint8_t bytes[ROUTER_TOPIC_MAX];
+	struct span topic;
 	unsigned client = 0;
 
 	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
@@ -94,12 +98,11 @@ static bool drop_dead_letter(struct core *c)
 	}
 	if (oldest.seq == 0 || !ops->get(c->store, oldest.queue, oldest.seq, &oldest))
 		return false;
-	core_log(c, LOG_LEVEL_WARNING, LOG_MESSAGE_DROPPED, (int)client, 0, NULL,
-	    "dead letter, for want of room", oldest.topic);
-	core_count_drop(c, client, DROP_DEAD_LETTER, oldest.topic);
-	if (ops->remove(c->store, oldest.queue, oldest.seq) < 0)
+	topic = core_keep_topic(oldest.topic, bytes);
+	if (core_drop_entry(c, client, &oldest, false, DROP_DEAD_LETTER, "no room") < 0)
 		return false;
-	core_defer_commit(c);
+	core_log(c, LOG_LEVEL_WARNING, LOG_MESSAGE_DROPPED, (int)client, 0, NULL,
+	    "dead letter, for want of room", topic);
 	return true;
 }
 
@@ -171,20 +174,18 @@ static bool has_room(const struct core *c, const struct demand *d)
  * went, or -EIO. */
 static int drop_oldest(struct core *c, struct demand *d)
 {
-	const struct store_ops *ops = c->store->ops;
 	int count = 0;
 
 	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
 		struct store_entry e;
+		uint64_t size;
 
 		if (!outbox_oldest(&c->outbox[i], false, &e) || e.priority > d->priority)
 			continue;
-		d->freed += e.topic.len + e.properties.len + e.payload.len;
-		core_count_drop(c, i, DROP_FULL, e.topic);
-		if (ops->remove(c->store, e.queue, e.seq) < 0)
+		size = e.topic.len + e.properties.len + e.payload.len;
+		if (core_drop_entry(c, i, &e, false, DROP_FULL, "dropped: the store is full") < 0)
 			return -EIO;
-		core_defer_commit(c);
-		core_note_removed(c, i, e.seq, 0, "dropped: the store is full");
+		d->freed += size;
 		count++;
 	}
 	return count;
@@ -205,12 +206,7 @@ static bool drop_expired(struct core *c)
 static int make_room(struct core *c, struct demand *d)
 {
 	bool may_drop = c->cfg->store.overflow == STORE_DROP_OLDEST;
-	struct store_usage usage;
 
-	if (core_is_disk_low(c)) {
-		c->store->ops->total(c->store, &usage);
-		d->before = usage.bytes;
-	}
 	while (!has_room(c, d)) {
 		int r = c->has_commit_failed ? -EIO : drop_expired(c);
 
@@ -261,11 +257,16 @@ static int try_add(struct core *c, const struct addition *a, struct demand *ret_
 {
 	size_t count = a->brokers + a->locals;
 	struct demand d = demand_of(c, a->payload, c->targets, count);
+	struct store_usage usage;
 	int r = 0;
 
 	*ret_demand = d;
 	if (d.size > d.limit)
 		return -E2BIG;
+	if (core_is_disk_low(c)) {
+		c->store->ops->total(c->store, &usage);
+		d.before = usage.bytes;
+	}
 	if (a->brokers > 0)
 		r = make_room(c, &d);
 	else if (!has_room(c, &d))
@@ -327,10 +328,9 @@ static void add_memory(struct core *c, unsigned client, uint64_t seq, struct spa
 		r = usage.messages >= BRIDGE_QOS0_MAX
 			? -ENOSPC
 			: ops->add(o->memory, seq, core_store_time(c), payload, &t, 1);
-		if (r != -ENOSPC || !outbox_oldest(o, true, &e))
+		if (r != -ENOSPC || !outbox_oldest(o, true, &e) ||
+		    core_drop_entry(c, client, &e, true, DROP_FULL, "dropped: QoS 0, no room") < 0)
 			break;
-		core_count_drop(c, client, DROP_FULL, e.topic);
-		ops->remove(o->memory, o->memory_queue, e.seq);
 		ops->usage(o->memory, o->memory_queue, &usage);
 	}
 	if (r < 0)
@@ -420,7 +420,7 @@ static void give_up(struct core *c, struct plan *p, enum drop_reason reason)
 }
 
 /* Everything of the plan that is to be on disk: queues of brokers, of local sessions, what is
- * retained. 0 or the store's error: then nothing was. */
+ * retained. 0 or an error as add_durable: then nothing was. */
 static int enqueue_durable(
     struct core *c, struct plan *p, uint64_t seq, struct span payload, bool retain)
 {
@@ -438,7 +438,7 @@ static int enqueue_durable(
 	if (a.brokers + a.locals == 0)
 		return 0;
 	r = add_durable(c, &a, p->is_promised);
-	if (r == -E2BIG || r == -ENOBUFS)
+	if ((r == -E2BIG || r == -ENOBUFS) && !p->may_refuse)
 		give_up(c, p, r == -E2BIG ? DROP_TOO_LARGE : DROP_FULL);
 	else if (r < 0)
 		return r;
@@ -454,8 +454,8 @@ static uint64_t next_seq(const struct core *c)
 	return (stored > c->last_seq ? stored : c->last_seq) + 1;
 }
 
-/* Put the message into the queues of the plan, less those that it was given up for. 0, or the
- * store's error: then nothing was queued. */
+/* Put the message into the queues of the plan, less those that it was given up for: which happens
+ * only if it may not be refused. 0, or an error as add_durable: then nothing was queued. */
 static int enqueue(struct core *c, struct plan *p, struct span payload, bool retain)
 {
 	uint64_t seq = next_seq(c);
@@ -495,6 +495,12 @@ static void deliver_locally(struct core *c, int broker, const struct plan *p)
 	ctl_on_message(c->ctl, c->now_ms, broker, msg_topic(m), msg_payload(m), m->qos, m->retain);
 }
 
+/* There is no room in the store, or would not be in any case. */
+static bool is_full(int error)
+{
+	return error == -ENOSPC || error == -ENOBUFS || error == -E2BIG;
+}
+
 /* What the modem does not take is told to a publisher that can be told. MQTT_ACCEPT: nothing. */
 static enum mqtt_verdict check_sizes(const struct core *c, const struct plan *p, size_t payload_len)
 {
@@ -514,6 +520,7 @@ enum mqtt_verdict core_accept_local(struct core *c, struct mqtt_msg *m, bool may
 
 	make_plan(c, msg_topic(m), m->qos, -1, &plan);
 	plan.local = m;
+	plan.may_refuse = may_refuse;
 	if (m->expires_ms != 0)
 		plan.expires_ms = core_store_time(c) + (int64_t)(m->expires_ms - c->now_ms);
 	if (may_refuse)
@@ -522,7 +529,7 @@ enum mqtt_verdict core_accept_local(struct core *c, struct mqtt_msg *m, bool may
 		return verdict;
 	r = enqueue(c, &plan, msg_payload(m), m->retain);
 	if (r < 0 && may_refuse)
-		return r == -ENOSPC ? MQTT_REFUSE_QUOTA : MQTT_REFUSE_FAILED;
+		return is_full(r) ? MQTT_REFUSE_QUOTA : MQTT_REFUSE_FAILED;
 	if (r < 0) {
 		c->has_held = true;
 		return MQTT_HOLD;
@@ -665,8 +672,9 @@ int core_publish(struct core *c, uint64_t now_ms, uint32_t id, int client, struc
 	if (!m)
 		return -ENOMEM;
 	plan.local = client < 0 ? m : NULL;
+	plan.may_refuse = true;
 	r = enqueue(c, &plan, payload, retain);
-	if (r == 0 && wanted_count(c, &plan) < wanted)
+	if (is_full(r))
 		r = -ENOSPC;
 	if (r == 0 && w)
 		*w = (struct waiter){ .conn = id, .seq = plan.seq, .left = wanted };

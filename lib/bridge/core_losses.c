@@ -60,6 +60,23 @@ void core_count_drop(struct core *c, unsigned client, enum drop_reason reason, s
 	ctl_on_outcome(c->ctl, c->now_ms, (int)client, drop_reason_name(reason), topic, 0);
 }
 
+int core_drop_entry(struct core *c, unsigned client, const struct store_entry *e, bool is_memory,
+    enum drop_reason reason, const char *why)
+{
+	uint8_t bytes[ROUTER_TOPIC_MAX];
+	struct span topic = core_keep_topic(e->topic, bytes);
+	uint64_t seq = e->seq;
+	int r = outbox_remove(&c->outbox[client], e, is_memory);
+
+	if (r < 0)
+		return r;
+	if (!is_memory)
+		core_defer_commit(c);
+	core_count_drop(c, client, reason, topic);
+	core_note_removed(c, client, seq, 0, why);
+	return 0;
+}
+
 void core_count_dead(
     struct core *c, unsigned client, const char *reason, struct span topic, unsigned err)
 {

@@ -29,6 +29,8 @@
 #include "bridge/router.h"
 #include "bridge/store_clock.h"
 
+#include <string.h>
+
 #define CORE_ACTIONS_MAX    2048 /* beyond it events wait in their modules */
 #define CORE_LOGS_MAX       64   /* log lines of one turn; more are counted and dropped */
 #define CORE_WAITERS_MAX    CTL_CONNS_MAX
@@ -203,6 +205,11 @@ bool core_is_disk_low(struct core *c);
  * for it. */
 void core_count_drop(struct core *c, unsigned client, enum drop_reason reason, struct span topic);
 
+/* Remove an entry that outbox_head or outbox_oldest gave, or a dead letter, and count it. why: for
+ * whoever waits for it. 0, or the store's error: then it is there yet, and not counted. */
+int core_drop_entry(struct core *c, unsigned client, const struct store_entry *e, bool is_memory,
+    enum drop_reason reason, const char *why);
+
 /* Count and tell a message that became a dead letter. err: the modem's, 0: none. */
 void core_count_dead(
     struct core *c, unsigned client, const char *reason, struct span topic, unsigned err);
@@ -269,6 +276,15 @@ static inline bool core_is_too_old(const struct core *c, const struct store_entr
 {
 	return e->expires_ms != 0 &&
 	       e->expires_ms <= store_clock_now_for(&c->store_clock, c->now_ms, e->seq);
+}
+
+/* A copy of a topic, which is good when its entry is gone. */
+static inline struct span core_keep_topic(struct span topic, uint8_t bytes[ROUTER_TOPIC_MAX])
+{
+	size_t len = topic.len < ROUTER_TOPIC_MAX ? topic.len : ROUTER_TOPIC_MAX;
+
+	memcpy(bytes, topic.data, len);
+	return (struct span){ bytes, len };
 }
 
 /* The text as a span. */

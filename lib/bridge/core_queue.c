@@ -5,7 +5,6 @@
 #include "bridge/core_priv.h"
 
 #include <errno.h>
-#include <string.h>
 
 /* The smaller one of two numbers, where 0 is none. */
 static uint64_t first_of(uint64_t a, uint64_t b)
@@ -65,7 +64,7 @@ int core_drop_message(struct core *c, uint64_t now_ms, unsigned client, uint64_t
 	struct outbox *o = &c->outbox[client];
 	struct queued_message m;
 	uint8_t bytes[ROUTER_TOPIC_MAX];
-	struct span topic = { bytes, 0 };
+	struct span topic;
 	int r;
 
 	c->now_ms = now_ms;
@@ -73,9 +72,7 @@ int core_drop_message(struct core *c, uint64_t now_ms, unsigned client, uint64_t
 		return -ENOENT;
 	if (m.is_in_flight)
 		return -EBUSY;
-	/* The entry's own is gone with it. */
-	topic.len = m.entry.topic.len < sizeof(bytes) ? m.entry.topic.len : sizeof(bytes);
-	memcpy(bytes, m.entry.topic.data, topic.len);
+	topic = core_keep_topic(m.entry.topic, bytes);
 	r = outbox_remove(o, &m.entry, m.is_in_memory);
 	if (r < 0)
 		return r;

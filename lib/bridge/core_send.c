@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 void core_note_removed(
     struct core *c, unsigned client, uint64_t seq, unsigned err, const char *reason)
@@ -28,18 +27,8 @@ void core_note_removed(
 static bool drop_if_expired(
     struct core *c, unsigned client, const struct store_entry *e, bool is_memory)
 {
-	struct outbox *o = &c->outbox[client];
-	uint64_t seq = e->seq;
-
-	if (!core_is_too_old(c, e) || outbox_is_in_flight(o, seq))
-		return false;
-	core_count_drop(c, client, DROP_EXPIRED, e->topic);
-	if (outbox_remove(o, e, is_memory) < 0)
-		return false;
-	if (!is_memory)
-		core_defer_commit(c);
-	core_note_removed(c, client, seq, 0, "older than its ttl");
-	return true;
+	return core_is_too_old(c, e) && !outbox_is_in_flight(&c->outbox[client], e->seq) &&
+	       core_drop_entry(c, client, e, is_memory, DROP_EXPIRED, "older than its ttl") == 0;
 }
 
 static bool drop_expired_head(struct core *c, unsigned client)
@@ -160,16 +149,14 @@ static void bury_head(struct core *c, unsigned client)
 	struct outbox *o = &c->outbox[client];
 	struct store_entry e;
 	uint8_t bytes[ROUTER_TOPIC_MAX];
-	struct span topic = { bytes, 0 };
+	struct span topic;
 	uint64_t seq;
 	bool is_memory;
 
 	if (!outbox_head(o, &e, &is_memory) || is_memory)
 		return;
 	seq = e.seq;
-	/* The entry's own is gone with it. */
-	topic.len = e.topic.len < sizeof(bytes) ? e.topic.len : sizeof(bytes);
-	memcpy(bytes, e.topic.data, topic.len);
+	topic = core_keep_topic(e.topic, bytes);
 	if (o->durable->ops->bury(o->durable, o->durable_queue, seq, reason) < 0)
 		return;
 	core_defer_commit(c);

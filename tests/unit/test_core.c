@@ -24,10 +24,12 @@
 static struct {
 	int commit_error; /* 0: works */
 	int add_error;
+	int remove_error;
 	unsigned commits;
 	uint64_t free_bytes; /* 0: plenty */
 } script;
 
+static int (*ram_remove)(struct store *s, unsigned queue, uint64_t seq);
 static int (*ram_add)(struct store *s, uint64_t seq, int64_t accepted_ms, struct span payload,
     const struct store_target *targets, size_t count);
 
@@ -44,6 +46,11 @@ static int scripted_add(struct store *s, uint64_t seq, int64_t accepted_ms, stru
 	if (script.add_error)
 		return script.add_error;
 	return ram_add(s, seq, accepted_ms, payload, targets, count);
+}
+
+static int scripted_remove(struct store *s, unsigned queue, uint64_t seq)
+{
+	return script.remove_error ? script.remove_error : ram_remove(s, queue, seq);
 }
 
 static int scripted_free_bytes(struct store *s, uint64_t *ret)
@@ -226,7 +233,9 @@ static int setup(void **state)
 	f->ops = *f->store->ops;
 	ram_add = f->ops.add;
 	f->ops.commit = scripted_commit;
+	ram_remove = f->ops.remove;
 	f->ops.add = scripted_add;
+	f->ops.remove = scripted_remove;
 	f->ops.free_bytes = scripted_free_bytes;
 	f->store->ops = &f->ops;
 	f->now_ms = 1000;
@@ -256,6 +265,28 @@ static struct store_usage waiting(struct fixture *f, unsigned client)
 static uint64_t dropped(struct fixture *f, unsigned client, enum drop_reason reason)
 {
 	return core_get_counters(f->core, client)->dropped[reason];
+}
+
+/* Another client, with a session that outlives its connection; gone again. */
+static void add_sleeper(struct fixture *f)
+{
+	uint32_t publisher = f->client;
+
+	assert_int_equal(core_client_new(f->core, f->now_ms, 0, &f->client), 0);
+	send_bytes(f, "10{ s'MQTT' 04 00 00 00 s'sleeper' } 82{ 00 01 s'#' 02 }");
+	expect_bytes(f, "20 02 00 00 90 03 00 01 02");
+	core_client_gone(f->core, f->now_ms, f->client);
+	f->client = publisher;
+	settle(f);
+	script.commits = 0;
+}
+
+static struct store_usage stored(struct fixture *f)
+{
+	struct store_usage u;
+
+	core_store_usage(f->core, &u);
+	return u;
 }
 
 /* ---- acknowledged is durable ---- */
@@ -397,6 +428,27 @@ static void test_expired_makes_room(void **state)
 	assert_int_equal(waiting(f, 0).messages, 1);
 }
 
+/* What the store does not let go of is not lost, and not counted before it is. */
+static void test_counted_when_it_is_gone(void **state)
+{
+	struct fixture *f = *state;
+
+	f->store->max_bytes = 100;
+	send_bytes(f, "32{ s'old/a' 00 01 'x'*80 }");
+	expect_bytes(f, "40 02 00 01");
+	script.remove_error = -EIO;
+	pass_time(f, 61000);
+	send_bytes(f, "32{ s'old/a' 00 02 'y'*80 }");
+	pass_time(f, 10000);
+	assert_int_equal(dropped(f, 0, DROP_EXPIRED), 0);
+	assert_int_equal(f->logs[LOG_MESSAGE_DROPPED], 0);
+	script.remove_error = 0;
+	pass_time(f, 2000);
+	expect_bytes(f, "40 02 00 02");
+	assert_int_equal(dropped(f, 0, DROP_EXPIRED), 1);
+	assert_int_equal(f->logs[LOG_MESSAGE_DROPPED], 1);
+}
+
 /* While no daemon runs the wall clock is believed if it is right on both sides, and only then. */
 static void test_time_off(void **state)
 {
@@ -480,6 +532,26 @@ static void test_disk_low_drop_oldest(void **state)
 	assert_int_equal(waiting(f, 0).messages, 1);
 }
 
+/* What a local session is to keep makes the file grow as well. */
+static void test_disk_low_for_local_sessions(void **state)
+{
+	struct fixture *f = *state;
+
+	add_sleeper(f);
+	pass_time(f, 1000);
+	script.free_bytes = STORE_FREE_MIN - 1;
+	send_bytes(f, "32{ s'local' 00 01 'x' }");
+	expect_bytes(f, "40 02 00 01");
+	assert_int_equal(stored(f).messages, 0);
+	assert_int_equal(f->logs[LOG_STORE_FULL], 1);
+	pass_time(f, 1000);
+	script.free_bytes = 2 * STORE_FREE_MIN;
+	send_bytes(f, "32{ s'local' 00 02 'x' }");
+	expect_bytes(f, "40 02 00 02");
+	assert_int_equal(stored(f).messages, 1);
+	assert_int_equal(f->logs[LOG_STORE_FULL], 2);
+}
+
 static void test_drop_oldest(void **state)
 {
 	struct fixture *f = *state;
@@ -524,6 +596,27 @@ static void test_qos0_is_bounded(void **state)
 	assert_int_equal(waiting(f, 0).messages, BRIDGE_QOS0_MAX);
 	assert_int_equal(dropped(f, 0, DROP_FULL), 3);
 	assert_int_equal(script.commits, 0);
+}
+
+/* Who waits for its message is told when it had to go for others. */
+static void test_waiter_of_qos0_is_told(void **state)
+{
+	static const char call[] = "{\"method\":\"io.cmqttd.Publish\",\"parameters\":{\"topic\":"
+				   "\"cloud/a\",\"payload\":\"x\",\"qos\":0,\"wait\":true}}";
+	const struct ctl_peer admin = { .is_admin = true };
+	struct fixture *f = *state;
+	struct buf *out;
+	uint32_t conn;
+
+	assert_int_equal(core_ctl_new(f->core, f->now_ms, &admin, &conn), 0);
+	core_ctl_rx(f->core, f->now_ms, conn, (const uint8_t *)call, sizeof(call));
+	settle(f);
+	out = core_ctl_out(f->core, conn);
+	for (int i = 1; i < BRIDGE_QOS0_MAX; i++)
+		send_bytes(f, "30{ s'cloud/a' 'x' }");
+	assert_int_equal(buf_len(out), 0);
+	send_bytes(f, "30{ s'cloud/a' 'x' }");
+	assert_non_null(strstr((const char *)buf_data(out), "NotDelivered"));
 }
 
 /* ---- what the modem cannot take ---- */
@@ -596,6 +689,31 @@ static void test_refused_when_full(void **state)
 	send_bytes(f, "34{ s'cloud/a' 0004 00 '4'*80 }");
 	expect_bytes(f, "50020004");
 	assert_int_equal(waiting(f, 0).messages, 3);
+}
+
+/* With drop-oldest, too, nobody is told that a message was taken of which nothing was kept: all that
+ * waits is more important, or it is more than the store ever takes. */
+static void test_refused_when_nothing_gives_way(void **state)
+{
+	struct fixture *f = *state;
+	struct route_config important = cloud_routes[2];
+
+	important.priority = 1;
+	important.pattern = "important/#";
+	f->cfg.brokers[1].routes = &important;
+	f->cfg.store.overflow = STORE_DROP_OLDEST;
+	f->store->max_bytes = 200;
+	send_bytes(f, "32{ s'important/a' 00 01 '1'*150 }");
+	expect_bytes(f, "40 02 00 01");
+	use_mqtt5(f);
+	send_bytes(f, "32{ s'cloud/a' 0001 00 '2'*80 } 34{ s'cloud/a' 0002 00 '3'*300 }");
+	expect_bytes(f, "40{ 0001 97 } 50{ 0002 97 }");
+	assert_int_equal(waiting(f, 0).messages + waiting(f, 1).messages, 1);
+	assert_int_equal(dropped(f, 0, DROP_FULL) + dropped(f, 0, DROP_TOO_LARGE), 0);
+	/* QoS 0, which has no answer, is not concerned. */
+	send_bytes(f, "30{ s'cloud/a' 00 '4'*80 }");
+	expect_bytes(f, "");
+	assert_int_equal(waiting(f, 0).messages, 1);
 }
 
 static void test_refused_when_failing(void **state)
@@ -773,28 +891,6 @@ static void test_stop_without_modem(void **state)
 
 /* ---- local sessions in the store ---- */
 
-/* Another client, with a session that outlives its connection; gone again. */
-static void add_sleeper(struct fixture *f)
-{
-	uint32_t publisher = f->client;
-
-	assert_int_equal(core_client_new(f->core, f->now_ms, 0, &f->client), 0);
-	send_bytes(f, "10{ s'MQTT' 04 00 00 00 s'sleeper' } 82{ 00 01 s'#' 02 }");
-	expect_bytes(f, "20 02 00 00 90 03 00 01 02");
-	core_client_gone(f->core, f->now_ms, f->client);
-	f->client = publisher;
-	settle(f);
-	script.commits = 0;
-}
-
-static struct store_usage stored(struct fixture *f)
-{
-	struct store_usage u;
-
-	core_store_usage(f->core, &u);
-	return u;
-}
-
 /* One body for the broker, the session and what is retained; the last of these waits for nobody. */
 static void test_stored_once(void **state)
 {
@@ -859,15 +955,19 @@ int main(void)
 		TEST(test_failing_add),
 		TEST(test_block),
 		TEST(test_expired_makes_room),
+		TEST(test_counted_when_it_is_gone),
 		cmocka_unit_test(test_time_off),
 		TEST(test_disk_low),
 		TEST(test_disk_low_drop_oldest),
+		TEST(test_disk_low_for_local_sessions),
 		TEST(test_drop_oldest),
 		TEST(test_dead_letters_give_way),
 		TEST(test_qos0_is_bounded),
+		TEST(test_waiter_of_qos0_is_told),
 		TEST(test_too_large),
 		TEST(test_topic_too_long_for_one),
 		TEST(test_refused_when_full),
+		TEST(test_refused_when_nothing_gives_way),
 		TEST(test_refused_when_failing),
 		TEST(test_refused_too_large),
 		TEST(test_message_expiry),
