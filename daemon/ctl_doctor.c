@@ -13,8 +13,10 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DEFAULT_CONFIG   CMQTTD_SYSCONFDIR "/cmqttd.conf"
@@ -30,6 +32,7 @@ struct doctor {
 	char *device; /* the modem's port; NULL: not known */
 	bool is_running;
 	bool is_port_fine; /* the daemon has it */
+	bool is_shared;    /* and told who else has it */
 };
 
 static void add(struct doctor *d, const char *result, const char *check, const char *advice,
@@ -70,6 +73,8 @@ static void take_findings(struct doctor *d, const json_t *reply)
 
 		if (strcmp(text_of(check, "check"), "port") == 0)
 			d->is_port_fine = strcmp(text_of(check, "result"), OK) == 0;
+		else if (strcmp(text_of(check, "check"), "port user") == 0)
+			d->is_shared = true;
 		json_array_append(d->checks, check);
 	}
 }
@@ -179,38 +184,63 @@ static void check_modemmanager(struct doctor *d)
 		    "runs (pid %d), and may talk on the modem's port", (int)user.pid);
 }
 
-/* Who uses it, under whatever name it has. Errors of usb_port_find and port_user_find. */
-static int find_user(const char *device, struct port_user *ret)
+/* Root sees what a daemon in its sandbox does not. */
+static void check_port_users(struct doctor *d, const char *path)
 {
-	char path[PATH_MAX];
-	int r;
+	char others[PORT_USER_TEXT_MAX];
 
-	if (!usb_port_is_asked_for(device))
-		return port_user_find(device, ret);
-	r = usb_port_find(USB_SYSFS, USB_PORT_DEV, device, path, sizeof(path));
-	return r < 0 ? r : port_user_find(path, ret);
+	if (d->is_shared || port_user_list(path, d->is_running ? "cmqttd" : NULL, others) == 0)
+		return;
+	add(d, d->is_port_fine ? WARN : FAIL, "port user", "end that process", "%s has %s open",
+	    others, path);
+}
+
+/* Only while no daemon tells. */
+static void add_port(struct doctor *d, int error, const char *path)
+{
+	if (error == ENOENT)
+		add(d, FAIL, "port", "plug the modem in, or name its port in modem.device",
+		    "%s: there is no such port", d->device);
+	else if (error == ENOTUNIQ)
+		add(d, FAIL, "port", "name one in modem.device: \"usb:\" and its place, or a path",
+		    "%s: there is more than one modem", d->device);
+	else if (error == ENOTTY)
+		add(d, FAIL, "port", "name the modem's AT port in modem.device",
+		    "%s: it is no serial port", path);
+	else if (error != 0)
+		add(d, FAIL, "port", NULL, "%s: %s", d->device, strerror(error));
+	else
+		add(d, OK, "port", NULL, "%s is there", path);
+}
+
+static int examine_port(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return errno;
+	return S_ISCHR(st.st_mode) ? 0 : ENOTTY;
 }
 
 static void check_port(struct doctor *d)
 {
-	struct port_user user;
-	int r;
+	char path[PATH_MAX] = "";
+	int error;
 
-	if (!d->device || d->is_port_fine)
+	if (!d->device)
 		return;
-	r = find_user(d->device, &user);
-	if (r == 0)
-		add(d, FAIL, "port user", "end that process", "%s (pid %d) has %s open", user.name,
-		    (int)user.pid, d->device);
-	else if (!d->is_running && r == -ENOENT)
-		add(d, FAIL, "port", "plug the modem in, or name its port in modem.device",
-		    "%s: there is no such port", d->device);
-	else if (!d->is_running && r == -ENOTTY)
-		add(d, FAIL, "port", "name the modem's AT port in modem.device",
-		    "%s: it is no serial port", d->device);
-	else if (!d->is_running)
-		add(d, OK, "port", NULL, "%s is there", d->device);
-	check_modemmanager(d);
+	if (usb_port_is_asked_for(d->device))
+		error = -usb_port_find(USB_SYSFS, USB_PORT_DEV, d->device, path, sizeof(path));
+	else
+		error = snprintf(path, sizeof(path), "%s", d->device) < PATH_MAX ? 0 : ENAMETOOLONG;
+	if (error == 0)
+		error = examine_port(path);
+	if (!d->is_running)
+		add_port(d, error, path);
+	if (error == 0)
+		check_port_users(d, path);
+	if (!d->is_port_fine)
+		check_modemmanager(d);
 }
 
 /* ---- all of it ---- */

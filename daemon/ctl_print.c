@@ -244,6 +244,8 @@ static void print_modem(const struct ctl_style *s, const json_t *modem)
 	if (has(modem, "rssi_dbm"))
 		snprintf(text, sizeof(text), "%lld dBm", (long long)int_of(modem, "rssi_dbm"));
 	add_row(&t, "signal", text);
+	if (has(modem, "port_users"))
+		add_row(&t, "port also in", text_of(modem, "port_users"));
 	finish_table(s, &t);
 }
 

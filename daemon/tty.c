@@ -3,6 +3,8 @@
 
 #include "log.h"
 #include "notify.h"
+#include "port_lock.h"
+#include "port_user.h"
 #include "tty_wait.h"
 #include "usb.h"
 #include "usb_port.h"
@@ -23,6 +25,7 @@
 #define READ_BYTES   4096
 #define RETRY_MIN_MS 1000 /* between two attempts to open */
 #define RETRY_MAX_MS 30000
+#define LOOK_MS      30000 /* while somebody else has the port */
 #define PTY_MAJOR    136 /* ... 143: Unix 98 pseudo terminals (Documentation/admin-guide/devices) */
 
 struct tty {
@@ -38,8 +41,12 @@ struct tty {
 	struct loop_watch *watch;
 	struct loop_timer *retry;
 	struct tty_wait *wait;
-	uint64_t tried_ms;      /* the last attempt, 0: none yet */
-	uint64_t retry_ms;      /* how long to wait before the next one */
+	struct loop_timer *look;
+	struct port_lock lock;
+	pid_t lock_owner; /* whose lock file kept us from opening, 0: it was something else */
+	char others[PORT_USER_TEXT_MAX]; /* who else has the port */
+	uint64_t tried_ms;               /* the last attempt, 0: none yet */
+	uint64_t retry_ms;               /* how long to wait before the next one */
 	char usb[USB_NAME_MAX]; /* device that the port belonged to when it was open, "": none */
 	int error;              /* that the core was told last, 0: the port is open */
 };
@@ -152,6 +159,7 @@ static void close_own(struct tty *tty)
 	tcflush(tty->fd, TCOFLUSH);
 	close(tty->fd);
 	tty->fd = -1;
+	port_lock_drop(&tty->lock);
 }
 
 static void close_port(struct tty *tty)
@@ -285,14 +293,26 @@ static int open_new(struct tty *tty)
 	return fd;
 }
 
+/* Without a folder for it there is no lock file, and the other locks have to do. */
+static bool is_locked_by_other(struct tty *tty)
+{
+	tty->lock_owner = 0;
+	return port_lock_take(&tty->lock, tty->places.locks, tty->path, &tty->lock_owner) == -EBUSY;
+}
+
 static int open_port(struct tty *tty)
 {
-	int fd = use_adopted(tty);
+	int fd;
 
+	if (is_locked_by_other(tty))
+		return -EBUSY;
+	fd = use_adopted(tty);
 	if (fd < 0)
 		fd = open_new(tty);
-	if (fd < 0)
+	if (fd < 0) {
+		port_lock_drop(&tty->lock);
 		return fd;
+	}
 	tty->fd = fd;
 	tty->watch = loop_watch_new(tty->loop, fd, on_ready, tty);
 	if (!tty->watch) {
@@ -300,6 +320,40 @@ static int open_port(struct tty *tty)
 		return -ENOMEM;
 	}
 	return 0;
+}
+
+static void tell_others(struct tty *tty, const char *others)
+{
+	loop_timer_cancel(tty->look);
+	if (others[0])
+		loop_timer_set(tty->look, LOOK_MS);
+	if (strcmp(tty->others, others) == 0)
+		return;
+	snprintf(tty->others, sizeof(tty->others), "%s", others);
+	core_set_port_users(tty->core, others);
+	if (!others[0])
+		log_write(LOG_DAEMON_TTY, LOG_LEVEL_INFO, "%s: nobody else has it any more",
+		    name_of(tty));
+	else
+		log_write(LOG_DAEMON_TTY, LOG_LEVEL_WARNING, "%s: %s %s", name_of(tty),
+		    tty->fd < 0 ? "in use by" : "shared, which garbles both sides, with", others);
+}
+
+/* As far as the rights go. */
+static void look_for_others(struct tty *tty)
+{
+	char others[PORT_USER_TEXT_MAX] = "";
+
+	if (tty->fd < 0 && tty->lock_owner != 0)
+		port_user_describe(tty->lock_owner, others);
+	else if (tty->fd >= 0 || tty->error == EBUSY)
+		port_user_list(tty->path, NULL, others);
+	tell_others(tty, others);
+}
+
+static void on_look(void *arg)
+{
+	look_for_others(arg);
 }
 
 static void on_changed(void *arg);
@@ -340,6 +394,7 @@ static void try_now(struct tty *tty)
 		r = open_port(tty);
 	if (r < 0) {
 		tell_down(tty, -r);
+		look_for_others(tty);
 		try_later(tty);
 		return;
 	}
@@ -348,6 +403,7 @@ static void try_now(struct tty *tty)
 	tty->retry_ms = RETRY_MIN_MS;
 	tty->error = 0;
 	log_write(LOG_DAEMON_TTY, LOG_LEVEL_INFO, "%s: open", tty->path);
+	look_for_others(tty);
 	if (usb_find(tty->places.sysfs, tty->path, tty->usb) < 0)
 		tty->usb[0] = '\0';
 	core_set_rebind(tty->core, tty->usb[0] && usb_can_rebind(tty->places.sysfs));
@@ -420,7 +476,9 @@ void tty_rebind_usb(struct tty *tty)
 
 struct tty *tty_new(struct loop *loop, struct core *core, const struct tty_places *places)
 {
-	static const struct tty_places system = { .sysfs = USB_SYSFS, .dev = USB_PORT_DEV };
+	static const struct tty_places system = {
+		.sysfs = USB_SYSFS, .dev = USB_PORT_DEV, .locks = PORT_LOCK_FOLDER
+	};
 	struct tty *tty = calloc(1, sizeof(*tty));
 
 	if (!tty)
@@ -431,9 +489,11 @@ struct tty *tty_new(struct loop *loop, struct core *core, const struct tty_place
 	tty->fd = -1;
 	tty->adopted = -1;
 	tty->retry_ms = RETRY_MIN_MS;
+	port_lock_init(&tty->lock);
 	tty->retry = loop_timer_new(loop, on_retry, tty);
-	if (!tty->retry) {
-		free(tty);
+	tty->look = loop_timer_new(loop, on_look, tty);
+	if (!tty->retry || !tty->look) {
+		tty_free(tty);
 		return NULL;
 	}
 	return tty;
@@ -448,6 +508,7 @@ void tty_free(struct tty *tty)
 		close(tty->adopted);
 	tty_wait_free(tty->wait);
 	loop_timer_free(tty->retry);
+	loop_timer_free(tty->look);
 	free(tty->device);
 	free(tty);
 }

@@ -26,6 +26,7 @@ struct tty;
 struct tty_places {
 	const char *sysfs; /* USB_SYSFS */
 	const char *dev;   /* USB_PORT_DEV */
+	const char *locks; /* PORT_LOCK_FOLDER */
 };
 
 /* loop and core are borrowed. places: NULL but for tests. NULL: no memory. */

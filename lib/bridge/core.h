@@ -133,6 +133,9 @@ void core_tty_up(struct core *c, uint64_t now_ms);
 /* Whether the USB device behind the port can be bound anew (ACTION_USB_REBIND). */
 void core_set_rebind(struct core *c, bool is_possible);
 
+/* Other programs that have the port, as "ModemManager (pid 812)"; "": none that could be seen. */
+void core_set_port_users(struct core *c, const char *others);
+
 /* The port is gone, or cannot be opened; error: errno value, 0: hung up. */
 void core_tty_down(struct core *c, uint64_t now_ms, int error);
 

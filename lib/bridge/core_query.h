@@ -64,6 +64,7 @@ enum core_trouble {
 	CORE_TROUBLE_NETWORK, /* denied, or roaming that is not wanted */
 	CORE_TROUBLE_CLOCK,   /* the modem's */
 	CORE_TROUBLE_STUCK,   /* it does not answer */
+	CORE_TROUBLE_PORT,    /* other programs have its port: which */
 	CORE_TROUBLE_COUNT
 };
 

@@ -66,6 +66,12 @@ void core_end_troubles(struct core *c, enum modem_state state)
 		forget(c, CORE_TROUBLE_STUCK);
 }
 
+void core_set_port_users(struct core *c, const char *others)
+{
+	snprintf(
+	    c->troubles[CORE_TROUBLE_PORT], sizeof(c->troubles[CORE_TROUBLE_PORT]), "%s", others);
+}
+
 const char *core_trouble(const struct core *c, enum core_trouble trouble)
 {
 	return c->troubles[trouble][0] ? c->troubles[trouble] : NULL;

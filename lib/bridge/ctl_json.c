@@ -121,9 +121,10 @@ static json_t *name_of_broker(const struct core *core, int broker)
 static json_t *modem_object(const struct core *core)
 {
 	const struct modem_status *s = modem_get_status(core_get_modem(core));
+	const char *others = core_trouble(core, CORE_TROUBLE_PORT);
 
 	/* clang-format off */
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
 	    "state", modem_state_name(s->state),
 	    "model", ctl_json_text_or_null(s->model),
 	    "revision", ctl_json_text_or_null(s->revision),
@@ -131,7 +132,8 @@ static json_t *modem_object(const struct core *core)
 	    "operator", ctl_json_text_or_null(s->operator_name),
 	    "technology", ctl_json_text_or_null(s->technology),
 	    "rssi_dbm", s->rssi_dbm ? json_integer(s->rssi_dbm) : json_null(),
-	    "registered", s->is_registered);
+	    "registered", s->is_registered,
+	    "port_users", ctl_json_text_or_null(others ? others : ""));
 	/* clang-format on */
 }
 

@@ -58,6 +58,10 @@ static bool is_overdue(const struct doctor_facts *f, enum modem_state state)
 
 /* ---- the port and what is behind it ---- */
 
+static const char shared_advice[] =
+    "end that process; if it is ModemManager: systemctl disable --now ModemManager, or install the "
+    "udev rule 60-cmqttd.rules";
+
 static const struct {
 	int error;
 	const char *text, *advice;
@@ -66,12 +70,9 @@ static const struct {
 	    "plug the modem in, or name its port in modem.device (ls -l /dev/serial/by-id)" },
 	{ ENODEV, "the device behind it is gone", "plug the modem in, and look at dmesg" },
 	{ ENXIO, "the device behind it is gone", "plug the modem in, and look at dmesg" },
+	{ EBUSY, "another process has it", shared_advice },
 	{ ENOTUNIQ, "there is more than one modem",
 	    "name the place of one in modem.device: \"usb:1-1.4\" (ls /sys/bus/usb/devices)" },
-	{ EBUSY, "another process has it",
-	    "end that process; if it is ModemManager: systemctl disable --now ModemManager, or "
-	    "install"
-	    " the udev rule 60-cmqttd.rules" },
 	{ EACCES, "the daemon may not open it",
 	    "give its user the port's group, usually dialout, or install the udev rule"
 	    " 60-cmqttd.rules" },
@@ -81,10 +82,21 @@ static const struct {
 	    "name the modem's AT port in modem.device (ls -l /dev/serial/by-id)" },
 };
 
+/* Who else has it, if that is known. */
+static void check_port_users(const struct doctor_facts *f, struct doctor_report *r)
+{
+	const char *others = f->troubles[CORE_TROUBLE_PORT];
+
+	if (others)
+		add(r, f->port_error ? DOCTOR_FAIL : DOCTOR_WARN, "port user", shared_advice,
+		    "%s has the port%s", others, f->port_error ? "" : ", too");
+}
+
 static bool check_port(const struct doctor_facts *f, struct doctor_report *r)
 {
 	const char *device = f->cfg->modem.device;
 
+	check_port_users(f, r);
 	for (size_t i = 0; i < sizeof(port_errors) / sizeof(port_errors[0]); i++) {
 		if (f->port_error != port_errors[i].error)
 			continue;

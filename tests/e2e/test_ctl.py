@@ -14,7 +14,7 @@ def test_status_as_pinned(both):
     assert set(s) >= {"version", "uptime_s", "modem", "brokers", "listeners", "store"}
     assert s["modem"]["state"] == "ready" and s["modem"]["registered"] is True
     assert set(s["modem"]) >= {"state", "model", "revision", "imei", "operator", "technology",
-                               "rssi_dbm", "registered"}
+                               "rssi_dbm", "registered", "port_users"}
     assert set(s["store"]) >= {"messages", "bytes", "max_bytes", "dead_letters"}
     assert [set(x) >= {"address", "clients"} for x in s["listeners"]] == [True]
     for i, b in enumerate(s["brokers"]):

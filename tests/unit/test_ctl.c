@@ -396,6 +396,7 @@ static void test_status(void **state)
 	uint32_t id = open_as(rig, 1000, false);
 
 	fill_core(&rig->core);
+	rig->core.troubles[CORE_TROUBLE_PORT] = "cat (pid 7)";
 	call(rig, id, "GetStatus", "{}");
 	expect_reply(rig, id, "io.cmqttd.GetStatus",
 	    "{\"version\":\"1.2.3\",\"uptime_s\":10,"
@@ -403,7 +404,7 @@ static void test_status(void **state)
 	    "\"revision\":\"LE20B04SIM7600M22\",\"imei\":\"867584030000000\","
 	    "\"operator\":\"Tele\xef\xbf\xbd"
 	    "com\",\"technology\":\"LTE\",\"rssi_dbm\":-71,"
-	    "\"registered\":true},"
+	    "\"registered\":true,\"port_users\":\"cat (pid 7)\"},"
 	    "\"brokers\":" BROKERS ","
 	    "\"listeners\":[{\"address\":\"unix:/run/cmqttd/mqtt.sock\",\"clients\":9}],"
 	    "\"store\":{\"messages\":6,\"bytes\":700,\"max_bytes\":1000000,\"dead_letters\":8,"
@@ -423,7 +424,8 @@ static void test_status_of_nothing(void **state)
 	expect_reply(rig, id, "io.cmqttd.GetStatus",
 	    "{\"version\":\"1.2.3\",\"uptime_s\":10,"
 	    "\"modem\":{\"state\":\"absent\",\"model\":null,\"revision\":null,\"imei\":null,"
-	    "\"operator\":null,\"technology\":null,\"rssi_dbm\":null,\"registered\":false},"
+	    "\"operator\":null,\"technology\":null,\"rssi_dbm\":null,\"registered\":false,"
+	    "\"port_users\":null},"
 	    "\"brokers\":[],\"listeners\":[],"
 	    "\"store\":{\"messages\":0,\"bytes\":0,\"max_bytes\":1000000,\"dead_letters\":0,"
 	    "\"free_bytes\":null},\"logs_dropped\":3}");

@@ -5,59 +5,59 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-static void test_find(void **state)
+/* A process that lives until it is killed, under that name, once it has said so. */
+static pid_t live(const char *name, const char *opens)
 {
-	char own[PORT_USER_NAME_MAX] = "", link[] = "/tmp/port-XXXXXX";
-	int master = posix_openpt(O_RDWR | O_NOCTTY), port;
-	struct port_user user = { 0 };
-	char path[64];
-	FILE *f = fopen("/proc/self/comm", "r");
+	int ready[2];
+	char byte;
+	pid_t pid;
 
-	(void)state;
-	assert_non_null(f);
-	assert_non_null(fgets(own, sizeof(own), f));
-	fclose(f);
-	own[strcspn(own, "\n")] = '\0';
-	assert_true(master >= 0);
-	assert_int_equal(grantpt(master), 0);
-	assert_int_equal(unlockpt(master), 0);
-	snprintf(path, sizeof(path), "%s", ptsname(master));
-	/* The other end alone is no use of the port. */
-	assert_int_equal(port_user_find(path, &user), -ESRCH);
-	port = open(path, O_RDWR | O_NOCTTY);
-	assert_true(port >= 0);
-	assert_int_equal(port_user_find(path, &user), 0);
-	assert_int_equal(user.pid, getpid());
-	assert_string_equal(user.name, own);
-	/* By another name it is the same port. */
-	assert_int_equal(rmdir(mkdtemp(link)), 0);
-	assert_int_equal(symlink(path, link), 0);
-	memset(&user, 0, sizeof(user));
-	assert_int_equal(port_user_find(link, &user), 0);
-	assert_int_equal(user.pid, getpid());
-	unlink(link);
-	close(port);
-	assert_int_equal(port_user_find(path, &user), -ESRCH);
-	close(master);
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_NAME, name);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (opens && open(opens, O_RDWR | O_NOCTTY) < 0)
+			_exit(1);
+		if (write(ready[1], "", 1) != 1)
+			_exit(1);
+		while (true)
+			pause();
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+static void end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
 static void test_no_device(void **state)
 {
-	struct port_user user;
+	char text[PORT_USER_TEXT_MAX] = "untouched";
 
 	(void)state;
-	assert_int_equal(port_user_find("/nonexistent/tty", &user), -ENOENT);
-	assert_int_equal(port_user_find("/proc/self/comm", &user), -ENOTTY);
+	assert_int_equal(port_user_list("/nonexistent/tty", NULL, text), 0);
+	assert_string_equal(text, "");
+	assert_int_equal(port_user_list("/proc/self/comm", NULL, text), 0);
 }
 
 static void test_runs(void **state)
@@ -76,10 +76,69 @@ static void test_runs(void **state)
 	assert_false(port_user_runs("no such program", &user));
 }
 
+static void test_list(void **state)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY);
+	char text[PORT_USER_TEXT_MAX] = "untouched", expected[PORT_USER_TEXT_MAX];
+	char link[] = "/tmp/port-XXXXXX";
+	const char *pty;
+	pid_t other;
+	int own;
+
+	(void)state;
+	assert_int_equal(grantpt(master), 0);
+	assert_int_equal(unlockpt(master), 0);
+	pty = ptsname(master);
+	own = open(pty, O_RDWR | O_NOCTTY);
+	assert_true(own >= 0);
+	fcntl(own, F_SETFD, FD_CLOEXEC);
+	assert_int_equal(port_user_list(pty, NULL, text), 0); /* we do not count */
+	assert_string_equal(text, "");
+	close(own);
+	other = live("ModemManager", pty);
+	assert_int_equal(port_user_list(pty, NULL, text), 1);
+	snprintf(expected, sizeof expected, "ModemManager (pid %d)", (int)other);
+	assert_string_equal(text, expected);
+	port_user_describe(other, text);
+	assert_string_equal(text, expected);
+	/* By another name it is the same port. */
+	assert_int_equal(rmdir(mkdtemp(link)), 0);
+	assert_int_equal(symlink(pty, link), 0);
+	assert_int_equal(port_user_list(link, NULL, text), 1);
+	unlink(link);
+	assert_int_equal(port_user_list(pty, "ModemManager", text), 0);
+	end(other);
+	assert_int_equal(port_user_list(pty, NULL, text), 0);
+	port_user_describe(other, text);
+	snprintf(expected, sizeof expected, "pid %d", (int)other);
+	assert_string_equal(text, expected);
+	close(master);
+}
+
+static void test_list_of_many(void **state)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY);
+	char text[PORT_USER_TEXT_MAX];
+	pid_t others[8];
+	size_t count = sizeof others / sizeof others[0];
+
+	(void)state;
+	assert_int_equal(grantpt(master), 0);
+	assert_int_equal(unlockpt(master), 0);
+	for (size_t i = 0; i < count; i++)
+		others[i] = live("a-long-name-xyz", ptsname(master));
+	assert_int_equal(port_user_list(ptsname(master), NULL, text), count);
+	assert_int_equal(strlen(text), sizeof text - 1);
+	for (size_t i = 0; i < count; i++)
+		end(others[i]);
+	close(master);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_list_of_many),
 		cmocka_unit_test(test_no_device),
 		cmocka_unit_test(test_runs),
 	};

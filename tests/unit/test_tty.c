@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,7 +20,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -28,7 +31,7 @@
 static char folder[] = "/tmp/test_tty.XXXXXX";
 static char device[64]; /* a symbolic link in it */
 static char sysfs[64], dev[64];
-static const struct tty_places places = { .sysfs = sysfs, .dev = dev };
+static const struct tty_places places = { .sysfs = sysfs, .dev = dev, .locks = folder };
 
 /* ---- the core ---- */
 
@@ -38,6 +41,7 @@ struct core {
 	unsigned ups, downs;
 	bool is_uart;
 	int error; /* of the last core_tty_down */
+	char users[96];
 	char received[64];
 	size_t received_len;
 	size_t wanted_len; /* stop the loop when so much came */
@@ -52,6 +56,11 @@ void core_set_rebind(struct core *c, bool is_possible)
 {
 	(void)c;
 	(void)is_possible;
+}
+
+void core_set_port_users(struct core *c, const char *others)
+{
+	snprintf(c->users, sizeof(c->users), "%s", others);
 }
 
 void core_tty_up(struct core *c, uint64_t now_ms)
@@ -321,6 +330,85 @@ static void test_another_program_has_it(void **state)
 	close(other);
 	run(f);
 	assert_int_equal(f->core.ups, 1);
+}
+
+/* A child that has the device open, or does nothing at all. */
+static pid_t start_other(const char *opens)
+{
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_NAME, "other");
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if ((opens && open(opens, O_RDWR | O_NOCTTY) < 0) || write(ready[1], "", 1) != 1)
+			_exit(1);
+		while (true)
+			pause();
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+static void end_other(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* As pppd and minicom do it. */
+static void test_lock_file(void **state)
+{
+	struct fixture *f = *state;
+	char file[96], expected[96];
+	pid_t other = start_other(NULL);
+	FILE *lock;
+
+	plug_in(f);
+	snprintf(file, sizeof(file), "%s/LCK..%s", folder, strrchr(ptsname(f->master), '/') + 1);
+	lock = fopen(file, "w");
+	assert_non_null(lock);
+	fprintf(lock, "%10d\n", (int)other);
+	fclose(lock);
+	configure(f);
+	run(f);
+	assert_int_equal(f->core.error, EBUSY);
+	snprintf(expected, sizeof(expected), "other (pid %d)", (int)other);
+	assert_string_equal(f->core.users, expected);
+	end_other(other);
+	run(f);
+	assert_int_equal(f->core.ups, 1);
+	assert_string_equal(f->core.users, "");
+	assert_int_equal(access(file, F_OK), 0); /* ours now */
+	tty_free(f->tty);
+	assert_int_equal(access(file, F_OK), -1);
+	f->tty = tty_new(f->core.loop, &f->core, &places);
+}
+
+/* Nothing keeps it away, but it is named. */
+static void test_somebody_reads_it(void **state)
+{
+	struct fixture *f = *state;
+	char expected[96];
+	pid_t other;
+
+	plug_in(f);
+	other = start_other(device);
+	configure(f);
+	run(f);
+	assert_int_equal(f->core.ups, 1);
+	snprintf(expected, sizeof(expected), "other (pid %d)", (int)other);
+	assert_string_equal(f->core.users, expected);
+	end_other(other);
+	tty_reopen(f->tty);
+	run(f);
+	assert_int_equal(f->core.ups, 2);
+	assert_string_equal(f->core.users, "");
 }
 
 static void test_no_tty(void **state)
@@ -603,6 +691,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hang_up_and_come_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reopen, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_another_program_has_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lock_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_somebody_reads_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_tty, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_usb, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stable_name, setup, teardown),

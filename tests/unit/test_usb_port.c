@@ -155,7 +155,7 @@ static void test_no_sysfs(void **state)
 	char path[64];
 
 	(void)state;
-	assert_int_equal(usb_port_find("/nowhere", "/dev", "usb", path, sizeof path), -ENOENT);
+	assert_int_equal(usb_port_find("/nonexistent", "/dev", "usb", path, sizeof path), -ENOENT);
 }
 
 static void test_names(void **state)
