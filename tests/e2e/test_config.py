@@ -78,8 +78,14 @@ def test_good(cmqttd, write, arguments):
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
-def test_shipped_is_good(cmqttd):
-    result = cmqttd("-t", "-c", TOP / "conf" / "cmqttd.conf")
+def test_shipped_lacks_the_broker_alone(cmqttd, write):
+    """The one thing that nobody can know: without it nothing must start."""
+    shipped = TOP / "conf" / "cmqttd.conf"
+    result = cmqttd("-t", "-c", shipped)
+    assert result.returncode == 78
+    assert len(result.stderr.splitlines()) == 1 and "your-broker.invalid" in result.stderr
+    text = shipped.read_text(encoding="utf-8").replace("your-broker.invalid", "broker.example.com")
+    result = cmqttd("-t", "-c", write("edited.conf", text))
     assert (result.returncode, result.stderr) == (0, "")
 
 
