@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/utf8.h"
 #include "base/words.h"
+#include "ctl_completion.h"
 #include "ctl_doctor.h"
 #include "ctl_trace.h"
 
@@ -284,6 +285,9 @@ const struct ctl_command ctl_commands[] = {
 	{ .name = "version", .usage = "", .method = "GetVersion",
 	  .summary = "Version of the daemon; \"cmqttctl --version\" tells its own",
 	  .print = ctl_print_version },
+	{ .name = "completion", .usage = "SHELL", .run = ctl_completion_run,
+	  .summary = "What bash or zsh needs to complete these commands",
+	  .more = "It is installed where they look for it.\n" },
 	{ .name = "help", .usage = "[COMMAND]",
 	  .summary = "This, or more on one command" },
 	{ 0 }

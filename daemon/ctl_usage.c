@@ -68,6 +68,11 @@ static bool is_level(const char *value)
 	return false;
 }
 
+static bool is_shell(const char *value)
+{
+	return strcmp(value, "bash") == 0 || strcmp(value, "zsh") == 0;
+}
+
 static const struct ctl_hole holes[] = {
 	{ "AT-COMMAND", "an AT command, the AT included", is_text },
 	{ "COMMAND", "a command of cmqttctl", is_something },
@@ -80,6 +85,7 @@ static const struct ctl_hole holes[] = {
 	{ "PATH", "the path of a Unix socket", is_something },
 	{ "QOS", "0, 1 or 2", is_qos },
 	{ "SECONDS", "a number of seconds from 1 on", is_count },
+	{ "SHELL", "bash or zsh", is_shell },
 	{ "TEXT", "any text, may be empty", is_anything },
 	{ "TOPIC", "an MQTT topic", is_text },
 };

@@ -331,6 +331,8 @@ part_package() {
         "644 usr/lib/sysusers.d/cmqttd.conf" \
         "644 usr/lib/tmpfiles.d/cmqttd.conf" \
         "644 usr/share/man/man1/cmqttctl.1" \
+        "644 usr/share/bash-completion/completions/cmqttctl" \
+        "644 usr/share/zsh/site-functions/_cmqttctl" \
         "755 usr/bin/sim7600" \
         "644 usr/share/man/man1/sim7600.1" \
         "644 usr/share/cmqttd/scenarios/q01.scenario" \
