@@ -49,9 +49,10 @@ static void make_plan(struct core *c, struct span topic, uint8_t qos, int not_to
 	}
 }
 
-bool core_fits_modem(size_t topic_len, size_t payload_len)
+bool core_fits_modem(const struct core *c, size_t topic_len, size_t payload_len)
 {
-	return topic_len >= 1 && topic_len <= MODEM_TOPIC_MAX && payload_len <= MODEM_PAYLOAD_MAX;
+	return topic_len >= 1 && topic_len <= MODEM_TOPIC_MAX &&
+	       payload_len <= modem_payload_max(c->modem);
 }
 
 /* The end of its ttl, or of its own time if that comes first. */
@@ -383,8 +384,10 @@ static void drop_superseded(struct core *c, const struct plan *p)
 static void bury_too_large(struct core *c, unsigned client, uint64_t seq, struct span topic)
 {
 	const struct store_ops *ops = c->store->ops;
-	static const char reason[] = "over the modem's limits (topic 1024, payload 10240 bytes)";
+	char reason[80];
 
+	snprintf(reason, sizeof(reason), "over the modem's limits (topic %u, payload %zu bytes)",
+	    MODEM_TOPIC_MAX, modem_payload_max(c->modem));
 	if (ops->bury(c->store, c->outbox[client].durable_queue, seq, reason) < 0)
 		return;
 	core_count_dead(c, client, reason, topic, 0);
@@ -396,7 +399,7 @@ static void settle_target(struct core *c, unsigned client, const struct plan *p,
     struct span payload, bool retain)
 {
 	struct store_target target = target_of(c, client, p, retain);
-	bool fits = core_fits_modem(p->routed[client].topic_len, payload.len);
+	bool fits = core_fits_modem(c, p->routed[client].topic_len, payload.len);
 
 	if (p->qos[client] > 0 && !fits)
 		bury_too_large(c, client, seq, target.topic);
@@ -505,9 +508,10 @@ static bool is_full(int error)
 static enum mqtt_verdict check_sizes(const struct core *c, const struct plan *p, size_t payload_len)
 {
 	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
-		if (!p->is_wanted[i] || core_fits_modem(p->routed[i].topic_len, payload_len))
+		if (!p->is_wanted[i] || core_fits_modem(c, p->routed[i].topic_len, payload_len))
 			continue;
-		return payload_len > MODEM_PAYLOAD_MAX ? MQTT_REFUSE_PAYLOAD : MQTT_REFUSE_TOPIC;
+		return payload_len > modem_payload_max(c->modem) ? MQTT_REFUSE_PAYLOAD
+								 : MQTT_REFUSE_TOPIC;
 	}
 	return MQTT_ACCEPT;
 }
@@ -634,7 +638,7 @@ static unsigned wanted_count(const struct core *c, const struct plan *p)
 static bool plan_fits(const struct core *c, const struct plan *p, size_t payload_len)
 {
 	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
-		if (p->is_wanted[i] && !core_fits_modem(p->routed[i].topic_len, payload_len))
+		if (p->is_wanted[i] && !core_fits_modem(c, p->routed[i].topic_len, payload_len))
 			return false;
 	}
 	return true;

@@ -142,7 +142,7 @@ bool core_report_gap(struct core *c, unsigned client)
 		return false;
 	gap_begin(&c->gap[client], &report);
 	text = text_of_gap(c, client, &report);
-	if (text && core_fits_modem(strlen(topic), strlen(text)))
+	if (text && core_fits_modem(c, strlen(topic), strlen(text)))
 		r = outbox_begin_report(
 		    o, span_of(topic, strlen(topic)), span_of(text, strlen(text)), &p);
 	free(text);

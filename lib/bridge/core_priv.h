@@ -167,8 +167,8 @@ void core_restore_held(struct core *c, unsigned client);
  * there is no room, or that it is too large; else it is held, or there is a dead letter. */
 enum mqtt_verdict core_accept_local(struct core *c, struct mqtt_msg *m, bool may_refuse);
 
-/* The modem takes a message of this size: topic (remote) and payload, bytes. */
-bool core_fits_modem(size_t topic_len, size_t payload_len);
+/* The modem that is there takes a message of this size: topic (remote) and payload, bytes. */
+bool core_fits_modem(const struct core *c, size_t topic_len, size_t payload_len);
 
 /* A whole message came from the broker of `client`. */
 void core_accept_inbound(struct core *c, unsigned client, struct span topic, struct span payload);

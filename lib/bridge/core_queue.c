@@ -93,7 +93,7 @@ int core_retry_message(struct core *c, uint64_t now_ms, unsigned client, uint64_
 		return -ENOENT;
 	if (!m.entry.reason)
 		return -EALREADY;
-	if (!core_fits_modem(m.entry.topic.len, m.entry.payload.len))
+	if (!core_fits_modem(c, m.entry.topic.len, m.entry.payload.len))
 		return -E2BIG;
 	/* It would be dropped as soon as it is at the head of the queue. */
 	if (core_is_too_old(c, &m.entry))

@@ -106,8 +106,8 @@ void ctl_fail_plain(struct ctl_request *req, enum ctl_error error)
 void ctl_fail_too_large(struct ctl_request *req)
 {
 	ctl_fail(req, CTL_ERROR_TOO_LARGE,
-	    json_pack(
-		"{s:i, s:i}", "topic_max", MODEM_TOPIC_MAX, "payload_max", MODEM_PAYLOAD_MAX));
+	    json_pack("{s:i, s:I}", "topic_max", MODEM_TOPIC_MAX, "payload_max",
+		(json_int_t)modem_payload_max(core_get_modem(req->core))));
 }
 
 const char *ctl_text_param(const struct ctl_request *req, const char *name)

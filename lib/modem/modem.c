@@ -564,6 +564,11 @@ void modem_set_trace(struct modem *m, bool on)
 	at_chan_set_trace(m->chan, on);
 }
 
+size_t modem_payload_max(const struct modem *m)
+{
+	return m->env.family->payload_max;
+}
+
 const struct modem_status *modem_get_status(const struct modem *m)
 {
 	return &m->status;

@@ -245,6 +245,9 @@ void modem_set_trace(struct modem *m, bool on);
 
 /* Views that stay up to date; valid until modem_free. */
 const struct modem_status *modem_get_status(const struct modem *m);
+
+/* Bytes of payload that it takes; MODEM_PAYLOAD_MAX before its model is known. */
+size_t modem_payload_max(const struct modem *m);
 const struct session_status *modem_get_session(const struct modem *m, unsigned client);
 const struct at_chan_counters *modem_get_chan_counters(const struct modem *m);
 

@@ -237,6 +237,12 @@ bool core_history(const struct core *c, size_t i, struct history_entry *ret)
 	return true;
 }
 
+size_t modem_payload_max(const struct modem *m)
+{
+	(void)m;
+	return MODEM_PAYLOAD_MAX;
+}
+
 const struct modem_status *modem_get_status(const struct modem *m)
 {
 	return &m->status;

@@ -691,8 +691,8 @@ static void test_refused_when_full(void **state)
 	assert_int_equal(waiting(f, 0).messages, 3);
 }
 
-/* With drop-oldest, too, nobody is told that a message was taken of which nothing was kept: all that
- * waits is more important, or it is more than the store ever takes. */
+/* With drop-oldest, too, nobody is told that a message was taken of which nothing was kept: all
+ * that waits is more important, or it is more than the store ever takes. */
 static void test_refused_when_nothing_gives_way(void **state)
 {
 	struct fixture *f = *state;
@@ -751,6 +751,55 @@ static void test_refused_too_large(void **state)
 	/* At QoS 0 nobody can be told. */
 	send_bytes(f, "30{ s'cloud/a' 00 'x'*10241 }");
 	expect_bytes(f, "");
+	assert_int_equal(dropped(f, 0, DROP_TOO_LARGE), 1);
+}
+
+/* A modem comes that says OK to everything, how it reports errors, and what it is. */
+static void be_model(struct fixture *f, const char *model)
+{
+	struct buf *out = core_tty_out(f->core);
+
+	core_tty_up(f->core, f->now_ms);
+	for (int i = 0; i < 100 && modem_get_status(core_get_modem(f->core))->state != MODEM_SIM;
+	     i++) {
+		const char *command;
+		char answer[64];
+		bool is_silent;
+
+		settle(f);
+		assert_int_equal(buf_append_u8(out, '\0'), 0);
+		command = (const char *)buf_data(out);
+		snprintf(answer, sizeof(answer), "\r\n%s\r\n\r\nOK\r\n",
+		    strstr(command, "CGMM")    ? model
+		    : strstr(command, "CMEE?") ? "+CMEE: 0"
+					       : "");
+		is_silent = buf_len(out) == 1;
+		buf_clear(out);
+		if (is_silent)
+			pass_time(f, core_deadline(f->core) - f->now_ms);
+		else
+			core_tty_rx(f->core, f->now_ms, (const uint8_t *)answer, strlen(answer));
+	}
+	assert_string_equal(modem_get_status(core_get_modem(f->core))->model, model);
+}
+
+/* Not every modem takes as much as a SIM7600. */
+static void test_limit_of_the_modem(void **state)
+{
+	struct fixture *f = *state;
+	struct store_entry e;
+
+	be_model(f, "SIM7670E");
+	send_bytes(f, "32{ s'cloud/a' 00 01 'x'*4096 } 32{ s'cloud/a' 00 02 'x'*4097 }");
+	expect_bytes(f, "40 02 00 01 40 02 00 02");
+	assert_int_equal(waiting(f, 0).messages, 1);
+	assert_true(f->store->ops->next(f->store, 0, true, 0, &e));
+	assert_non_null(strstr(e.reason, "4096"));
+	assert_int_equal(core_retry_message(f->core, f->now_ms, 0, e.seq), -E2BIG);
+	use_mqtt5(f);
+	send_bytes(f, "32{ s'cloud/a' 0001 00 'x'*4096 } 32{ s'cloud/a' 0002 00 'x'*4097 }");
+	expect_bytes(f, "40020001 40{ 0002 83 }");
+	send_bytes(f, "30{ s'cloud/a' 00 'x'*4097 }");
 	assert_int_equal(dropped(f, 0, DROP_TOO_LARGE), 1);
 }
 
@@ -970,6 +1019,7 @@ int main(void)
 		TEST(test_refused_when_nothing_gives_way),
 		TEST(test_refused_when_failing),
 		TEST(test_refused_too_large),
+		TEST(test_limit_of_the_modem),
 		TEST(test_message_expiry),
 		TEST(test_both_brokers_share_one_message),
 		TEST(test_held_for_both),

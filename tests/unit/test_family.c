@@ -135,6 +135,7 @@ static void runs_without_breaking_a_rule(void **state)
 	go_online();
 	assert_int_equal(w.broker[0].mqtt_version, 4);
 	assert_string_equal(w.broker[0].filters, "site/17/cmd/#/1 news/0 ");
+	assert_int_equal(modem_payload_max(w.m), most);
 	assert_int_equal(publish(most), SEND_OK);
 	assert_int_equal(w.broker[0].payload_len, most);
 	fake_modem_up_message(
