@@ -264,6 +264,27 @@ static void print_store(const struct ctl_style *s, const json_t *store)
 	    has(store, "free_bytes") ? rest : "");
 }
 
+/* Nothing if there are none. */
+static void print_local_losses(const struct ctl_style *s, const json_t *losses)
+{
+	const json_t *loss;
+	struct ctl_table t;
+	size_t i;
+
+	if (json_array_size(losses) == 0)
+		return;
+	fputc('\n', s->out);
+	ctl_table_init(&t, 2);
+	ctl_table_add(&t, CTL_COLOR_HEAD, "LOST LOCALLY");
+	ctl_table_add(&t, CTL_COLOR_HEAD, "MESSAGES");
+	json_array_foreach(losses, i, loss)
+	{
+		ctl_table_add(&t, CTL_COLOR_NONE, "%s", text_of(loss, "reason"));
+		add_number(&t, loss, "count");
+	}
+	finish_table(s, &t);
+}
+
 void ctl_print_status(const struct ctl_style *s, const json_t *reply)
 {
 	char uptime[32];
@@ -279,6 +300,7 @@ void ctl_print_status(const struct ctl_style *s, const json_t *reply)
 	print_listeners(s, json_object_get(reply, "listeners"));
 	fputc('\n', s->out);
 	print_store(s, json_object_get(reply, "store"));
+	print_local_losses(s, json_object_get(reply, "local_losses"));
 }
 
 void ctl_print_version(const struct ctl_style *s, const json_t *reply)

@@ -286,16 +286,36 @@ static json_t *store_object(const struct core *core)
 	/* clang-format on */
 }
 
+/* What is not zero. */
+static json_t *local_loss_array(const struct core *core)
+{
+	const struct mqtt_counters *n = mqtt_server_counters(core_get_server(core));
+	json_t *array = json_array();
+
+	for (int k = 0; k < MQTT_DROP_COUNT && array; k++) {
+		const char *reason = mqtt_drop_name((enum mqtt_drop)k);
+
+		if (n->dropped[k] == 0 ||
+		    json_array_append_new(array, json_pack("{s:s, s:o}", "reason", reason, "count",
+						     count_of(n->dropped[k]))) == 0)
+			continue;
+		json_decref(array);
+		array = NULL;
+	}
+	return array;
+}
+
 json_t *ctl_json_status(const struct core *core, uint64_t now_ms)
 {
 	/* clang-format off */
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 	    "version", core_version(core),
 	    "uptime_s", count_of(core_uptime_ms(core, now_ms) / 1000),
 	    "modem", modem_object(core),
 	    "brokers", broker_array(core, now_ms),
 	    "listeners", listener_array(core),
 	    "store", store_object(core),
+	    "local_losses", local_loss_array(core),
 	    "logs_dropped", count_of(core_logs_dropped(core)));
 	/* clang-format on */
 }

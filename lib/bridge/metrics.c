@@ -394,6 +394,10 @@ static void put_clients(struct writer *w)
 	family(w, "local_messages", COUNTER, "Messages exchanged with local clients.");
 	count(w, "local_messages", LABELS("direction", "in"), n->received);
 	count(w, "local_messages", LABELS("direction", "out"), n->sent);
+	family(w, "local_dropped", COUNTER, "Messages that local clients did not get, by reason.");
+	for (size_t k = 0; k < MQTT_DROP_COUNT; k++)
+		count(w, "local_dropped", LABELS("reason", mqtt_drop_name((enum mqtt_drop)k)),
+		    n->dropped[k]);
 	family(w, "local_kept_bytes", GAUGE,
 	    "Bytes in memory for slow and absent local clients, and retained.");
 	gauge(w, "local_kept_bytes", LABELS(), (int64_t)mqtt_server_kept_bytes(server));

@@ -407,7 +407,7 @@ static void offer(struct mqtt_server *s, struct mqtt_client *c, const struct mqt
 		refuse_properties(s, c, p);
 		return;
 	}
-	s->counters.dropped_nomem++;
+	s->counters.dropped[MQTT_DROP_NOMEM]++;
 	if (p->qos > 0)
 		mqtt_client_close(s, c, MQTT_CLOSE_NOMEM);
 }

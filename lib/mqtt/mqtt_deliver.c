@@ -88,9 +88,9 @@ static bool is_to_be_dropped(
 	bool is_expired = !o->is_dup && mqtt_msg_is_expired(o->msg, s->now_ms);
 
 	if (is_expired)
-		s->counters.dropped_expired++;
+		s->counters.dropped[MQTT_DROP_EXPIRED]++;
 	else if (len > c->packet_max)
-		s->counters.dropped_too_large++;
+		s->counters.dropped[MQTT_DROP_TOO_LARGE]++;
 	return is_expired || len > c->packet_max;
 }
 
@@ -115,9 +115,9 @@ static void write_now_or_drop(
 	if (is_to_be_dropped(s, c, o, p.len))
 		return;
 	if (!has_room(c, p.len))
-		s->counters.dropped_slow++;
+		s->counters.dropped[MQTT_DROP_SLOW]++;
 	else if (write_publish(s, c, &p) < 0)
-		s->counters.dropped_nomem++;
+		s->counters.dropped[MQTT_DROP_NOMEM]++;
 }
 
 /* What is too old at the front of a queue makes room. */
@@ -126,7 +126,7 @@ static void drop_expired(struct mqtt_server *s, struct mqtt_session *session)
 	struct mqtt_out *o;
 
 	while ((o = mqtt_session_first(session)) && mqtt_msg_is_expired(o->msg, s->now_ms)) {
-		s->counters.dropped_expired++;
+		s->counters.dropped[MQTT_DROP_EXPIRED]++;
 		mqtt_session_drop_first(&s->sessions, session);
 	}
 }
@@ -138,9 +138,9 @@ static void keep(struct mqtt_server *s, struct mqtt_session *session, const stru
 	drop_expired(s, session);
 	r = mqtt_session_enqueue(&s->sessions, session, o);
 	if (r == -ENOMEM)
-		s->counters.dropped_nomem++;
+		s->counters.dropped[MQTT_DROP_NOMEM]++;
 	else if (r < 0)
-		s->counters.dropped_queue++;
+		s->counters.dropped[MQTT_DROP_QUEUE]++;
 	else if (session->client)
 		mqtt_deliver_pump(s, session->client);
 }
@@ -168,7 +168,7 @@ static void pass_on_unstored(
 	if (session->client)
 		keep(s, session, &lower);
 	else
-		s->counters.dropped_queue++;
+		s->counters.dropped[MQTT_DROP_QUEUE]++;
 }
 
 /* One message on its way to those who subscribed. */

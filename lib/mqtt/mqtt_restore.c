@@ -101,7 +101,7 @@ static int restore_messages(struct restoring *r, bool is_released)
 		if (error == -ENOMEM)
 			return error;
 		if (error < 0) {
-			r->server->counters.dropped_queue++;
+			r->server->counters.dropped[MQTT_DROP_QUEUE]++;
 			mqtt_persist_remove(&r->server->persist, queue, after, MQTT_CHANGED_LATER);
 		}
 	}
@@ -245,7 +245,7 @@ static int restore_retained(struct mqtt_server *s, const struct mqtt_clocks *clo
 		if (error == -ENOMEM)
 			return error;
 		if (error < 0) {
-			s->counters.dropped_retained++;
+			s->counters.dropped[MQTT_DROP_RETAINED]++;
 			mqtt_persist_remove(
 			    &s->persist, s->persist.retained, after, MQTT_CHANGED_LATER);
 		}

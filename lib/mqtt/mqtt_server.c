@@ -351,9 +351,9 @@ static void retain(struct mqtt_server *s, struct mqtt_msg *m, uint64_t seq)
 	int r = mqtt_retain_set(&s->retain, m, seq, &old_seq);
 
 	if (r == -ENOMEM)
-		s->counters.dropped_nomem++;
+		s->counters.dropped[MQTT_DROP_NOMEM]++;
 	else if (r < 0)
-		s->counters.dropped_retained++;
+		s->counters.dropped[MQTT_DROP_RETAINED]++;
 	if (old_seq)
 		mqtt_persist_remove(&s->persist, s->persist.retained, old_seq, change);
 	if (r < 0 && seq)
@@ -373,7 +373,7 @@ static void forget_retained(struct mqtt_server *s, const struct mqtt_msg *m)
 {
 	uint64_t old_seq = mqtt_retain_drop(&s->retain, m);
 
-	s->counters.dropped_retained++;
+	s->counters.dropped[MQTT_DROP_RETAINED]++;
 	if (old_seq)
 		mqtt_persist_remove(&s->persist, s->persist.retained, old_seq, MQTT_CHANGED_NOW);
 }

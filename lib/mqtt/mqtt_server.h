@@ -26,6 +26,7 @@
 #define CMQTTD_MQTT_MQTT_SERVER_H
 
 #include "base/buf.h"
+#include "mqtt/mqtt_drop.h"
 #include "mqtt/mqtt_msg.h"
 #include "store/store.h"
 
@@ -94,14 +95,9 @@ enum mqtt_verdict {
 };
 
 struct mqtt_counters {
-	uint64_t received;          /* PUBLISH from clients, accepted */
-	uint64_t sent;              /* PUBLISH to clients */
-	uint64_t dropped_slow;      /* QoS 0 to a client that does not read */
-	uint64_t dropped_queue;     /* beyond a session's queue; wills beyond MQTT_WILLS_MAX */
-	uint64_t dropped_retained;  /* delivered, but not kept: MQTT_RETAINED_MAX, _BYTES_MAX */
-	uint64_t dropped_expired;   /* MQTT 5.0: its time was over before a client got it */
-	uint64_t dropped_too_large; /* MQTT 5.0: more than the client takes */
-	uint64_t dropped_nomem;
+	uint64_t received; /* PUBLISH from clients, accepted */
+	uint64_t sent;     /* PUBLISH to clients */
+	uint64_t dropped[MQTT_DROP_COUNT];
 	uint64_t closed[MQTT_CLOSE_COUNT];
 };
 

@@ -66,7 +66,7 @@ void mqtt_will_execute(struct mqtt_server *s, struct mqtt_client *c)
 		return;
 	}
 	if (s->will_count >= MQTT_WILLS_MAX) {
-		s->counters.dropped_queue++;
+		s->counters.dropped[MQTT_DROP_QUEUE]++;
 		mqtt_will_free(w);
 		return;
 	}

@@ -397,6 +397,8 @@ static void test_status(void **state)
 
 	fill_core(&rig->core);
 	rig->core.troubles[CORE_TROUBLE_PORT] = "cat (pid 7)";
+	rig->core.server.counters.dropped[MQTT_DROP_QUEUE] = 5;
+	rig->core.server.counters.dropped[MQTT_DROP_TOO_LARGE] = 2;
 	call(rig, id, "GetStatus", "{}");
 	expect_reply(rig, id, "io.cmqttd.GetStatus",
 	    "{\"version\":\"1.2.3\",\"uptime_s\":10,"
@@ -408,7 +410,9 @@ static void test_status(void **state)
 	    "\"brokers\":" BROKERS ","
 	    "\"listeners\":[{\"address\":\"unix:/run/cmqttd/mqtt.sock\",\"clients\":9}],"
 	    "\"store\":{\"messages\":6,\"bytes\":700,\"max_bytes\":1000000,\"dead_letters\":8,"
-	    "\"free_bytes\":9000000},\"logs_dropped\":3}");
+	    "\"free_bytes\":9000000},"
+	    "\"local_losses\":[{\"reason\":\"queue\",\"count\":5},"
+	    "{\"reason\":\"too_large\",\"count\":2}],\"logs_dropped\":3}");
 	call(rig, id, "ListBrokers", "{}");
 	expect_reply(rig, id, "io.cmqttd.ListBrokers", "{\"brokers\":" BROKERS "}");
 }
@@ -428,7 +432,7 @@ static void test_status_of_nothing(void **state)
 	    "\"port_users\":null},"
 	    "\"brokers\":[],\"listeners\":[],"
 	    "\"store\":{\"messages\":0,\"bytes\":0,\"max_bytes\":1000000,\"dead_letters\":0,"
-	    "\"free_bytes\":null},\"logs_dropped\":3}");
+	    "\"free_bytes\":null},\"local_losses\":[],\"logs_dropped\":3}");
 }
 
 static const struct {

@@ -117,7 +117,8 @@ static void test_status(void **state)
 	    "\"brokers\":[" ONLINE "," BACKOFF "],"
 	    "\"listeners\":[{\"address\":\"127.0.0.1:1883\",\"clients\":12}],"
 	    "\"store\":{\"messages\":5,\"bytes\":123456,\"max_bytes\":67108864,"
-	    "\"dead_letters\":1,\"free_bytes\":9437184}}",
+	    "\"dead_letters\":1,\"free_bytes\":9437184},\"local_losses\":[{\"reason\":\"queue\","
+	    "\"count\":12345}]}",
 	    "cmqttd 1.2.3, up 2 h 5 min\n"
 	    "\n"
 	    "MODEM         ready\n"
@@ -131,7 +132,10 @@ static void test_status(void **state)
 	    "LISTENER        CLIENTS\n"
 	    "127.0.0.1:1883       12\n"
 	    "\n"
-	    "STORE  5 waiting, dead letters: 1, 121 KiB of 64 MiB, free on the disk: 9.0 MiB\n");
+	    "STORE  5 waiting, dead letters: 1, 121 KiB of 64 MiB, free on the disk: 9.0 MiB\n"
+	    "\n"
+	    "LOST LOCALLY  MESSAGES\n"
+	    "queue            12345\n");
 }
 
 static void test_colors(void **state)

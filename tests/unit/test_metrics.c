@@ -57,6 +57,7 @@ static void fill(struct core *core)
 	histogram_add(&n->latency, 1000000);
 	core->queues[0] = (struct store_usage){ .messages = 5, .bytes = 600, .dead_letters = 1 };
 	core->server.clients[0] = 6;
+	core->server.counters.dropped[MQTT_DROP_QUEUE] = 9;
 }
 
 static void test_values(void **state)
@@ -89,6 +90,8 @@ static void test_values(void **state)
 		"cmqttd_modem_signal_dbm -71\n",
 		"cmqttd_modem_registered 1\n",
 		"cmqttd_local_clients{listener=\"unix:/run/cmqttd/mqtt.sock\"} 6\n",
+		"cmqttd_local_dropped_total{reason=\"queue\"} 9\n",
+		"cmqttd_local_dropped_total{reason=\"slow\"} 0\n",
 		"cmqttd_store_max_bytes 1000000\n",
 		"cmqttd_build_info{version=\"1.2.3\"} 1\n",
 	};

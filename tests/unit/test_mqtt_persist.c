@@ -547,10 +547,10 @@ static void test_bytes_max(void **state)
 	w.store->ops->total(w.store, &total);
 	assert_int_equal(total.messages, 9);
 	assert_true(total.bytes <= 10000);
-	assert_int_equal(mqtt_server_counters(w.server)->dropped_queue, 21);
+	assert_int_equal(mqtt_server_counters(w.server)->dropped[MQTT_DROP_QUEUE], 21);
 	/* Nor is there room for what is retained: the one before goes as well. */
 	dialogue_say(&w, "1> 33 { s'r' 0001 'x'*1000 }");
-	assert_int_equal(mqtt_server_counters(w.server)->dropped_retained, 1);
+	assert_int_equal(mqtt_server_counters(w.server)->dropped[MQTT_DROP_RETAINED], 1);
 	buf_clear(&w.clients[0].seen);
 	buf_clear(&w.clients[1].seen);
 
@@ -591,7 +591,7 @@ static void test_queue_max(void **state)
 	kill_and_start(&w, &p);
 	w.store->ops->usage(w.store, queue, &usage);
 	assert_int_equal(usage.messages, MQTT_QUEUE_MAX + MQTT_INFLIGHT_MAX);
-	assert_int_equal(mqtt_server_counters(w.server)->dropped_queue, 5);
+	assert_int_equal(mqtt_server_counters(w.server)->dropped[MQTT_DROP_QUEUE], 5);
 	assert_int_equal(mqtt_server_take_changes(w.server), MQTT_CHANGED_LATER);
 	stop(&w, &p);
 }
@@ -703,7 +703,7 @@ static void test_nonsense(void **state)
 	}
 	assert_int_equal(w.store->ops->commit(w.store), 0);
 	kill_and_start(&w, &p);
-	assert_int_equal(mqtt_server_counters(w.server)->dropped_queue, 6);
+	assert_int_equal(mqtt_server_counters(w.server)->dropped[MQTT_DROP_QUEUE], 6);
 	dump(w.store, &found);
 	assert_string_equal(found.text,
 	    "$retained[] client:a[expiry=never listener=open a/#/b !70000 good@1/1 good@2/2] "

@@ -487,7 +487,7 @@ static void test_queue_max(void **state)
 		snprintf(line, sizeof(line), "1> 32 { s't' 0001 '%05d' }", i);
 		dialogue_say(&w, line);
 	}
-	assert_int_equal(mqtt_server_counters(w.server)->dropped_queue, 7);
+	assert_int_equal(mqtt_server_counters(w.server)->dropped[MQTT_DROP_QUEUE], 7);
 	assert_true(mqtt_server_kept_bytes(w.server) >= 5 * MQTT_QUEUE_MAX);
 	dialogue_say(&w, KEEP_A);
 	/* CONNACK and a window full of them */
@@ -519,7 +519,7 @@ static void test_queue_bytes_max(void **state)
 		dialogue_say(&w, "1> 32 { s't' 0001 'x'*200000 }");
 	assert_in_range(
 	    mqtt_server_kept_bytes(w.server), MQTT_QUEUE_BYTES_MAX - 200100, MQTT_QUEUE_BYTES_MAX);
-	assert_int_equal(mqtt_server_counters(w.server)->dropped_queue, 10);
+	assert_int_equal(mqtt_server_counters(w.server)->dropped[MQTT_DROP_QUEUE], 10);
 	world_fini(&w);
 }
 
@@ -561,7 +561,8 @@ static void test_slow_client(void **state)
 	dialogue_say(&w, "0s");
 	for (int i = 0; i < 30; i++)
 		dialogue_say(&w, "1> 30 { s't' 'x'*50000 }");
-	assert_int_equal(n->dropped_slow, 30 - (MQTT_CLIENT_OUT_MAX - MQTT_OUT_RESERVE) / 50007);
+	assert_int_equal(
+	    n->dropped[MQTT_DROP_SLOW], 30 - (MQTT_CLIENT_OUT_MAX - MQTT_OUT_RESERVE) / 50007);
 	for (int i = 0; i < 30; i++)
 		dialogue_say(&w, "1> 32 { s'u' 0001 'y'*50000 }");
 	kept = mqtt_server_kept_bytes(w.server);
@@ -572,7 +573,7 @@ static void test_slow_client(void **state)
 	dialogue_say(&w, "0g");
 	assert_int_equal(buf_len(&w.clients[0].seen),
 	    (MQTT_CLIENT_OUT_MAX - MQTT_OUT_RESERVE) / 50007 * 50007 + 30 * 50009);
-	assert_int_equal(n->dropped_queue, 0);
+	assert_int_equal(n->dropped[MQTT_DROP_QUEUE], 0);
 	world_fini(&w);
 }
 
@@ -805,10 +806,10 @@ static void test_retained_max(void **state)
 		snprintf(line, sizeof(line), "0> 31 { s'%05d' 'x' }", i);
 		dialogue_say(&w, line);
 	}
-	assert_int_equal(mqtt_server_counters(w.server)->dropped_retained, 3);
+	assert_int_equal(mqtt_server_counters(w.server)->dropped[MQTT_DROP_RETAINED], 3);
 	dialogue_say(&w, "0> 31 { s'00001' }"); /* room for one */
 	dialogue_say(&w, "0> 31 { s'other' 'x' }");
-	assert_int_equal(mqtt_server_counters(w.server)->dropped_retained, 3);
+	assert_int_equal(mqtt_server_counters(w.server)->dropped[MQTT_DROP_RETAINED], 3);
 	dialogue_say(&w, "0> 82 { 0001 s'#' 00 }");
 	assert_int_equal(buf_len(&w.clients[0].seen), 5 + MQTT_RETAINED_MAX * 10);
 	buf_clear(&w.clients[0].seen);
@@ -817,7 +818,7 @@ static void test_retained_max(void **state)
 		dialogue_say(&w, line);
 	}
 	assert_true(mqtt_server_kept_bytes(w.server) <= MQTT_RETAINED_BYTES_MAX);
-	assert_true(mqtt_server_counters(w.server)->dropped_retained > 3);
+	assert_true(mqtt_server_counters(w.server)->dropped[MQTT_DROP_RETAINED] > 3);
 	world_fini(&w);
 }
 
@@ -832,7 +833,7 @@ static void test_wills_max(void **state)
 		dialogue_say(&w, "0> 10 { s'MQTT' 04 06 0000 s'a' s'w' s'gone' }");
 		dialogue_say(&w, "0x");
 	}
-	assert_int_equal(mqtt_server_counters(w.server)->dropped_queue, 2);
+	assert_int_equal(mqtt_server_counters(w.server)->dropped[MQTT_DROP_QUEUE], 2);
 	w.verdict = MQTT_ACCEPT;
 	dialogue_say(&w, "h");
 	assert_int_equal(w.will_count, MQTT_WILLS_MAX);

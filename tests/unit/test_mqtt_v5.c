@@ -481,20 +481,20 @@ static void test_counters(void **state)
 	dialogue_say(&w, SUB_A("01"));
 	dialogue_say(&w, CONNECT_B);
 	dialogue_say(&w, "1> 32 { s't' 0001 00 'x'*99 }");
-	assert_int_equal(n->dropped_too_large, 1);
+	assert_int_equal(n->dropped[MQTT_DROP_TOO_LARGE], 1);
 	dialogue_say(&w, "0x");
 	dialogue_say(&w, "1> 32 { s't' 0001 05 02 00000001 } 32 { s't' 0002 05 02 00000003 }");
 	dialogue_say(&w, "t 2000");
-	assert_int_equal(n->dropped_expired, 0);
+	assert_int_equal(n->dropped[MQTT_DROP_EXPIRED], 0);
 	/* What is too old makes room for what comes. */
 	dialogue_say(&w, "1> 32 { s't' 0003 00 }");
-	assert_int_equal(n->dropped_expired, 1);
+	assert_int_equal(n->dropped[MQTT_DROP_EXPIRED], 1);
 	assert_int_equal(n->sent, 0);
 	/* What is retained and too old is not there. */
 	dialogue_say(&w, "1> 31 { s'r' 05 02 00000001 'x' }");
 	dialogue_say(&w, "t 1000");
 	dialogue_say(&w, "1> 82 { 0004 00 s'r' 00 }");
-	assert_int_equal(n->dropped_expired, 1);
+	assert_int_equal(n->dropped[MQTT_DROP_EXPIRED], 1);
 	world_fini(&w);
 }
 
