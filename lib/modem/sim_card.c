@@ -26,6 +26,7 @@ void sim_card_restart(struct sim_card *s, uint64_t now_ms)
 void sim_card_new_pin(struct sim_card *s)
 {
 	s->is_pin_tried = false;
+	s->is_pin_retried = false;
 	s->is_told = false;
 }
 
@@ -131,6 +132,7 @@ static enum sim_card_verdict query_done(struct sim_card *s, uint64_t now_ms, boo
 		*ret_is_noted = s->is_pin_tried && s->has_note;
 		s->has_note = s->has_note && !s->is_pin_tried;
 		s->is_pin_tried = false; /* it was the right one, or none is needed */
+		s->is_pin_retried = false;
 		return SIM_CARD_READY;
 	}
 	if (result != AT_OK || s->answer[0] == '\0')
@@ -141,7 +143,8 @@ static enum sim_card_verdict query_done(struct sim_card *s, uint64_t now_ms, boo
 	if (!has_pin)
 		return wait_for_man(s, MODEM_NOTICE_PIN_REFUSED,
 		    "the SIM asks for its PIN and none is configured", ret_wait_ms);
-	if (s->is_pin_tried)
+	/* It may have got lost: once more, if the card says that it has cost no attempt. */
+	if (s->is_pin_retried)
 		return wait_for_man(s, MODEM_NOTICE_PIN_REFUSED,
 		    "the SIM refused the PIN; it is not tried again", ret_wait_ms);
 	s->step = SIM_CARD_ATTEMPTS;
@@ -157,8 +160,11 @@ static enum sim_card_verdict attempts_done(
 		    "one attempt is left for the PIN: not tried", ret_wait_ms);
 	if (was_refused_before(s, pin))
 		return wait_for_man(s, MODEM_NOTICE_PIN_REFUSED,
-		    "the SIM refused the PIN before; it is not tried again", ret_wait_ms);
+		    s->is_pin_tried ? "the SIM refused the PIN; it is not tried again"
+				    : "the SIM refused the PIN before; it is not tried again",
+		    ret_wait_ms);
 	make_note(s, pin);
+	s->is_pin_retried = s->is_pin_tried;
 	s->step = SIM_CARD_NOTE;
 	return SIM_CARD_GO_ON;
 }
@@ -176,6 +182,10 @@ enum sim_card_verdict sim_card_done(struct sim_card *s, uint64_t now_ms, const c
 		    query_done(s, now_ms, pin != NULL, result, detail, ret_wait_ms, ret_is_noted);
 		break;
 	case SIM_CARD_ATTEMPTS:
+		if (result != AT_OK) { /* nothing is known, so nothing is risked */
+			verdict = wait_for_card(s, now_ms, detail, ret_wait_ms);
+			break;
+		}
 		verdict = pin ? attempts_done(s, pin, ret_wait_ms) : SIM_CARD_GO_ON;
 		*ret_is_noted = s->step == SIM_CARD_NOTE;
 		s->step = pin ? s->step : SIM_CARD_QUERY; /* the configuration changed meanwhile */

@@ -4,6 +4,8 @@
  *
  * A wrong PIN locks the card after three tries, so that one PIN is entered once and never again
  * until the configuration has another, and not at all when the card says that one attempt is left.
+ * One that has cost no attempt has got lost on its way, or the card has lost its power since: it is
+ * entered once more.
  * A note, which its owner keeps where it outlives the process, says which PIN was entered and how
  * many attempts the card had then. After a restart the same PIN is entered again only if that cost
  * no attempt: then it was the right one.
@@ -45,6 +47,7 @@ struct sim_card {
 	bool is_radio_tried;
 	bool is_told; /* a notice was given for what is wrong */
 	bool is_pin_tried;
+	bool is_pin_retried;
 	char answer[32];   /* "READY", "SIM PIN", ... of the step under way */
 	uint32_t attempts; /* left, as the card says; UINT32_MAX: it does not */
 	/* The note: hash of a PIN, and attempts that were left before it was entered. */

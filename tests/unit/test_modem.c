@@ -872,6 +872,29 @@ static void tries_a_wrong_pin_once(void **state)
 	assert_true(world_run_until(&w, is_ready, 60000));
 }
 
+/* The card says that it has cost no attempt. */
+static void enters_a_pin_again_that_got_lost(void **state)
+{
+	(void)state;
+	w.fake_cfg.pin = "1234";
+	configure_pin("1234");
+	world_start(&w);
+	add_fault("+CPIN=*1 no-answer");
+	assert_true(world_run_until(&w, is_ready, 60000));
+}
+
+/* Nor more than once: a card that does not count must not be locked. */
+static void enters_a_lost_pin_only_once_more(void **state)
+{
+	(void)state;
+	w.fake_cfg.pin = "1234";
+	configure_pin("1234");
+	world_start(&w);
+	add_fault("+CPIN=*2 no-answer");
+	assert_false(world_run_until(&w, is_ready, 120000));
+	assert_int_equal(w.notices[MODEM_NOTICE_PIN_REFUSED], 1);
+}
+
 static void waits_for_a_pin_that_is_not_configured(void **state)
 {
 	(void)state;
@@ -1556,6 +1579,8 @@ static struct CMUnitTest tests[128] = {
 	WORLD(sleeps_when_idle),
 	WORLD(enters_the_pin),
 	WORLD(tries_a_wrong_pin_once),
+	WORLD(enters_a_pin_again_that_got_lost),
+	WORLD(enters_a_lost_pin_only_once_more),
 	WORLD(waits_for_a_pin_that_is_not_configured),
 	WORLD(waits_for_a_missing_sim),
 	WORLD(waits_for_a_busy_sim),
