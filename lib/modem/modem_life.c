@@ -351,11 +351,14 @@ static void register_done(struct modem *m, uint64_t now_ms, const struct at_even
 		life_go_to(m, REGISTER_POLL);
 		break;
 	case REGISTER_OPERATOR:
+		m->was_operator_asked = ev->result == AT_OK;
 		life_go_to(m, net_status_is_tied(&m->net) ? REGISTER_ANY : REGISTER_POLL);
 		life_pause(m, now_ms, POLL_FAST_MS);
 		break;
 	case REGISTER_ANY:
+		m->was_operator_asked = false; /* did it help? */
 		life_go_to(m, REGISTER_POLL);
+		life_pause(m, now_ms, POLL_FAST_MS);
 		break;
 	}
 }

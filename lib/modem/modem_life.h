@@ -54,6 +54,7 @@ struct modem {
 	bool is_verify_due;    /* has the modem started without telling? */
 	unsigned denials;      /* of having MQTT clients, in a row */
 	bool is_query_trusted; /* this model answers the question for its MQTT clients */
+	bool is_operator_due;  /* its name is to be asked for, which may take two minutes */
 	bool is_denied_told;
 	bool is_roaming_told;
 	bool was_operator_asked; /* since the state was entered */

@@ -30,6 +30,7 @@ void watch_start(struct modem *m, uint64_t now_ms)
 {
 	m->is_verify_due = false;
 	m->denials = 0;
+	m->is_operator_due = true;
 	m->well_at_ms = now_ms;
 	m->ill_at_ms = now_ms;
 	m->deaf_at_ms = 0;
@@ -165,6 +166,7 @@ void watch_registration(struct modem *m, uint64_t now_ms)
 	size_t i;
 
 	m->was_registered = m->status.is_registered;
+	m->is_operator_due = m->is_operator_due || is_back;
 	if (!is_back || m->status.state != MODEM_READY)
 		return;
 	for (i = 0; i < MODEM_CLIENTS; i++)
@@ -172,6 +174,16 @@ void watch_registration(struct modem *m, uint64_t now_ms)
 }
 
 /* ---- steps ---- */
+
+static void status_begin(struct modem *m, uint64_t now_ms)
+{
+	struct at_args *args = exchange_args(&m->exchange);
+
+	if (m->is_operator_due)
+		at_args_number(args, "operator", 1);
+	m->is_operator_due = false;
+	life_run(m, now_ms, sim7600_status_script);
+}
 
 void watch_begin(struct modem *m, uint64_t now_ms)
 {
@@ -189,13 +201,13 @@ void watch_begin(struct modem *m, uint64_t now_ms)
 		life_stop_begin(m, now_ms);
 		return;
 	}
+	if (m->step == READY_STATUS) {
+		status_begin(m, now_ms);
+		return;
+	}
 	(void)exchange_args(&m->exchange);
-	if (m->step == READY_VERIFY)
-		life_run(m, now_ms, sim7600_service_query_script);
-	else if (m->step == READY_STATUS)
-		life_run(m, now_ms, sim7600_status_script);
-	else
-		life_run(m, now_ms, sim7600_pulse_script);
+	life_run(m, now_ms,
+	    m->step == READY_VERIFY ? sim7600_service_query_script : sim7600_pulse_script);
 }
 
 static void rest(struct modem *m, uint64_t now_ms)

@@ -19,7 +19,7 @@
 /* SUB, UNSUB and PUB are accepted at once (16.2.12 to 16.2.16), refused after two seconds at most.
  */
 #define ACCEPT_MS 40000
-#define CONNECT_MS \
+#define CONNECT_TLS_MS \
 	330000 /* 120 s and TLS negotiation of up to 300 s; 330 s were seen in the field */
 /* START, STOP and DISC: where OK comes first, the result is there within 12 s (A76xx) or never
  * (seen on a SIM7600). */
@@ -139,7 +139,11 @@ const struct at_step sim7600_registration_script[] = {
 const struct at_step sim7600_status_script[] = {
 	REGISTRATION_STEPS,
 	{ .send = "AT+CSQ", .collect = "+CSQ:", .timeout_ms = QUICK_MS, .error_is_fine = true },
-	{ .send = "AT+COPS?", .collect = "+COPS:", .timeout_ms = SEARCH_MS, .error_is_fine = true },
+	{ .send = "AT+COPS?",
+	    .collect = "+COPS:",
+	    .only_if = "operator",
+	    .timeout_ms = SEARCH_MS,
+	    .error_is_fine = true },
 	{ .send = "AT+CPSI?", .collect = "+CPSI:", .timeout_ms = QUICK_MS, .error_is_fine = true },
 	{ 0 },
 };
@@ -334,6 +338,10 @@ const struct at_step sim7600_acquire_script[] = {
 	{ 0 },
 };
 
+#define CONNECT                                                              \
+	"AT+CMQTTCONNECT=<client_index>,\"<server_addr>\",<keepalive_time>," \
+	"<clean_session>[,\"<user_name>\"[,\"<pass_word>\"]]"
+
 /* 16.2.5 to 16.2.8. The TLS binding is cleared by a failed CONNECT and by DISC; whether the will
  * survives them is not stated. */
 const struct at_step sim7600_connect_script[] = {
@@ -351,10 +359,14 @@ const struct at_step sim7600_connect_script[] = {
 	    .refusal = "+CMQTTWILLMSG: <client_index>,<err>",
 	    .only_if = "will_topic",
 	    .timeout_ms = STAGE_MS },
-	{ .send = "AT+CMQTTCONNECT=<client_index>,\"<server_addr>\",<keepalive_time>,"
-		  "<clean_session>[,\"<user_name>\"[,\"<pass_word>\"]]",
+	{ .send = CONNECT,
 	    .answer = "+CMQTTCONNECT: <client_index>,<err>",
-	    .timeout_ms = CONNECT_MS },
+	    .only_if = "ssl_ctx_index",
+	    .timeout_ms = CONNECT_TLS_MS },
+	{ .send = CONNECT,
+	    .answer = "+CMQTTCONNECT: <client_index>,<err>",
+	    .only_if = "without_tls",
+	    .timeout_ms = SERVICE_MS },
 	{ 0 },
 };
 
@@ -505,11 +517,11 @@ static const char *const names[] = { "pin", "apn", "pdp_type", "apn_user", "apn_
 	"auth_type", "time", "client_index", "timeout", "connected", "connected_hurry", "acquired",
 	"patience", "hurry", "ssl_ctx_index", "sslversion", "authmode", "ignoreltime",
 	"negotiatetime", "ca_file", "clientcert_file", "clientkey_file", "enableSNI_flag",
-	"clientID", "server_type", "mqtt_version", "mqtt_version_cfg", "cid", "mode", "oper",
-	"flow", "speed", "optimeout_val", "utf8_required", "utf8_optional", "will_topic",
-	"will_message", "qos", "server_addr", "keepalive_time", "clean_session", "user_name",
-	"pass_word", "filter", "topic", "payload", "pub_timeout", "ratained", "dup", "filename",
-	"certificate", "raw_command" };
+	"without_tls", "operator", "clientID", "server_type", "mqtt_version", "mqtt_version_cfg",
+	"cid", "mode", "oper", "flow", "speed", "optimeout_val", "utf8_required", "utf8_optional",
+	"will_topic", "will_message", "qos", "server_addr", "keepalive_time", "clean_session",
+	"user_name", "pass_word", "filter", "topic", "payload", "pub_timeout", "ratained", "dup",
+	"filename", "certificate", "raw_command" };
 
 int sim7600_check_scripts(const char **ret_script, const char **ret_why)
 {

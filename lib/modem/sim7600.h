@@ -35,7 +35,7 @@ extern const struct at_step sim7600_pin_enter_script[];    /* pin */
  * neither; mode; oper. */
 extern const struct at_step sim7600_network_script[];
 extern const struct at_step sim7600_registration_script[];
-extern const struct at_step sim7600_status_script[];
+extern const struct at_step sim7600_status_script[]; /* operator: its name, too */
 
 extern const struct at_step sim7600_operator_query_script[];
 extern const struct at_step sim7600_operator_any_script[];
