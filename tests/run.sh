@@ -230,6 +230,8 @@ part_sim() {
         run_program "$name" "$sim_seeds" "$work/sanitized/tests/sim/$name" --seeds "$sim_seeds"
     done
     run_program "regressions" 0 "$work/sanitized/tests/sim/sim" --file "$top/tests/sim/seeds/regressions"
+    # every command with every kind of fault; the worst times are those of the documentation
+    run_program "matrix" 0 "$work/sanitized/tests/sim/matrix" --table "$top/HACKING.md"
     # one world of each level, and a death at each write and each sync of it, or at every fifth
     run_program "crash" 0 "$work/sanitized/tests/sim/crash" --first 4 --seeds 4 --every "$every_death"
 }

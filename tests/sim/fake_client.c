@@ -199,6 +199,8 @@ static bool pick_special(struct fake_client *c, size_t *ret)
 
 static size_t pick_subject(struct fake_client *c)
 {
+	if (c->world->p.steady_ms > 0)
+		return SUBJECT_BOTH;
 	for (;;) {
 		size_t i = prng_range(&c->world->rng, 0, SUBJECT_PLAIN_COUNT - 1);
 

@@ -48,6 +48,7 @@ struct sim_params {
 
 	/* workload */
 	uint32_t work_ms;     /* from the start to the last message */
+	uint32_t steady_ms;   /* one message of QoS 1 for both brokers so often; 0: all kinds */
 	unsigned up_count[2]; /* messages of each local publisher */
 	unsigned down_count[SIM_BROKERS];
 	size_t payload_max;
@@ -57,6 +58,7 @@ struct sim_params {
 
 	/* configuration */
 	bool is_tls[SIM_BROKERS];
+	bool is_uart; /* a port with a speed */
 	bool has_will, has_birth;
 	bool clean_session;
 	bool has_pin, has_apn, has_power_cycle;

@@ -38,7 +38,12 @@ struct subject {
 	enum subject_kind kind;
 };
 
-enum { SUBJECT_FROM_BROKER = 100, SUBJECT_PLAIN_COUNT = 13, SUBJECT_COUNT = 17 };
+enum {
+	SUBJECT_FROM_BROKER = 100,
+	SUBJECT_BOTH = 1, /* QoS 1, for both brokers */
+	SUBJECT_PLAIN_COUNT = 13,
+	SUBJECT_COUNT = 17
+};
 
 extern const struct subject sim_subjects[SUBJECT_COUNT];
 

@@ -16,6 +16,7 @@
 #define IDLE_MS         600000ULL       /* looked at for needless wakes */
 #define TAKEOVER_MAX_MS 30000           /* a SUB, and what else the modem takes its time for */
 #define IDLE_WAKES_MAX  60
+#define LULL_MS         120000
 #define GAPS_MAX_MS     (15 * 60000ULL) /* until everything that is missed is told */
 #define YEARS_MS        (INT64_C(3650) * 86400000)
 #define STOP_MAX_MS     10000ULL
@@ -90,6 +91,8 @@ uint64_t world_draw_pause(struct world *w, unsigned left)
 	uint64_t end_ms = START_MS + w->p.work_ms;
 	uint64_t rest_ms = w->now_ms < end_ms ? end_ms - w->now_ms : 0;
 
+	if (w->p.steady_ms > 0)
+		return w->p.steady_ms;
 	if (prng_chance(&w->rng, 400))
 		return prng_range(&w->rng, 0, 5); /* in bursts */
 	return prng_range(&w->rng, 0, 2 * rest_ms / (left + 1));
@@ -132,6 +135,8 @@ static void open_port(struct world *w)
 	fake_modem_out_consume(w->modem, n);
 	fake_modem_host_restarted(w->modem);
 	w->is_port_open = true;
+	if (w->p.is_uart)
+		fake_modem_host_line(w->modem, w->now_ms, w->config[0].core.modem.baud);
 	buf_clear(core_tty_out(w->core));
 	core_tty_up(w->core, w->now_ms);
 }
@@ -222,6 +227,8 @@ static struct fake_client *client_of(struct world *w, uint32_t conn)
 
 static void note_log(struct world *w, const struct log_event *log)
 {
+	if (log->code == LOG_MODEM_STUCK)
+		w->stuck_ms = w->now_ms;
 	world_note(w, "log %d: code %d %s %s>%s err %u %s", (int)log->level, (int)log->code,
 	    log->broker ? log->broker : "", log->from ? log->from : "", log->to ? log->to : "",
 	    log->err, log->detail);
@@ -249,8 +256,11 @@ static void run_action(struct world *w, const struct action *a)
 	case ACTION_TTY_REOPEN:
 		close_port(w, 20);
 		break;
-	case ACTION_TTY_LINE:
 	case ACTION_PIN_NOTE:
+		break;
+	case ACTION_TTY_LINE:
+		if (w->p.is_uart)
+			fake_modem_host_line(w->modem, w->now_ms, a->baud);
 		break;
 	case ACTION_POWER_HOOK:
 		w->power_hook_ms = w->now_ms + 1000;
@@ -273,6 +283,9 @@ static void run_action(struct world *w, const struct action *a)
 		break;
 	case ACTION_CTL_WRITE:
 	case ACTION_CTL_CLOSE:
+		if (w->ctl == 0)
+			world_wrong(w, "an action nobody asked for");
+		break;
 	case ACTION_HTTP_WRITE:
 	case ACTION_HTTP_CLOSE:
 	case ACTION_RELOAD:
@@ -341,20 +354,35 @@ static void start_core(struct world *w)
 	}
 	assert(w->core);
 	set_wall(w);
+	core_set_uart(w->core, w->p.is_uart);
 	close_port(w, 10);
+}
+
+static void lose_core(struct world *w, uint64_t now_ms)
+{
+	core_free(w->core);
+	w->restarts++;
+	w->power_hook_ms = UINT64_MAX;
+	w->ctl = 0;
+	for (size_t i = 0; i < WORLD_CLIENTS; i++) {
+		if (w->clients[i].conn != 0)
+			fake_client_lost(&w->clients[i], now_ms);
+	}
 }
 
 /* Killed, and started again by the service manager. */
 void world_restart(struct world *w, uint64_t now_ms)
 {
-	core_free(w->core);
+	lose_core(w, now_ms);
 	flaky_store_crash(&w->store);
-	w->restarts++;
-	w->power_hook_ms = UINT64_MAX;
-	for (size_t i = 0; i < WORLD_CLIENTS; i++) {
-		if (w->clients[i].conn != 0)
-			fake_client_lost(&w->clients[i], now_ms);
-	}
+	start_core(w);
+}
+
+void world_start_again(struct world *w)
+{
+	lose_core(w, w->now_ms);
+	w->has_exited = false;
+	w->is_stopping = false;
 	start_core(w);
 }
 
@@ -422,10 +450,7 @@ static uint64_t next_moment(const struct world *w)
 	return due > w->now_ms ? due : w->now_ms + 1;
 }
 
-typedef bool until_fn(struct world *w);
-
-/* Let time pass until `until` is true (NULL: never) or the moment is reached. */
-static bool run_until(struct world *w, uint64_t end_ms, until_fn *until)
+bool world_run_until(struct world *w, uint64_t end_ms, world_until_fn *until)
 {
 	while (w->wrong[0] == '\0' && !w->has_exited) {
 		uint64_t next_ms;
@@ -483,24 +508,29 @@ static void make_clients(struct world *w)
 	}
 }
 
-static void world_init(struct world *w, uint64_t seed, enum sim_level level, bool is_verbose,
-    const struct sim_disk *disk)
+void world_prepare(struct world *w, const struct sim_params *p, bool is_verbose)
 {
-	*w = (struct world){ .is_verbose = is_verbose,
+	*w = (struct world){ .p = *p,
+		.is_verbose = is_verbose,
 		.now_ms = START_MS,
 		.is_port_there = true,
 		.port_open_ms = UINT64_MAX,
 		.power_hook_ms = UINT64_MAX,
+		.stuck_ms = UINT64_MAX,
 		.hash = HASH_INIT };
-	prng_init(&w->rng, seed ^ UINT64_C(0x5eed));
-	prng_init(&w->extra, seed ^ UINT64_C(0xe87a));
-	sim_params_draw(&w->p, seed, level);
-	w->p.modem.draw_fault = faults_draw;
+	prng_init(&w->rng, p->seed ^ UINT64_C(0x5eed));
+	prng_init(&w->extra, p->seed ^ UINT64_C(0xe87a));
+	if (!w->p.modem.draw_fault)
+		w->p.modem.draw_fault = faults_draw;
 	w->p.modem.report = on_report;
 	w->p.modem.trace = on_trace;
 	w->p.modem.ctx = w;
 	for (unsigned i = 0; i < 2; i++)
 		sim_config_fill(&w->config[i], &w->p, i);
+}
+
+void world_start(struct world *w, const struct sim_disk *disk)
+{
 	faults_init(&w->faults, w);
 	w->wall_ahead_ms = w->p.is_born_in_1970 ? -WALL_AT_ZERO_MS : 0;
 	w->wall_jump_ms = w->p.wall_mean_ms > 0 ? w->now_ms + w->p.wall_mean_ms : UINT64_MAX;
@@ -518,7 +548,7 @@ static void world_init(struct world *w, uint64_t seed, enum sim_level level, boo
 	start_core(w);
 }
 
-static void world_fini(struct world *w)
+void world_fini(struct world *w)
 {
 	core_free(w->core);
 	fake_modem_free(w->modem);
@@ -544,8 +574,10 @@ static void retire_vandals(struct world *w)
 
 static void check_idle(struct world *w)
 {
+	/* What the last fault did may have to time out yet. */
+	world_run_until(w, w->now_ms + LULL_MS, NULL);
 	w->wakes = 0;
-	run_until(w, w->now_ms + IDLE_MS, NULL);
+	world_run_until(w, w->now_ms + IDLE_MS, NULL);
 	if (w->wakes > IDLE_WAKES_MAX)
 		world_wrong(w, "woke %u times in %llu idle seconds", w->wakes, IDLE_MS / 1000);
 }
@@ -561,7 +593,7 @@ static void check_takeover(struct world *w)
 	}
 	world_note(w, "killed at rest");
 	world_restart(w, w->now_ms);
-	if (!run_until(w, w->now_ms + TAKEOVER_MAX_MS, invariants_is_settled))
+	if (!world_run_until(w, w->now_ms + TAKEOVER_MAX_MS, invariants_is_settled))
 		world_wrong(w, "the sessions were not taken over in time");
 	for (unsigned i = 0; i < SIM_BROKERS; i++) {
 		if (w->brokers[i].connects != connects[i])
@@ -571,11 +603,11 @@ static void check_takeover(struct world *w)
 	}
 }
 
-static void stop(struct world *w)
+void world_stop(struct world *w)
 {
 	core_shutdown(w->core, w->now_ms);
 	w->is_stopping = true;
-	run_until(w, w->now_ms + STOP_MAX_MS, NULL);
+	world_run_until(w, w->now_ms + STOP_MAX_MS, NULL);
 	if (!w->has_exited)
 		world_wrong(w, "did not stop in time");
 }
@@ -588,15 +620,15 @@ static void finish_clean(struct world *w, struct world_result *ret)
 	world_note(w, "faults are over");
 	faults_stop(w, w->now_ms);
 	retire_vandals(w);
-	if (!run_until(w, since_ms + RECOVERY_MAX_MS, invariants_is_settled))
+	if (!world_run_until(w, since_ms + RECOVERY_MAX_MS, invariants_is_settled))
 		invariants_say_unsettled(w);
 	ret->recovery_ms = w->now_ms - since_ms;
 	ret->disk_moments = w->store.disk ? w->store.disk->moments() : 0;
-	run_until(w, w->now_ms + 5000, NULL);
+	world_run_until(w, w->now_ms + 5000, NULL);
 	if (w->wrong[0] == '\0')
 		invariants_check_settled(w);
 	if (w->wrong[0] == '\0') {
-		run_until(w, w->now_ms + GAPS_MAX_MS, invariants_are_gaps_told);
+		world_run_until(w, w->now_ms + GAPS_MAX_MS, invariants_are_gaps_told);
 		invariants_check_gaps(w);
 	}
 	if (w->wrong[0] == '\0')
@@ -604,7 +636,7 @@ static void finish_clean(struct world *w, struct world_result *ret)
 	if (w->wrong[0] == '\0' && prng_chance(&w->rng, 500))
 		check_takeover(w);
 	if (w->wrong[0] == '\0') {
-		stop(w);
+		world_stop(w);
 		invariants_check_stopped(w);
 	}
 }
@@ -613,18 +645,21 @@ void world_run(uint64_t seed, enum sim_level level, bool is_verbose, const struc
     struct world_result *ret)
 {
 	static struct world w;
+	struct sim_params p;
 	uint64_t cut_ms;
 
 	*ret = (struct world_result){ 0 };
-	world_init(&w, seed, level, is_verbose, disk);
+	sim_params_draw(&p, seed, level);
+	world_prepare(&w, &p, is_verbose);
+	world_start(&w, disk);
 	cut_ms = w.now_ms + w.p.work_ms;
 	if (w.p.ending != SIM_END_CLEAN)
 		cut_ms = w.now_ms + prng_range(&w.rng, 0, w.p.work_ms);
-	run_until(&w, cut_ms, NULL);
+	world_run_until(&w, cut_ms, NULL);
 	if (w.wrong[0] == '\0' && w.p.ending == SIM_END_CLEAN)
 		finish_clean(&w, ret);
 	else if (w.wrong[0] == '\0' && w.p.ending == SIM_END_SHUTDOWN)
-		stop(&w);
+		world_stop(&w);
 	memcpy(ret->wrong, w.wrong, sizeof(ret->wrong));
 	ret->hash = w.hash;
 	ret->virtual_ms = w.now_ms - START_MS;

@@ -52,6 +52,8 @@ struct world {
 	uint64_t wall_jump_ms;
 
 	uint64_t power_hook_ms; /* asked for, and done then */
+	uint64_t stuck_ms;      /* last told that the modem does not answer; UINT64_MAX: never */
+	uint32_t ctl;           /* a control connection; 0: none */
 
 	/* what the checks need to know */
 	unsigned handed_down[SIM_BROKERS]; /* messages given to the modem */
@@ -81,6 +83,20 @@ struct world_result {
 void world_run(uint64_t seed, enum sim_level level, bool is_verbose, const struct sim_disk *disk,
     struct world_result *ret);
 
+/* The same in pieces. A world with these parameters that does not live yet: its configurations may
+ * still be changed. If the parameters have no draw_fault of their own, faults_draw is used. */
+void world_prepare(struct world *w, const struct sim_params *p, bool is_verbose);
+
+/* Modem, clients and daemon begin. disk: NULL, or where its store is. */
+void world_start(struct world *w, const struct sim_disk *disk);
+
+typedef bool world_until_fn(struct world *w);
+
+/* Let time pass until `until` is true (NULL: never) or the moment is reached. False: it was. */
+bool world_run_until(struct world *w, uint64_t end_ms, world_until_fn *until);
+
+void world_fini(struct world *w);
+
 /* Nothing goes wrong in this world, and nothing went. */
 static inline bool world_is_calm(const struct world *w)
 {
@@ -108,5 +124,9 @@ void world_lose_port(struct world *w, uint64_t now_ms, uint64_t for_ms);
 void world_port_back(struct world *w, uint64_t now_ms);
 void world_reload(struct world *w, uint64_t now_ms);
 void world_restart(struct world *w, uint64_t now_ms);
+
+/* Ask the daemon to stop, and start it again after it did. */
+void world_stop(struct world *w);
+void world_start_again(struct world *w);
 
 #endif

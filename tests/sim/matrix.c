@@ -1,0 +1,649 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The fault matrix: every command of every script, as the tables of sim7600.c have them, meets
+ * every kind of fault once, in a situation in which the daemon sends it. Afterwards both brokers
+ * are online again and every message of QoS 1 that was accepted has arrived. Time is virtual.
+ *
+ *   matrix [--table FILE] [--only SCRIPT] [--fault NAME] [-v]
+ *
+ * For every kind of fault one row: how long it took at worst until a message that was published
+ * after the fault had reached both brokers, since the modem itself was able to, which it is once it
+ * has started and nothing goes wrong any more. With --table the rows of FILE that look like these
+ * must be near what was measured. -v: the dialogue and the time of each case. The last line counts
+ * the cases.
+ */
+#include "sim/matrix_situations.h"
+
+#include "bridge/core_query.h"
+#include "modem/modem_life.h"
+#include "modem/sim7600.h"
+#include "sim/invariants.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXIT_USAGE 64
+
+enum {
+	STEPS_MAX = 160,
+	STEADY_MS = 2000,
+	STEADY_COUNT = LEDGER_MAX - 20,
+	ACT_MS = 60000,       /* all is well for a while */
+	SEEN_MS = 900000,     /* what was not sent until then is not sent at all */
+	GIVE_UP_MS = 2400000, /* since the fault */
+	SETTLE_MS = 1200000,
+	STOP_MS = 10000,
+	NOTICE_MAX_MS = 60000, /* a modem that hangs */
+	FENCES_MS = 15000,     /* after a command without answer */
+	ABLE_MAX_MS = 10000,   /* where nothing has to time out */
+	PORT_GONE_MS = 5000,
+	LATE_MS = 5000, /* after the deadline */
+	WRONG_SHOWN_MAX = 40,
+};
+
+/* ---- the columns ---- */
+
+enum column {
+	COLUMN_NO_ANSWER,
+	COLUMN_LATE,
+	COLUMN_GARBAGE,
+	COLUMN_URC,
+	COLUMN_ERROR,
+	COLUMN_NUMBER,
+	COLUMN_RESULT_LOST,
+	COLUMN_RESET,
+	COLUMN_PORT,
+	COLUMN_BODY,
+	COLUMN_PROMPT,
+	COLUMN_HANG,
+	COLUMNS
+};
+
+static const struct {
+	const char *name;
+	bool is_of_body;
+	bool is_told; /* nothing has to time out */
+} columns[COLUMNS] = {
+	[COLUMN_NO_ANSWER] = { "no answer", false, false },
+	[COLUMN_LATE] = { "answer after the deadline", false, false },
+	[COLUMN_GARBAGE] = { "garbage before the answer", false, true },
+	[COLUMN_URC] = { "an unsolicited line before the answer", false, true },
+	[COLUMN_ERROR] = { "ERROR", false, true },
+	[COLUMN_NUMBER] = { "an error number nobody expects", false, true },
+	[COLUMN_RESULT_LOST] = { "done, but the result is lost", false, false },
+	[COLUMN_RESET] = { "the modem starts anew", false, true },
+	[COLUMN_PORT] = { "the port is gone for 5 s", false, true },
+	[COLUMN_BODY] = { "a byte of the body is lost", true, false },
+	[COLUMN_PROMPT] = { "the prompt is lost", true, false },
+	[COLUMN_HANG] = { "the modem hangs until its power is cut", false, true },
+};
+
+static struct fake_fault fault_of(enum column column, const struct at_step *step)
+{
+	bool is_mqtt = strncmp(step->send, "AT+CMQTT", 8) == 0;
+	uint32_t deadline_ms = step->final_ms > 0 ? step->final_ms : step->timeout_ms;
+	struct fake_fault f = { .kind = FAKE_FAULT_NONE };
+
+	switch (column) {
+	case COLUMN_NO_ANSWER:
+		f.kind = FAKE_FAULT_NO_ANSWER;
+		break;
+	case COLUMN_LATE:
+		f.kind = FAKE_FAULT_LATE;
+		f.ms = deadline_ms + LATE_MS;
+		break;
+	case COLUMN_GARBAGE:
+		f.kind = FAKE_FAULT_GARBAGE;
+		f.number = 40;
+		break;
+	case COLUMN_URC: /* the one that makes it think most */
+		f.kind = FAKE_FAULT_URC;
+		snprintf(f.text, sizeof(f.text), "SMS DONE");
+		break;
+	case COLUMN_ERROR:
+		f.kind = FAKE_FAULT_ERROR;
+		break;
+	case COLUMN_NUMBER:
+		f.kind = step->answer && !step->data ? FAKE_FAULT_RESULT_ERR
+						     : (is_mqtt ? FAKE_FAULT_ERR : FAKE_FAULT_CME);
+		f.number = is_mqtt ? 5 : 100;
+		break;
+	case COLUMN_RESULT_LOST:
+		f.kind = step->answer ? FAKE_FAULT_RESULT_LOST : FAKE_FAULT_ANSWER_LOST;
+		break;
+	case COLUMN_RESET:
+		f.kind = FAKE_FAULT_RESET;
+		break;
+	case COLUMN_BODY:
+		f.kind = FAKE_FAULT_BODY_BYTE;
+		f.number = 1;
+		break;
+	case COLUMN_PROMPT:
+		f.kind = FAKE_FAULT_PROMPT_LOST;
+		break;
+	case COLUMN_HANG:
+		f.kind = FAKE_FAULT_HANG;
+		break;
+	case COLUMN_PORT: /* see watch */
+	case COLUMNS:
+		break;
+	}
+	return f;
+}
+
+/* ---- the rows ---- */
+
+struct row {
+	const struct sim7600_script *script;
+	uint8_t step;
+	const struct situation *situation; /* in which it is sent; NULL: none is known */
+};
+
+static struct row rows[STEPS_MAX];
+static size_t row_count;
+
+static void make_rows(void)
+{
+	for (const struct sim7600_script *s = sim7600_scripts; s->name; s++) {
+		for (uint8_t step = 0; s->script[step].send; step++) {
+			if (row_count == STEPS_MAX)
+				abort();
+			rows[row_count++] = (struct row){ .script = s, .step = step };
+		}
+	}
+}
+
+static const struct at_step *step_of(const struct row *row)
+{
+	return &row->script->script[row->step];
+}
+
+/* A refusal that has to be believed: of the setting without which the modem refuses binary
+ * messages, which is asked for so only after it was refused again and again. */
+static bool is_believed(const struct row *row, enum column column)
+{
+	const char *only_if = step_of(row)->only_if;
+
+	return (column == COLUMN_ERROR || column == COLUMN_NUMBER) && only_if &&
+	       strcmp(only_if, "utf8_optional") == 0;
+}
+
+/* ---- one case ---- */
+
+struct result {
+	uint64_t fault_ms, able_ms, noticed_ms, recovered_ms;
+	char wrong[WORLD_WRONG_MAX];
+};
+
+/* What takes longer for a reason of its own, since the modem is able to. */
+static const struct {
+	const struct at_step *script;
+	const char *send; /* NULL: any */
+	uint32_t ms;
+} longer[] = {
+	/* its speed is looked for, with pauses for an answer at each */
+	{ sim7600_sync_script, NULL, 110000 }, { sim7600_flow_script, NULL, 110000 },
+	{ sim7600_speed_script, NULL, 110000 }, { sim7600_speed_once_script, NULL, 110000 },
+	/* the broker does not take MQTT 3.1, and a wrong configuration is not hammered on */
+	{ sim7600_acquire_script, "AT+CMQTTCFG=\"version\",<client_index>,<mqtt_version_cfg>",
+	    40000 },
+	{ sim7600_reset_script, NULL, 25000 }, /* and starts once more after that */
+};
+
+/* How long it may take at most until a message has reached both brokers, since the modem is able
+ * to; is_given_up: the command's own deadline has to pass first. */
+static uint64_t bound_of(const struct row *r, enum column c)
+{
+	const struct at_step *step = step_of(r);
+	uint64_t bound_ms = ABLE_MAX_MS + 2 * STEADY_MS;
+
+	if (!columns[c].is_told)
+		bound_ms += c == COLUMN_RESULT_LOST && step->answer_ms > 0 ? step->answer_ms
+									   : step->timeout_ms;
+	for (size_t i = 0; i < sizeof(longer) / sizeof(longer[0]); i++) {
+		if (longer[i].script == r->script->script &&
+		    (!longer[i].send || strcmp(longer[i].send, step->send) == 0) &&
+		    bound_ms < longer[i].ms)
+			bound_ms = longer[i].ms;
+	}
+	return bound_ms;
+}
+
+/* How long at most until it is noticed that the modem hangs. While it may be busy for minutes by
+ * its manual, nobody can tell. */
+static uint64_t notice_bound_of(const struct row *r)
+{
+	const struct at_step *script = r->script->script;
+	uint64_t bound_ms = (uint64_t)step_of(r)->timeout_ms + FENCES_MS;
+
+	/* It is known to be in trouble when these are sent. */
+	if (script == sim7600_radio_off_script || script == sim7600_reset_script)
+		return UINT64_MAX;
+	return bound_ms > NOTICE_MAX_MS ? bound_ms : NOTICE_MAX_MS;
+}
+
+static struct world world;
+static const struct row *row; /* that is to meet a fault; NULL: only looked at */
+static enum column column;
+static uint64_t fault_ms; /* when it did; UINT64_MAX: not yet */
+static uint64_t able_ms;  /* when the modem itself was able to work again */
+static uint64_t base_ms;  /* nobody could notice earlier */
+static uint64_t hang_noticed_ms;
+static unsigned published; /* messages at the moment of the fault */
+static bool is_port_due;
+static bool was_up;
+static uint64_t faults; /* so far */
+
+static const struct at_job *running_of(const struct exchange *x)
+{
+	return x->is_busy && x->job.state == AT_JOB_RUNNING ? &x->job : NULL;
+}
+
+/* The command that is on its way to the modem. NULL: a fence. */
+static const struct at_job *running_job(const struct world *w)
+{
+	const struct modem *m = core_get_modem(w->core);
+	const struct at_job *job = running_of(&m->exchange);
+
+	if (!job)
+		job = running_of(&m->operator);
+	for (size_t i = 0; !job && i < MODEM_CLIENTS; i++)
+		job = running_of(&m->session[i].exchange);
+	return job;
+}
+
+static void note_seen(const struct at_job *job, const struct situation *situation)
+{
+	for (size_t i = 0; i < row_count; i++) {
+		if (rows[i].script->script == job->script && rows[i].step == job->step &&
+		    !rows[i].situation)
+			rows[i].situation = situation;
+	}
+}
+
+static const struct situation *situation;
+
+static bool draw(void *ctx, const char *command, struct fake_fault *ret)
+{
+	struct world *w = ctx;
+	const struct at_job *job = running_job(w);
+
+	(void)command;
+	if (!job)
+		return false;
+	if (!row) {
+		note_seen(job, situation);
+		return false;
+	}
+	if (fault_ms != UINT64_MAX || job->script != row->script->script || job->step != row->step)
+		return false;
+	world_note(w, "the fault");
+	fault_ms = w->now_ms;
+	base_ms = w->now_ms;
+	able_ms = w->now_ms;
+	published = (unsigned)w->ledger.count;
+	is_port_due = column == COLUMN_PORT;
+	*ret = fault_of(column, step_of(row));
+	if (ret->kind == FAKE_FAULT_LATE)
+		able_ms += ret->ms;
+	return ret->kind != FAKE_FAULT_NONE;
+}
+
+/* Those that lead into the situation, too. */
+static uint64_t fault_count(const struct world *w)
+{
+	return fake_modem_stats(w->modem)->faults;
+}
+
+/* Until when the modem itself could not. */
+static void watch_modem(struct world *w)
+{
+	bool is_up = fake_modem_is_up(w->modem) && !fake_modem_is_hung(w->modem);
+	const struct fake_modem_cfg *cfg = &w->p.modem;
+
+	if (is_up && !was_up && fault_ms != UINT64_MAX)
+		able_ms = w->now_ms + cfg->sim_ms + cfg->register_ms + 2ULL * cfg->latency_ms;
+	was_up = is_up;
+	if (!w->is_port_there || (fault_ms != UINT64_MAX && faults != fault_count(w)))
+		able_ms = able_ms > w->now_ms ? able_ms : w->now_ms;
+	faults = fault_count(w);
+	if (w->stuck_ms != UINT64_MAX && w->stuck_ms >= fault_ms && hang_noticed_ms == UINT64_MAX)
+		hang_noticed_ms = w->stuck_ms;
+}
+
+static bool is_whole(struct world *w)
+{
+	const struct modem *m = core_get_modem(w->core);
+
+	if (fault_ms == UINT64_MAX || modem_get_status(m)->state != MODEM_READY || is_port_due)
+		return false;
+	for (unsigned i = 0; i < SIM_BROKERS; i++) {
+		if (modem_get_session(m, i)->state != SESSION_ONLINE ||
+		    fake_modem_client_state(w->modem, i) != FAKE_CLIENT_CONNECTED)
+			return false;
+	}
+	for (size_t i = published; i < w->ledger.count; i++) {
+		const struct message *msg = &w->ledger.messages[i];
+
+		if (msg->subject == &sim_subjects[SUBJECT_BOTH] && msg->arrivals[0] > 0 &&
+		    msg->arrivals[1] > 0)
+			return true;
+	}
+	return false;
+}
+
+static bool watch(struct world *w)
+{
+	watch_modem(w);
+	if (is_port_due) {
+		is_port_due = false;
+		world_lose_port(w, w->now_ms, PORT_GONE_MS);
+	}
+	return is_whole(w) || (fault_ms != UINT64_MAX && w->now_ms > fault_ms + GIVE_UP_MS);
+}
+
+static struct sim_params params_of(const struct situation *s)
+{
+	struct sim_params p = {
+		.seed = 1,
+		.level = SIM_LOSSES,
+		.chunk_in = 4096,
+		.chunk_out = 4096,
+		.chunk_client = 4096,
+		.broker_ms = 50,
+		.work_ms = 30000,
+		.steady_ms = STEADY_MS,
+		.up_count = { STEADY_COUNT, 0 },
+		.down_count = { 4, 4 },
+		.payload_max = 60,
+		.store_bytes = SIM_ROOMY_BYTES,
+		.has_power_cycle = true,
+	};
+
+	fake_modem_cfg_init(&p.modem);
+	if (s->set_params)
+		s->set_params(&p);
+	p.modem.draw_fault = draw;
+	return p;
+}
+
+static void begin(const struct situation *s, bool is_verbose)
+{
+	struct sim_params p = params_of(s);
+	static const uint8_t old_file[] = "old";
+
+	situation = s;
+	fault_ms = UINT64_MAX;
+	hang_noticed_ms = UINT64_MAX;
+	is_port_due = false;
+	was_up = false;
+	world_prepare(&world, &p, is_verbose);
+	if (s->set_configs)
+		s->set_configs(&world);
+	world_start(&world, NULL);
+	for (size_t i = 0; i < 3 && s->faults[i]; i++) {
+		struct fake_fault f;
+
+		if (fake_fault_parse(s->faults[i], &f) == 0)
+			fake_modem_add_fault(world.modem, &f);
+		else
+			abort();
+	}
+	fake_modem_put_cert(world.modem, "cmqttd-0-00000000-ca.pem", old_file, sizeof(old_file));
+}
+
+/* Through the situation, until all is well after the fault, or it never will be. */
+static void live(struct world *w)
+{
+	const struct situation *s = situation;
+
+	if (world_run_until(w, ACT_MS, watch) && is_whole(w))
+		return;
+	if (s->act) {
+		world_note(w, "%s", s->name);
+		s->act(w);
+		base_ms = w->now_ms;
+	}
+	if (s->is_stop) {
+		(void)world_run_until(w, w->now_ms + STOP_MS, NULL);
+		if (!w->has_exited)
+			world_wrong(w, "did not stop in time");
+		world_start_again(w);
+		base_ms = w->now_ms;
+		if (able_ms < w->now_ms)
+			able_ms = w->now_ms;
+	}
+	(void)world_run_until(w, w->now_ms + SEEN_MS, watch);
+	if (fault_ms != UINT64_MAX && !is_whole(w))
+		(void)world_run_until(w, fault_ms + GIVE_UP_MS, watch);
+}
+
+/* All that was accepted arrives. */
+static void settle(struct world *w)
+{
+	w->clients[0].left = 0;
+	w->clients[0].publish_ms = UINT64_MAX;
+	if (!world_run_until(w, w->now_ms + SETTLE_MS, invariants_is_settled))
+		invariants_say_unsettled(w);
+	if (w->wrong[0] == '\0')
+		invariants_check_settled(w);
+}
+
+static void check_bounds(struct world *w, const struct result *result)
+{
+	uint64_t since_ms = fault_ms > base_ms ? fault_ms : base_ms;
+	uint64_t notice_ms = notice_bound_of(row);
+
+	if (result->recovered_ms > able_ms + bound_of(row, column))
+		world_wrong(w, "published again %.1f s after the modem was able to",
+		    (double)(result->recovered_ms - able_ms) / 1000);
+	if (column == COLUMN_HANG && notice_ms != UINT64_MAX &&
+	    hang_noticed_ms > since_ms + notice_ms)
+		world_wrong(w, "a modem that hangs was not noticed in time");
+}
+
+static void run_case(const struct row *r, enum column c, bool is_verbose, struct result *ret)
+{
+	row = r;
+	column = c;
+	begin(r->situation, is_verbose);
+	live(&world);
+	*ret = (struct result){ .fault_ms = fault_ms,
+		.able_ms = able_ms,
+		.noticed_ms = hang_noticed_ms,
+		.recovered_ms = world.now_ms };
+	if (world.wrong[0] == '\0' && fault_ms == UINT64_MAX)
+		world_wrong(&world, "was not sent this time");
+	if (world.wrong[0] == '\0' && !is_whole(&world))
+		invariants_say_unsettled(&world);
+	if (world.wrong[0] == '\0')
+		settle(&world);
+	if (world.wrong[0] == '\0')
+		check_bounds(&world, ret);
+	memcpy(ret->wrong, world.wrong, sizeof(ret->wrong));
+	world_fini(&world);
+}
+
+/* ---- all of them ---- */
+
+struct worst {
+	uint64_t since_able_ms, notice_ms;
+	const struct row *of_able;
+	unsigned cases;
+};
+
+static const char *only_fault; /* a name of a column; NULL: all */
+static struct worst worsts[COLUMNS];
+static unsigned passed, failed;
+
+static void say_wrong(const struct row *r, const char *what, const char *why)
+{
+	failed++;
+	if (failed <= WRONG_SHOWN_MAX)
+		printf("%s: %s, %s: %s\n", r->script->name, step_of(r)->send, what, why);
+	fflush(stdout);
+}
+
+/* Where nothing but a deadline of minutes could tell; it does not count as noticed late. */
+static uint64_t notice_worst(const struct result *result, const struct row *r)
+{
+	return notice_bound_of(r) > NOTICE_MAX_MS ? 0 : result->noticed_ms - result->fault_ms;
+}
+
+static void note_result(const struct row *r, enum column c, const struct result *result)
+{
+	struct worst *worst = &worsts[c];
+	uint64_t able_took =
+	    result->recovered_ms > result->able_ms ? result->recovered_ms - result->able_ms : 0;
+
+	worst->cases++;
+	if (able_took >= worst->since_able_ms) {
+		worst->since_able_ms = able_took;
+		worst->of_able = r;
+	}
+	if (c == COLUMN_HANG && notice_worst(result, r) > worst->notice_ms)
+		worst->notice_ms = notice_worst(result, r);
+}
+
+static void run_row(const struct row *r, bool is_verbose)
+{
+	if (!r->situation) {
+		say_wrong(r, "no fault", "no situation makes the daemon send it");
+		return;
+	}
+	for (enum column c = 0; c < COLUMNS; c++) {
+		struct result result;
+
+		if ((columns[c].is_of_body && !step_of(r)->data) || is_believed(r, c) ||
+		    (only_fault && strcmp(only_fault, columns[c].name) != 0))
+			continue;
+		run_case(r, c, is_verbose, &result);
+		if (result.wrong[0] != '\0') {
+			say_wrong(r, columns[c].name, result.wrong);
+			continue;
+		}
+		passed++;
+		note_result(r, c, &result);
+		if (is_verbose)
+			printf("TIME %s %s, %s: %.1f s, %.1f s\n", r->script->name,
+			    step_of(r)->send, columns[c].name,
+			    (double)(result.recovered_ms - result.fault_ms) / 1000,
+			    ((double)result.recovered_ms - (double)result.able_ms) / 1000);
+	}
+}
+
+static void look_for_situations(void)
+{
+	row = NULL;
+	for (const struct situation *s = matrix_situations; s->name; s++) {
+		begin(s, false);
+		live(&world);
+		settle(&world);
+		if (world.wrong[0] != '\0') {
+			failed++;
+			printf("without a fault: %s: %s\n", s->name, world.wrong);
+		}
+		world_fini(&world);
+	}
+}
+
+static void print_worst(void)
+{
+	for (enum column c = 0; c < COLUMNS; c++) {
+		const struct worst *w = &worsts[c];
+
+		if (w->cases > 0)
+			printf("| %s | %.0f s | %s: `%.*s` | %u cases\n", columns[c].name,
+			    (double)w->since_able_ms / 1000, w->of_able->script->name,
+			    (int)strcspn(step_of(w->of_able)->send, "=<"),
+			    step_of(w->of_able)->send, w->cases);
+	}
+	printf("a modem that hangs is noticed after %.0f s\n",
+	    (double)worsts[COLUMN_HANG].notice_ms / 1000);
+}
+
+/* The documented time of this column, in seconds; negative: there is none. */
+static double documented(FILE *f, const char *name)
+{
+	char line[256];
+	double seconds = -1;
+
+	rewind(f);
+	while (fgets(line, sizeof(line), f)) {
+		size_t n = strlen(name);
+
+		if (strncmp(line, "| ", 2) == 0 && strncmp(line + 2, name, n) == 0 &&
+		    strncmp(line + 2 + n, " | ", 3) == 0)
+			seconds = strtod(line + 2 + n + 3, NULL);
+	}
+	return seconds;
+}
+
+/* What the table says is what was measured, to a tenth or two seconds. */
+static void check_table(const char *path)
+{
+	FILE *f = fopen(path, "r");
+
+	for (enum column c = 0; c < COLUMNS; c++) {
+		double told_s = f ? documented(f, columns[c].name) : -1;
+		double s = (double)worsts[c].since_able_ms / 1000;
+		double slack_s = s / 10 > 2 ? s / 10 : 2;
+
+		if (told_s >= s - slack_s && told_s <= s + slack_s) {
+			passed++;
+			continue;
+		}
+		failed++;
+		printf("%s: %s: %.0f s is documented, %.0f s was measured\n", path, columns[c].name,
+		    told_s, s);
+	}
+	if (f)
+		fclose(f);
+}
+
+struct options {
+	bool is_verbose;
+	const char *only;  /* a script */
+	const char *table; /* a file */
+};
+
+static bool parse_options(int argc, char **argv, struct options *ret)
+{
+	*ret = (struct options){ 0 };
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "-v") == 0)
+			ret->is_verbose = true;
+		else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
+			ret->only = argv[++i];
+		else if (strcmp(argv[i], "--fault") == 0 && i + 1 < argc)
+			only_fault = argv[++i];
+		else if (strcmp(argv[i], "--table") == 0 && i + 1 < argc)
+			ret->table = argv[++i];
+		else
+			return false;
+	}
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+
+	if (!parse_options(argc, argv, &o)) {
+		fprintf(
+		    stderr, "usage: matrix [--table FILE] [--only SCRIPT] [--fault NAME] [-v]\n");
+		return EXIT_USAGE;
+	}
+	make_rows();
+	look_for_situations();
+	for (size_t i = 0; i < row_count; i++) {
+		if (!o.only || strcmp(o.only, rows[i].script->name) == 0)
+			run_row(&rows[i], o.is_verbose);
+	}
+	print_worst();
+	if (o.table)
+		check_table(o.table);
+	printf("%u passed, %u failed\n", passed, failed);
+	return failed > 0;
+}
