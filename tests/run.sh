@@ -10,7 +10,8 @@
 # Installs nothing (.ci/run does) and builds under build-test/ only. One line a part, the output of what failed, and
 # as the last line "N passed, N failed", counted in test cases. Exit status 0 only if nothing failed. A part that
 # cannot be run, or that runs no test, has failed. $JOBS: processes at a time (default: number of processors).
-# $CMQTTD_TEST_ALL: set, the daemon dies at each write and sync of the simulation, and 200 times end to end: a few minutes more.
+# $CMQTTD_TEST_ALL: set, the daemon dies at each write and sync of the simulation, and 200 times and at
+# 100 points of the dialogue end to end: a few minutes more.
 
 set -u
 LC_ALL=C
@@ -47,7 +48,7 @@ describe() {
 }
 
 usage() {
-    sed -n '4,13s/^# \{0,1\}//p' "$0"
+    sed -n '4,14s/^# \{0,1\}//p' "$0"
     exit "$1"
 }
 
