@@ -7,6 +7,7 @@
 #include "base/words.h"
 #include "ctl_completion.h"
 #include "ctl_doctor.h"
+#include "ctl_import.h"
 #include "ctl_trace.h"
 
 #include <errno.h>
@@ -285,6 +286,10 @@ const struct ctl_command ctl_commands[] = {
 	{ .name = "version", .usage = "", .method = "GetVersion",
 	  .summary = "Version of the daemon; \"cmqttctl --version\" tells its own",
 	  .print = ctl_print_version },
+	{ .name = "import", .usage = "FILE", .run = ctl_import_run,
+	  .summary = "A configuration of mosquitto with bridges, as one of cmqttd",
+	  .more = "It goes to standard output; to standard error each line that does not map, and\n"
+		  "why. Then name the SIM's access point in it, and try it: cmqttd -t -c FILE\n" },
 	{ .name = "completion", .usage = "SHELL", .run = ctl_completion_run,
 	  .summary = "What bash or zsh needs to complete these commands",
 	  .more = "It is installed where they look for it.\n" },
