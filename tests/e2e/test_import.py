@@ -71,6 +71,7 @@ def test_passes_the_check(tmp_path, certs, text, complained):
     r = subprocess.run([CMQTTCTL, "import", source], capture_output=True, text=True, timeout=30)
     assert r.returncode == 0, r.stderr
     made.write_text(r.stdout)
+    made.chmod(0o600)
     complaints = r.stderr.splitlines()
     assert complaints and all(line.startswith(f"{source}:") for line in complaints)
     assert complained is None or len(complaints) == complained, r.stderr
