@@ -151,6 +151,19 @@ static size_t find_listener(const struct mqtt_server *s, struct span address)
 	return i < s->listener_count ? i : SIZE_MAX;
 }
 
+void mqtt_restore_listeners(struct mqtt_server *s)
+{
+	for (size_t i = 0; i < MQTT_SESSION_BUCKETS; i++) {
+		struct mqtt_session *session = s->sessions.buckets[i];
+
+		for (; session; session = session->chain) {
+			if (session->is_stored)
+				session->listener = find_listener(
+				    s, mqtt_persist_listener(&s->persist, session->queue_number));
+		}
+	}
+}
+
 /* 0; -ENOMEM; another error: it cannot be kept. */
 static int create(struct restoring *r, unsigned queue, struct span id, struct span user)
 {

@@ -90,6 +90,7 @@ void mqtt_server_set_listeners(
 	s->now_ms = now_ms;
 	s->listeners = listeners;
 	s->listener_count = count;
+	mqtt_restore_listeners(s);
 	for (size_t i = 0; i < MQTT_CLIENTS_MAX; i++) {
 		struct mqtt_client *c = s->clients[i];
 

@@ -120,7 +120,9 @@ int mqtt_server_restore(struct mqtt_server *s, const struct mqtt_clocks *clocks)
 void mqtt_server_free(struct mqtt_server *s);
 
 /* Exchange the listeners (reload); clients stay, rights apply from the next packet on. A client
- * whose listener index is beyond count is closed. */
+ * whose listener index is beyond count is closed; the owner closes those whose index is another
+ * listener's now. Sessions in the store go by the address: without such a listener they have no
+ * rights. */
 void mqtt_server_set_listeners(
     struct mqtt_server *s, uint64_t now_ms, const struct mqtt_listener *listeners, size_t count);
 

@@ -240,6 +240,11 @@ bool mqtt_session_may_subscribe(
 uint64_t mqtt_targets_copy(
     struct mqtt_server *s, struct mqtt_session *session, const struct mqtt_out *o, uint64_t seq);
 
+/* ---- mqtt_restore.c ---- */
+
+/* There are other listeners: whose rights apply to sessions in the store is looked up again. */
+void mqtt_restore_listeners(struct mqtt_server *s);
+
 /* ---- mqtt_will.c ---- */
 
 /* The will of a CONNECT, whose topic was checked, for a client of this identifier. 0, -ENOMEM, or

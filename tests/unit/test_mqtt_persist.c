@@ -596,6 +596,35 @@ static void test_queue_max(void **state)
 	stop(&w, &p);
 }
 
+/* A session has the rights of the listener with its address, at whatever place that is after a
+ * reload; without it, none. */
+static void test_listeners_change(void **state)
+{
+	static const struct mqtt_listener other = { .address = "other", .allow_anonymous = true };
+	struct mqtt_listener moved[2];
+	struct place p;
+	struct world w;
+	struct store_usage usage;
+
+	(void)state;
+	start_memory(&w, &p, UINT32_MAX);
+	dialogue_say(&w, KEEP_A);
+	dialogue_say(&w, "0> 82 { 0001 s't' 01 }");
+	dialogue_say(&w, "0x");
+	moved[0] = other;
+	moved[1] = w.listeners[0];
+	mqtt_server_set_listeners(w.server, w.now_ms, &other, 1);
+	dialogue_say(&w, "1> 10 { s'MQTT' 04 02 0000 s'b' }");
+	dialogue_say(&w, "1> 32 { s't' 0001 'x' }");
+	w.store->ops->total(w.store, &usage);
+	assert_int_equal(usage.messages, 0);
+	mqtt_server_set_listeners(w.server, w.now_ms, moved, 2);
+	dialogue_say(&w, "1> 32 { s't' 0002 'y' }");
+	w.store->ops->total(w.store, &usage);
+	assert_int_equal(usage.messages, 1);
+	stop(&w, &p);
+}
+
 /* Only what may have been sent is marked as a repetition. */
 static void test_window(void **state)
 {
@@ -720,6 +749,7 @@ int main(void)
 		cmocka_unit_test(test_dialogues_on_disk),
 		cmocka_unit_test(test_bytes_max),
 		cmocka_unit_test(test_queue_max),
+		cmocka_unit_test(test_listeners_change),
 		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_own_messages),
 		cmocka_unit_test(test_nonsense),
