@@ -6,6 +6,7 @@
 #include "config_schema.h"
 #include "config_text.h"
 
+#include "base/words.h"
 #include "bridge/config_check.h"
 
 #include <errno.h>
@@ -15,6 +16,8 @@
 #include <sys/stat.h>
 
 #define CONFIG_BYTES_MAX 1048576 /* of one file */
+#define WORD_SHOWN_MAX   32
+#define WORD_CHARS       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
 struct reader {
 	const char *path;
@@ -75,8 +78,9 @@ static void read_integer(struct reader *rd, const struct config_key *key,
 
 	if (config_setting_type(setting) != CONFIG_TYPE_INT &&
 	    config_setting_type(setting) != CONFIG_TYPE_INT64) {
-		config_report_mistake(
-		    rd->report, &value->place, "\"%s\" must be a whole number", key->name);
+		config_report_mistake(rd->report, &value->place,
+		    "\"%s\" must be a whole number between %.0f and %.0f, without quotes",
+		    key->name, key->min, key->max);
 		return;
 	}
 	number = config_setting_type(setting) == CONFIG_TYPE_INT
@@ -108,8 +112,9 @@ static void read_seconds(struct reader *rd, const struct config_key *key,
 		number = config_setting_get_float(setting);
 		break;
 	default:
-		config_report_mistake(
-		    rd->report, &value->place, "\"%s\" must be a number (of seconds)", key->name);
+		config_report_mistake(rd->report, &value->place,
+		    "\"%s\" must be a number of seconds between %g and %g, without quotes",
+		    key->name, key->min, key->max);
 		return;
 	}
 	if (!(number >= key->min && number <= key->max)) {
@@ -126,8 +131,8 @@ static void read_bool(struct reader *rd, const struct config_key *key,
     const config_setting_t *setting, struct config_value *value)
 {
 	if (config_setting_type(setting) != CONFIG_TYPE_BOOL) {
-		config_report_mistake(
-		    rd->report, &value->place, "\"%s\" must be true or false", key->name);
+		config_report_mistake(rd->report, &value->place,
+		    "\"%s\" must be true or false, without quotes", key->name);
 		return;
 	}
 	value->flag = config_setting_get_bool(setting);
@@ -152,6 +157,16 @@ static const char *list_words(struct reader *rd, const char *words)
 	return list;
 }
 
+/* What stands there, for a message; "" when it is no word that one would recognise. */
+static const char *not_this(struct reader *rd, const char *word)
+{
+	const char *text = "";
+
+	if (word && word[strspn(word, WORD_CHARS)] == '\0')
+		text = arena_printf(rd->arena, ", not \"%.*s\"", WORD_SHOWN_MAX, word);
+	return text ? text : "";
+}
+
 static void read_word(struct reader *rd, const struct config_key *key,
     const config_setting_t *setting, struct config_value *value)
 {
@@ -163,8 +178,8 @@ static void read_word(struct reader *rd, const struct config_key *key,
 	if (word)
 		number = config_schema_word(key->words, word);
 	if (number < 0) {
-		config_report_mistake(rd->report, &value->place, "\"%s\" must be %s", key->name,
-		    list_words(rd, key->words));
+		config_report_mistake(rd->report, &value->place, "\"%s\" must be %s%s", key->name,
+		    list_words(rd, key->words), not_this(rd, word));
 		return;
 	}
 	value->integer = number;
@@ -231,9 +246,9 @@ static void complete_section(struct reader *rd, const struct config_schema *sche
 
 		if (is_section ? part->is_given : value->state != VALUE_ABSENT)
 			continue;
-		if (key->is_required && head->is_given)
-			config_report_mistake(
-			    rd->report, &head->place, "\"%s\" is missing", key->name);
+		if (key->needed && head->is_given)
+			config_report_mistake(rd->report, &head->place,
+			    "\"%s\" is missing: it must be %s", key->name, key->needed);
 		if (!is_section)
 			use_default(key, &head->place, value);
 		else
@@ -274,6 +289,23 @@ static void read_list(struct reader *rd, const struct config_key *key,
 		    items + (size_t)i * key->section->size);
 }
 
+/* The key that was meant, if one is near enough, or all that may stand here. */
+static void report_unknown(struct reader *rd, const struct config_schema *schema, const char *name,
+    const struct config_place *place)
+{
+	const char *nearest = config_schema_nearest(schema, name)->name, *list = "";
+
+	if (words_distance(name, nearest) <= strlen(name) / 2) {
+		config_report_mistake(rd->report, place,
+		    "unknown key \"%s\"; the nearest known one is \"%s\"", name, nearest);
+		return;
+	}
+	for (const struct config_key *key = schema->keys; key->name && list; key++)
+		list = arena_printf(rd->arena, "%s%s%s", list, *list ? ", " : "", key->name);
+	config_report_mistake(
+	    rd->report, place, "unknown key \"%s\"; known here: %s", name, list ? list : "");
+}
+
 static void read_key(struct reader *rd, const config_setting_t *setting,
     const struct config_schema *schema, char *section)
 {
@@ -283,9 +315,7 @@ static void read_key(struct reader *rd, const config_setting_t *setting,
 	char *target;
 
 	if (!key) {
-		config_report_mistake(rd->report, &place,
-		    "unknown key \"%s\"; the nearest known one is \"%s\"", name,
-		    config_schema_nearest(schema, name)->name);
+		report_unknown(rd, schema, name, &place);
 		return;
 	}
 	target = section + key->offset;
@@ -330,12 +360,34 @@ static void check_includes(struct reader *rd, const config_t *file)
 	}
 }
 
+/* libconfig's own words, and what to do. */
+static const char *syntax_remedy(const char *text)
+{
+	static const struct {
+		const char *text, *remedy;
+	} rows[] = {
+		{ "syntax error",
+		    ": a ; or = or a quote or bracket is missing here or just above" },
+		{ "duplicate setting name", ": the key stands twice in its section; leave one" },
+		{ "cannot open include file",
+		    ": a relative name is looked for beside the configuration" },
+		{ "mismatched element type in array", ": [ ] has values of one type only" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(rows[i].text, text) == 0)
+			return rows[i].remedy;
+	}
+	return "";
+}
+
 static void report_syntax(struct reader *rd, const config_t *file)
 {
 	struct config_place place = { .file = file_name(rd, config_error_file(file)),
 		.line = (unsigned)config_error_line(file) };
 
-	config_report_mistake(rd->report, &place, "%s", config_error_text(file));
+	config_report_mistake(rd->report, &place, "%s%s", config_error_text(file),
+	    syntax_remedy(config_error_text(file)));
 }
 
 /* What is on the disk into config->core; mistakes into the report. */

@@ -68,9 +68,12 @@ static void build_address(
 		return;
 	}
 	link->port = link->is_tls ? PORT_MQTTS : PORT_MQTT;
-	colon = strchr(rest, ':');
-	if (colon && !parse_port(colon + 1, &link->port))
-		builder_is_fine(b, "address", value, "must have a port between 1 and 65535");
+	colon = strrchr(rest, ':');
+	if (colon && !parse_port(colon + 1, &link->port)) {
+		builder_is_fine(b, "address", value,
+		    "must have a port between 1 and 65535 behind the colon, or no colon");
+		return;
+	}
 	link->host = arena_copy(b->arena, rest, colon ? (size_t)(colon - rest) : strlen(rest));
 	if (!link->host || !builder_is_fine(b, "address", value, config_check_host(link->host)))
 		return;
@@ -371,19 +374,19 @@ static void compare_brokers(struct builder *b, const struct broker_section *sect
 	const struct broker_config *two = &b->config->core.brokers[1].link;
 
 	if (one->name && two->name && strcmp(one->name, two->name) == 0)
-		builder_is_fine(
-		    b, "name", &sections[1].name, "is that of the other broker as well");
+		builder_is_fine(b, "name", &sections[1].name,
+		    "is that of the other broker as well; each needs its own");
 	if (one->is_tls && two->is_tls && one->tls.context == two->tls.context)
 		builder_is_fine(b, "context",
 		    value_is_given(&sections[1].tls.context) ? &sections[1].tls.context
 							     : &sections[0].tls.context,
-		    "is that of the other broker as well");
+		    "is that of the other broker as well; each needs its own");
 	if (one->host && two->host && one->client_id && two->client_id &&
 	    strcmp(one->host, two->host) == 0 && one->port == two->port &&
 	    strcmp(one->client_id, two->client_id) == 0)
 		config_report_mistake(b->report, &sections[1].head.place,
 		    "both brokers have the same \"address\" and \"client_id\": "
-		    "each connection would end the other");
+		    "each connection would end the other; give them different ones");
 }
 
 void builder_brokers(struct builder *b, const struct section_list *list)

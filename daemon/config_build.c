@@ -18,7 +18,8 @@ static void build_power_cycle(struct builder *b, const struct config_value *valu
 	if (!value_is_given(value))
 		return;
 	if (value->text[0] != '/')
-		builder_is_fine(b, "power_cycle", value, "must be an absolute path");
+		builder_is_fine(
+		    b, "power_cycle", value, "must be an absolute path: it begins with /");
 	else if (access(value->text, X_OK) < 0)
 		config_report_warning(b->report, &value->place,
 		    "\"power_cycle\": %s cannot be executed: %s", value->text, strerror(errno));
@@ -62,6 +63,9 @@ static void build_modem(struct builder *b, const struct modem_section *s)
 	modem->no_roaming = !s->roaming.flag;
 	modem->operator_code = s->operator.text;
 	modem->technology = s->technology.text;
+	if (value_is_given(&s->operator))
+		builder_is_fine(
+		    b, "operator", &s->operator, config_check_operator(s->operator.text));
 	if (s->apn.state == VALUE_ABSENT)
 		builder_refuse(b, "apn_user", &s->apn_user, "needs \"apn\"");
 	if (s->apn_user.state == VALUE_ABSENT)
@@ -70,11 +74,13 @@ static void build_modem(struct builder *b, const struct modem_section *s)
 		builder_refuse(b, "apn_user", &s->apn_user, "needs \"apn_password\"");
 	modem->pin =
 	    builder_secret(b, "pin", &s->pin, "pin_file", &s->pin_file, MODEM_CREDENTIAL_MAX);
-	if (modem->pin)
-		builder_is_fine(b, value_is_given(&s->pin) ? "pin" : "pin_file",
-		    value_is_given(&s->pin) ? &s->pin : &s->pin_file, config_check_pin(modem->pin));
+	if (modem->pin && config_check_pin(modem->pin)) {
+		builder_refuse(b, "pin", &s->pin, config_check_pin(modem->pin));
+		builder_refuse(
+		    b, "pin_file", &s->pin_file, "must hold 4 to 8 digits, and only them");
+	}
 	build_power_cycle(b, &s->power_cycle);
-	if (b->report->mistakes > mistakes)
+	if (s->head.is_broken || b->report->mistakes > mistakes)
 		return;
 	why = config_check_modem(modem);
 	if (why)
@@ -90,7 +96,7 @@ static void build_store(struct builder *b, const struct store_section *s)
 		.is_normal_durability = s->durability.integer == 1,
 	};
 	if (value_is_there(&s->path) && s->path.text[0] != '/')
-		builder_is_fine(b, "path", &s->path, "must be an absolute path");
+		builder_is_fine(b, "path", &s->path, "must be an absolute path: it begins with /");
 }
 
 void config_build(struct config *config, const struct root_section *root, const char *path,

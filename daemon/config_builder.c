@@ -43,23 +43,35 @@ void builder_refuse(
 const char *builder_parameter(
     struct builder *b, const char *name, const struct config_value *value, size_t max_bytes)
 {
-	if (!value_is_given(value) ||
-	    !builder_is_fine(b, name, value, config_check_parameter(value->text, max_bytes)))
+	if (!value_is_given(value))
+		return NULL;
+	if (strlen(value->text) > max_bytes) {
+		config_report_mistake(b->report, &value->place,
+		    "\"%s\" is longer than %zu bytes, which is the most that the modem takes", name,
+		    max_bytes);
+		return NULL;
+	}
+	if (!builder_is_fine(b, name, value, config_check_parameter(value->text, max_bytes)))
 		return NULL;
 	return value->text;
 }
 
 static const char *why_unreadable(int error)
 {
-	return error == -EFBIG ? "File too large" : strerror(-error);
+	if (error == -EFBIG)
+		return "it is too large for what it should be";
+	return error == -EINVAL ? "it is no regular file" : strerror(-error);
 }
 
 bool builder_read(struct builder *b, const char *name, const struct config_value *value,
     size_t max_bytes, const char **ret_path, struct span *ret)
 {
-	const char *path = config_file_find(b->arena, b->path, value->text);
+	const char *path;
 	int r;
 
+	if (!builder_is_fine(b, name, value, value->text[0] ? NULL : "must name a file"))
+		return false;
+	path = config_file_find(b->arena, b->path, value->text);
 	if (!path)
 		return false;
 	r = config_file_read(b->arena, path, max_bytes, ret);
@@ -91,7 +103,8 @@ const char *builder_secret(struct builder *b, const char *name, const struct con
 	while (text.len > 0 && strchr("\r\n", text.data[text.len - 1]))
 		text.len--;
 	if (memchr(text.data, '\0', text.len)) {
-		builder_is_fine(b, file_name, file_value, "has a NUL byte in it");
+		builder_is_fine(
+		    b, file_name, file_value, "has a NUL byte in it: it must be a line of text");
 		return NULL;
 	}
 	value = &(struct config_value){ .state = VALUE_GIVEN,

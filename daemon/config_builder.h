@@ -19,6 +19,7 @@ struct builder {
 	struct config_report *report;
 	struct arena *arena;
 	struct addr addresses[MQTT_LISTENERS_MAX]; /* of the listeners so far */
+	struct addr control;                       /* its address; len 0: not known */
 };
 
 /* Given or default. */
@@ -53,7 +54,7 @@ const char *builder_secret(struct builder *b, const char *name, const struct con
 /* config_broker.c: brokers and their routes. */
 void builder_brokers(struct builder *b, const struct section_list *list);
 
-/* config_socket.c: where local programs connect. Control after the listeners. */
+/* config_socket.c: where local programs connect. Control after the listeners, metrics last. */
 void builder_listeners(struct builder *b, const struct section_list *list);
 void builder_control(struct builder *b, const struct control_section *s);
 void builder_metrics(struct builder *b, const struct metrics_section *s);

@@ -3,8 +3,8 @@
  * The keys of the configuration file: one table a section, and the plain structs that a reader
  * fills by them.
  *
- * The tables know name, type, default, range or allowed words, and what the key is for. They do not
- * know what values mean together: that is for config_build. Everything else that speaks of keys
+ * The tables know name, type, default, range or allowed words, and what has to be given. They do
+ * not know what values mean together: that is for config_build. Everything else that speaks of keys
  * (reading, defaults, error messages, the test of conf/cmqttd.conf) goes by these tables.
  */
 #ifndef CMQTTD_CONFIG_SCHEMA_H
@@ -143,13 +143,12 @@ enum key_type {
 struct config_key {
 	const char *name;
 	enum key_type type;
-	size_t offset; /* in the section struct, of a config_value, section or section_list */
+	unsigned offset; /* in the section struct, of a config_value, section or section_list */
 	const char *fallback; /* the default as it would be written, without quotes; NULL: none */
 	double min, max;
-	const char *words; /* "one|two" */
-	bool is_required;
+	const char *words;  /* "one|two" */
+	const char *needed; /* what has to be written here; NULL: the key may be left out */
 	const struct config_schema *section; /* GROUP, LIST */
-	const char *doc;                     /* one line */
 };
 
 /* A section's table. */

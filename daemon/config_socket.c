@@ -18,7 +18,8 @@ static void build_mode(struct builder *b, const struct config_value *value, mode
 	len = strlen(value->text);
 	if (len < 3 || len > 4 || strspn(value->text, "01234567") != len ||
 	    (len == 4 && value->text[0] != '0'))
-		builder_is_fine(b, "mode", value, "must be octal permissions like \"0660\"");
+		builder_is_fine(
+		    b, "mode", value, "must be octal permissions in quotes like \"0660\"");
 	*ret = (mode_t)strtoul(value->text, NULL, 8);
 }
 
@@ -105,13 +106,13 @@ static void build_listener(struct builder *b, const struct listener_section *s, 
 		listener->group = value_text(&s->group);
 		listener->is_group_named = value_is_given(&s->group);
 	} else {
-		builder_refuse(b, "mode", &s->mode, "is only for Unix sockets");
-		builder_refuse(b, "group", &s->group, "is only for Unix sockets");
+		builder_refuse(b, "mode", &s->mode, "is only for Unix sockets; leave it out");
+		builder_refuse(b, "group", &s->group, "is only for Unix sockets; leave it out");
 	}
 	for (size_t i = 0; i < index; i++) {
 		if (addr_equal(addr, &b->addresses[i]))
-			builder_is_fine(
-			    b, "address", &s->address, "is that of another listener as well");
+			builder_is_fine(b, "address", &s->address,
+			    "is that of another listener as well; each needs its own");
 	}
 }
 
@@ -155,12 +156,14 @@ void builder_control(struct builder *b, const struct control_section *s)
 	build_mode(b, &s->mode, &control->mode);
 	if (!build_socket(b, &s->address, &addr))
 		return;
+	b->control = addr;
 	if (!addr.is_unix)
 		builder_is_fine(
 		    b, "address", &s->address, "must be a Unix socket here: unix:/path");
 	for (size_t i = 0; i < b->config->core.listener_count; i++) {
 		if (b->addresses[i].len > 0 && addr_equal(&addr, &b->addresses[i]))
-			builder_is_fine(b, "address", &s->address, "is that of a listener as well");
+			builder_is_fine(b, "address", &s->address,
+			    "is that of a listener as well; each needs its own");
 	}
 }
 
@@ -170,12 +173,16 @@ void builder_metrics(struct builder *b, const struct metrics_section *s)
 
 	if (!s->head.is_given || !build_socket(b, &s->address, &addr))
 		return;
-	if (!addr.is_loopback && !s->allow_remote.flag)
+	if (!addr.is_loopback && value_is_there(&s->allow_remote) && !s->allow_remote.flag)
 		builder_is_fine(b, "address", &s->address,
 		    "is open to other machines and needs \"allow_remote\" = true");
 	for (size_t i = 0; i < b->config->core.listener_count; i++) {
 		if (b->addresses[i].len > 0 && addr_equal(&addr, &b->addresses[i]))
-			builder_is_fine(b, "address", &s->address, "is that of a listener as well");
+			builder_is_fine(b, "address", &s->address,
+			    "is that of a listener as well; each needs its own");
 	}
+	if (b->control.len > 0 && addr_equal(&addr, &b->control))
+		builder_is_fine(b, "address", &s->address,
+		    "is that of the control socket as well; each needs its own");
 	b->config->core.metrics_address = s->address.text;
 }

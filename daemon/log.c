@@ -76,13 +76,14 @@ _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == LOG_DAEMON_END, "a code witho
 #define KINDS_OF_CODE (1 + MODEM_CLIENTS)
 _Static_assert(LOG_DAEMON_END *KINDS_OF_CODE <= LOG_LIMIT_KINDS, "more kinds than can be counted");
 
+/* Apart from the rest, which is all zero and so has no room in the program's file. */
+static enum log_level level_max = LOG_LEVEL_INFO;
 static struct {
 	bool is_journal;
-	enum log_level level;
 	struct log_limit limit;
 	enum log_level levels[LOG_LIMIT_KINDS]; /* of what was held back last */
 	char brokers[MODEM_CLIENTS][FIELD_MAX]; /* names */
-} target = { .level = LOG_LEVEL_INFO };
+} target;
 
 const char *log_message_id(int code)
 {
@@ -107,7 +108,7 @@ void log_open(void)
 
 void log_set_level(enum log_level level)
 {
-	target.level = level;
+	level_max = level;
 }
 
 /* Append; what does not fit is cut. */
@@ -355,7 +356,7 @@ void log_event(const struct log_event *event)
 {
 	char text[LOG_TEXT_MAX];
 
-	if (event->level > target.level || is_held(event, (int)event->code, event->level))
+	if (event->level > level_max || is_held(event, (int)event->code, event->level))
 		return;
 	log_describe(event, text, sizeof(text));
 	write_text(event, (int)event->code, event->level, text, 0);
@@ -367,7 +368,7 @@ void log_write(enum log_daemon_code code, enum log_level level, const char *fmt,
 	va_list ap;
 	int len;
 
-	if (level > target.level || is_held(NULL, (int)code, level))
+	if (level > level_max || is_held(NULL, (int)code, level))
 		return;
 	len = snprintf(text, sizeof(text), "%s: ", kinds[code].words);
 	va_start(ap, fmt);

@@ -49,7 +49,7 @@ int usb_find(const char *sysfs, const char *device, char ret_name[USB_NAME_MAX])
 	}
 	if (strlen(last_of(path)) >= USB_NAME_MAX)
 		return -ENAMETOOLONG;
-	snprintf(ret_name, USB_NAME_MAX, "%s", last_of(path));
+	memcpy(ret_name, last_of(path), strlen(last_of(path)) + 1);
 	return 0;
 }
 

@@ -34,7 +34,7 @@
 #define AT_STEPS_MAX     24    /* of one script */
 #define AT_JOBS_MAX      8     /* waiting for the channel at once */
 #define AT_ARGS_MAX      24    /* named values of one job */
-#define AT_FINE_ERRS_MAX 4
+#define AT_FINE_ERRS_MAX 3     /* a step is 64 bytes with them, and there are many */
 
 /* Local MQTT server */
 #define MQTT_PACKET_MAX          262144 /* larger packets close their connection */

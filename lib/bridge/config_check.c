@@ -27,7 +27,7 @@ static const char *check_text(const char *text)
 	if (has_control(text))
 		return "must not contain control characters";
 	if (!utf8_is_mqtt_string((const uint8_t *)text, strlen(text)))
-		return "must be UTF-8";
+		return "must be text in UTF-8";
 	return NULL;
 }
 
@@ -50,7 +50,7 @@ const char *config_check_host(const char *host)
 	size_t len = strlen(host);
 
 	if (len == 0)
-		return "names no host";
+		return "names no host: write it behind the two slashes";
 	if (len > HOST_MAX)
 		return "has a host name of more than 253 bytes";
 	if (strspn(host, allowed) != len)
@@ -67,14 +67,23 @@ const char *config_check_pin(const char *pin)
 	return NULL;
 }
 
+const char *config_check_operator(const char *code)
+{
+	size_t len = strlen(code);
+
+	if (len < 5 || len > 6 || strspn(code, "0123456789") != len)
+		return "must be country and network code together, 5 or 6 digits like \"26201\"";
+	return NULL;
+}
+
 const char *config_check_topic(const char *topic)
 {
 	if (strlen(topic) > MODEM_TOPIC_MAX)
 		return "is longer than 1024 bytes, which is the most that the modem takes";
 	if (strpbrk(topic, "+#"))
-		return "must not contain wildcards";
+		return "must not contain the wildcards + and #";
 	if (!mqtt_topic_is_name(topic, strlen(topic)))
-		return "is not a valid topic";
+		return "is not a topic: 1 to 64 levels, parted by /";
 	return check_text(topic);
 }
 
@@ -83,14 +92,15 @@ const char *config_check_pattern(const char *pattern)
 	if (strlen(pattern) > MODEM_TOPIC_MAX)
 		return "is longer than 1024 bytes, which is the most that the modem takes";
 	if (!mqtt_topic_is_filter(pattern, strlen(pattern)))
-		return "is not a valid topic filter";
+		return "is not a topic filter: + is a whole level, # the whole last one, and "
+		       "there are 1 to 64 of them";
 	return check_text(pattern);
 }
 
 const char *config_check_prefix(const char *prefix)
 {
 	if (strpbrk(prefix, "+#"))
-		return "must not contain wildcards";
+		return "must not contain the wildcards + and #";
 	return check_text(prefix);
 }
 
@@ -102,11 +112,14 @@ const char *config_check_joined(const char *prefix, const char *pattern, size_t 
 	if (max_bytes > sizeof(joined))
 		max_bytes = sizeof(joined);
 	if (prefix_len > max_bytes || pattern_len > max_bytes - prefix_len)
-		return "and the pattern together are too long";
+		return "and the pattern together are too long (1024 bytes at the broker, 4096 "
+		       "here)";
 	memcpy(joined, prefix, prefix_len);
 	memcpy(joined + prefix_len, pattern, pattern_len);
 	if (!mqtt_topic_is_filter(joined, prefix_len + pattern_len))
-		return "and the pattern together are not a valid topic filter";
+		return "and the pattern together are not a topic filter: the prefix may need a / "
+		       "at "
+		       "its end";
 	return NULL;
 }
 
@@ -138,14 +151,15 @@ static bool has_label(struct span pem, const char *label)
 const char *config_check_pem(struct span pem, const char *label)
 {
 	if (pem.len == 0)
-		return "is an empty file";
+		return "is an empty file; it must be in PEM format";
 	if (pem.len > MODEM_CERT_MAX)
 		return "is longer than 10240 bytes, which is the most that the modem takes";
 	if (contains(pem, "ENCRYPTED PRIVATE KEY") || contains(pem, "Proc-Type: 4,ENCRYPTED"))
 		return "is encrypted; the modem needs it without a passphrase";
 	if (!has_label(pem, label))
-		return strcmp(label, "CERTIFICATE") == 0 ? "has no PEM certificate in it"
-							 : "has no PEM private key in it";
+		return strcmp(label, "CERTIFICATE") == 0
+			   ? "has no PEM certificate in it (-----BEGIN CERTIFICATE-----)"
+			   : "has no PEM private key in it (-----BEGIN PRIVATE KEY-----)";
 	return NULL;
 }
 

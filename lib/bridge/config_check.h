@@ -23,6 +23,9 @@ const char *config_check_parameter(const char *text, size_t max_bytes);
 /* A host name or IPv4 address of 1..253 bytes, as the modem takes it in "tcp://host:port". */
 const char *config_check_host(const char *host);
 
+/* Country and network code of an operator together: 5 or 6 digits (3GPP TS 23.003, 12.1). */
+const char *config_check_operator(const char *code);
+
 /* The PIN of a SIM: 4 to 8 digits (3GPP TS 27.007, 8.3). */
 const char *config_check_pin(const char *pin);
 

@@ -448,43 +448,51 @@ static void run_get_metrics(struct ctl_request *req)
 #define INT    CTL_PARAM_INT
 #define BOOL   CTL_PARAM_BOOL
 #define OPT    true
+#define PARAMS(...)                \
+	(const struct ctl_param[]) \
+	{                          \
+		__VA_ARGS__,       \
+		{                  \
+			0          \
+		}                  \
+	}
 
 /* clang-format off */
 static const struct ctl_method service_methods[] = {
-	{ "GetInfo", READ, CTL_WAIT_NOTHING, run_get_info, { { 0 } } },
+	{ "GetInfo", READ, CTL_WAIT_NOTHING, run_get_info, NULL },
 	{ "GetInterfaceDescription", READ, CTL_WAIT_NOTHING, run_get_interface_description,
-	  { { "interface", STRING, false } } },
+	  PARAMS({ "interface", STRING, false }) },
 	{ 0 }
 };
 
 static const struct ctl_method cmqttd_methods[] = {
-	{ "GetVersion",  READ,  CTL_WAIT_NOTHING,  run_get_version,  { { 0 } } },
-	{ "GetStatus",   READ,  CTL_WAIT_NOTHING,  run_get_status,   { { 0 } } },
-	{ "ListBrokers", READ,  CTL_WAIT_NOTHING,  run_list_brokers, { { 0 } } },
-	{ "History",     READ,  CTL_WAIT_NOTHING,  run_history,      { { "name", STRING, OPT } } },
-	{ "Doctor",      READ,  CTL_WAIT_NOTHING,  run_doctor,       { { 0 } } },
-	{ "Connect",     ADMIN, CTL_WAIT_NOTHING,  run_connect,      { { "name", STRING, false } } },
-	{ "Disconnect",  ADMIN, CTL_WAIT_NOTHING,  run_disconnect,   { { "name", STRING, false } } },
-	{ "Reconnect",   ADMIN, CTL_WAIT_NOTHING,  run_reconnect,    { { "name", STRING, false } } },
+	{ "GetVersion",  READ,  CTL_WAIT_NOTHING,  run_get_version,  NULL },
+	{ "GetStatus",   READ,  CTL_WAIT_NOTHING,  run_get_status,   NULL },
+	{ "ListBrokers", READ,  CTL_WAIT_NOTHING,  run_list_brokers, NULL },
+	{ "History",     READ,  CTL_WAIT_NOTHING,  run_history,      PARAMS({ "name", STRING, OPT }) },
+	{ "Doctor",      READ,  CTL_WAIT_NOTHING,  run_doctor,       NULL },
+	{ "Connect",     ADMIN, CTL_WAIT_NOTHING,  run_connect,      PARAMS({ "name", STRING, false }) },
+	{ "Disconnect",  ADMIN, CTL_WAIT_NOTHING,  run_disconnect,   PARAMS({ "name", STRING, false }) },
+	{ "Reconnect",   ADMIN, CTL_WAIT_NOTHING,  run_reconnect,    PARAMS({ "name", STRING, false }) },
 	{ "Publish",     ADMIN, CTL_WAIT_DELIVERY, run_publish,
-	  { { "topic", STRING, false }, { "payload", STRING, OPT }, { "payload_base64", STRING, OPT },
+	  PARAMS({ "topic", STRING, false }, { "payload", STRING, OPT }, { "payload_base64", STRING, OPT },
 	    { "qos", INT, OPT }, { "retain", BOOL, OPT }, { "broker", STRING, OPT },
-	    { "wait", BOOL, OPT } } },
-	{ "Subscribe",   READ,  CTL_WAIT_MESSAGES, run_subscribe,    { { "filter", STRING, false } } },
-	{ "Monitor",     READ,  CTL_WAIT_EVENTS,   run_monitor,      { { "at", BOOL, OPT } } },
-	{ "At",          ADMIN, CTL_WAIT_AT,       run_at,           { { "command", STRING, false } } },
-	{ "Reload",      ADMIN, CTL_WAIT_RELOAD,   run_reload,       { { "dry_run", BOOL, OPT } } },
-	{ "SetLogLevel", ADMIN, CTL_WAIT_NOTHING,  run_set_log_level, { { "level", STRING, false } } },
+	    { "wait", BOOL, OPT }) },
+	{ "Subscribe",   READ,  CTL_WAIT_MESSAGES, run_subscribe,    PARAMS({ "filter", STRING, false }) },
+	{ "Monitor",     READ,  CTL_WAIT_EVENTS,   run_monitor,      PARAMS({ "at", BOOL, OPT }) },
+	{ "At",          ADMIN, CTL_WAIT_AT,       run_at,           PARAMS({ "command", STRING, false }) },
+	{ "Reload",      ADMIN, CTL_WAIT_RELOAD,   run_reload,       PARAMS({ "dry_run", BOOL, OPT }) },
+	{ "SetLogLevel", ADMIN, CTL_WAIT_NOTHING,  run_set_log_level, PARAMS({ "level", STRING, false }) },
 	{ "ListMessages", READ, CTL_WAIT_PAGES,    ctl_queue_list,
-	  { { "broker", STRING, OPT }, { "after", INT, OPT } } },
+	  PARAMS({ "broker", STRING, OPT }, { "after", INT, OPT }) },
 	{ "GetMessage",  READ,  CTL_WAIT_NOTHING,  ctl_queue_get,
-	  { { "id", INT, false }, { "broker", STRING, OPT } } },
+	  PARAMS({ "id", INT, false }, { "broker", STRING, OPT }) },
 	{ "DropMessage", ADMIN, CTL_WAIT_NOTHING,  ctl_queue_drop,
-	  { { "id", INT, false }, { "broker", STRING, OPT } } },
+	  PARAMS({ "id", INT, false }, { "broker", STRING, OPT }) },
 	{ "RetryMessage", ADMIN, CTL_WAIT_NOTHING, ctl_queue_retry,
-	  { { "id", INT, false }, { "broker", STRING, OPT } } },
-	{ "GetMetrics",  READ,  CTL_WAIT_NOTHING,  run_get_metrics,  { { 0 } } },
-	{ "RouteTopic",  READ,  CTL_WAIT_NOTHING,  run_route_topic, { { "topic", STRING, false } } },
+	  PARAMS({ "id", INT, false }, { "broker", STRING, OPT }) },
+	{ "GetMetrics",  READ,  CTL_WAIT_NOTHING,  run_get_metrics,  NULL },
+	{ "RouteTopic",  READ,  CTL_WAIT_NOTHING,  run_route_topic, PARAMS({ "topic", STRING, false }) },
 	{ 0 }
 };
 
@@ -545,7 +553,7 @@ static bool has_type(const json_t *value, enum ctl_param_type type)
 
 static bool is_declared(const struct ctl_method *m, const char *name)
 {
-	for (const struct ctl_param *p = m->params; p->name; p++) {
+	for (const struct ctl_param *p = m->params; p && p->name; p++) {
 		if (strcmp(p->name, name) == 0)
 			return true;
 	}
@@ -558,7 +566,7 @@ static const char *find_wrong_param(const struct ctl_method *m, json_t *paramete
 	const char *name;
 	json_t *value;
 
-	for (const struct ctl_param *p = m->params; p->name; p++) {
+	for (const struct ctl_param *p = m->params; p && p->name; p++) {
 		value = json_object_get(parameters, p->name);
 		if (!value || json_is_null(value)) {
 			if (!p->is_optional)

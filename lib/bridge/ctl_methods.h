@@ -14,8 +14,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CTL_PARAMS_MAX 8 /* of one method, and the end mark */
-
 enum ctl_error {
 	CTL_ERROR_INTERFACE_NOT_FOUND,
 	CTL_ERROR_METHOD_NOT_FOUND,
@@ -101,7 +99,7 @@ struct ctl_method {
 	enum ctl_right right;
 	enum ctl_wait wait;
 	void (*run)(struct ctl_request *req);
-	struct ctl_param params[CTL_PARAMS_MAX];
+	const struct ctl_param *params; /* ends with a row without name; NULL: none */
 };
 
 struct ctl_interface {

@@ -150,11 +150,11 @@ static int parse_password_line(struct mqtt_auth *a, struct lines *l, char *line)
 	/* Without the dollar it would be a password in plain text, or one of the old DES hashes
 	 * that end after eight characters. */
 	if (hash[0] != '$') {
-		l->why = "the password is not hashed in a way that crypt(5) calls $id$";
+		l->why = "the password must be hashed: openssl passwd -6 does it";
 		return -EINVAL;
 	}
 	if (find_user(a, span_of(line))) {
-		l->why = "this user has a line already";
+		l->why = "this user has a line already; leave one";
 		return -EINVAL;
 	}
 	return add_user(a, line, hash);
@@ -201,7 +201,7 @@ static int parse_rule(struct mqtt_auth *a, struct lines *l, char *rest, struct r
 	}
 	rule.filter = span_of(rest);
 	if (!mqtt_topic_is_filter(rest, rule.filter.len)) {
-		l->why = "not a topic filter";
+		l->why = "not a topic filter: + is a whole level, # the whole last one";
 		return -EINVAL;
 	}
 	r = grow(&rules, a->rule_count, &a->rule_cap, sizeof(*a->rules));
@@ -217,7 +217,7 @@ static int parse_acl_line(struct mqtt_auth *a, struct lines *l, char *line, stru
 	const char *word = next_word(&line);
 
 	if (*line == '\0') {
-		l->why = "a word is missing";
+		l->why = "a word is missing: a user's name, or a topic filter";
 		return -EINVAL;
 	}
 	if (strcmp(word, "user") == 0) {
@@ -228,7 +228,7 @@ static int parse_acl_line(struct mqtt_auth *a, struct lines *l, char *line, stru
 		return parse_rule(a, l, line, *scope);
 	if (strcmp(word, "pattern") == 0)
 		return parse_rule(a, l, line, (struct rule){ .scope = RULE_PATTERN });
-	l->why = "expected user, topic or pattern";
+	l->why = "a line begins with user, topic or pattern";
 	return -EINVAL;
 }
 

@@ -99,9 +99,9 @@ def test_every_mistake_with_its_line(cmqttd, write):
     assert result.returncode == 78
     assert result.stderr.splitlines() == [
         f'{path}:2: unknown key "adress"; the nearest known one is "address"',
-        f'{path}:2: "address" is missing',
+        f'{path}:2: "address" is missing: it must be "mqtt://host" or "mqtts://host"',
         f'{path}:3: "keepalive" must be between 1 and 64800, not 0',
-        f'{path}:5: "level" must be "error", "warning", "info" or "debug"',
+        f'{path}:5: "level" must be "error", "warning", "info" or "debug", not "loud"',
     ]
 
 

@@ -223,7 +223,7 @@ static void print_parameters(const struct ctl_method *m, char *ret, size_t size)
 	};
 	size_t len = (size_t)snprintf(ret, size, "(");
 
-	for (const struct ctl_param *p = m->params; p->name; p++)
+	for (const struct ctl_param *p = m->params; p && p->name; p++)
 		len += (size_t)snprintf(ret + len, size - len, "%s%s:%s%s", len > 1 ? "," : "",
 		    p->name, p->is_optional ? "?" : "", types[p->type]);
 	snprintf(ret + len, size - len, ")");
