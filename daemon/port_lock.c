@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,6 +16,7 @@
 
 #define OWN_NAME    "cmqttd"
 #define CONTENT_MAX 64
+#define GROUPS_MAX  64
 #define ATTEMPTS    3 /* somebody else may take or drop it meanwhile */
 
 void port_lock_init(struct port_lock *lock)
@@ -81,8 +84,35 @@ static bool is_left(int fd, pid_t owner, const char *content)
 	return owner == 0 || (kill(owner, 0) < 0 && errno == ESRCH);
 }
 
+static bool has_group(uid_t uid, gid_t wanted)
+{
+	const struct passwd *user = getpwuid(uid);
+	gid_t groups[GROUPS_MAX];
+	int count = GROUPS_MAX;
+
+	if (!user || getgrouplist(user->pw_name, user->pw_gid, groups, &count) < 0)
+		return false;
+	for (int i = 0; i < count; i++) {
+		if (groups[i] == wanted)
+			return true;
+	}
+	return false;
+}
+
+/* Anybody can make files in most such folders: who may not open the port locks nobody out. */
+static bool is_entitled(int fd, const char *path)
+{
+	struct stat file, port;
+
+	if (fstat(fd, &file) < 0 || stat(path, &port) < 0)
+		return false;
+	return file.st_uid == 0 || file.st_uid == geteuid() || file.st_uid == port.st_uid ||
+	       (port.st_mode & S_IWOTH) ||
+	       ((port.st_mode & S_IWGRP) && has_group(file.st_uid, port.st_gid));
+}
+
 /* Remove a file whose process is gone. 0: it may be tried again. */
-static int clear(const struct port_lock *lock, pid_t *ret_owner)
+static int clear(const struct port_lock *lock, const char *path, pid_t *ret_owner)
 {
 	char content[CONTENT_MAX];
 	int r = 0, fd = open(lock->file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -93,7 +123,9 @@ static int clear(const struct port_lock *lock, pid_t *ret_owner)
 		return errno == ENOENT ? 0 : -errno;
 	is_locked = flock(fd, LOCK_EX | LOCK_NB) < 0;
 	owner = read_owner(fd, content);
-	if (is_locked || !is_left(fd, owner, content)) {
+	if (!is_entitled(fd, path)) {
+		r = -EPERM;
+	} else if (is_locked || !is_left(fd, owner, content)) {
 		*ret_owner = owner;
 		r = -EBUSY;
 	} else if (unlink(lock->file) < 0 && errno != ENOENT) {
@@ -111,7 +143,7 @@ int port_lock_take(struct port_lock *lock, const char *folder, const char *path,
 		r = create(lock);
 		if (r != -EEXIST)
 			return r;
-		r = clear(lock, ret_owner);
+		r = clear(lock, path, ret_owner);
 	}
 	return r == 0 ? -EAGAIN : r;
 }

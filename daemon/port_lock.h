@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The lock file of a serial port, /var/lock/LCK..ttyUSB2 with a process number in it: what pppd,
- * minicom, uucp and others honour (FHS 3.0, 5.9). A file whose process is gone is removed. What
- * keeps two daemons apart is a flock on the file, because a process number is given again.
+ * minicom, uucp and others honour (FHS 3.0, 5.9). A file whose process is gone is removed, one of
+ * somebody who may not open the port is ignored. What keeps two daemons apart is a flock on the
+ * file, because a process number is given again.
  */
 #ifndef CMQTTD_PORT_LOCK_H
 #define CMQTTD_PORT_LOCK_H

@@ -158,6 +158,34 @@ static void test_of_others(void **state)
 	end(other);
 }
 
+/* Anybody may make a file in /var/lock. */
+static void test_of_somebody_without_rights(void **state)
+{
+	pid_t other = live(), owner;
+	struct port_lock lock;
+	char text[32];
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	write_lock(text, (size_t)snprintf(text, sizeof text, "%10d\n", (int)other));
+	assert_int_equal(chown(file, 65534, 65534), 0);
+	assert_int_equal(take(&lock, &owner), -EPERM);
+	assert_int_equal(lock.fd, -1);
+	/* In the port's group he may. */
+	assert_int_equal(chown(port, 0, 65534), 0);
+	assert_int_equal(take(&lock, &owner), -EPERM);
+	assert_int_equal(chmod(port, 0660), 0);
+	assert_int_equal(take(&lock, &owner), -EBUSY);
+	assert_int_equal(owner, other);
+	assert_int_equal(chown(port, 0, 0), 0);
+	assert_int_equal(take(&lock, &owner), -EPERM);
+	assert_int_equal(chmod(port, 0666), 0);
+	assert_int_equal(take(&lock, &owner), -EBUSY);
+	end(other);
+	assert_int_equal(unlink(file), 0);
+}
+
 /* Who takes ours for a left one and makes his own keeps it. */
 static void test_replaced(void **state)
 {
@@ -190,6 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_take_and_drop),
 		cmocka_unit_test(test_of_others),
+		cmocka_unit_test(test_of_somebody_without_rights),
 		cmocka_unit_test(test_replaced),
 		cmocka_unit_test(test_no_folder),
 	};
