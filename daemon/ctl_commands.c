@@ -8,6 +8,7 @@
 #include "ctl_completion.h"
 #include "ctl_doctor.h"
 #include "ctl_import.h"
+#include "ctl_screen.h"
 #include "ctl_trace.h"
 
 #include <errno.h>
@@ -192,6 +193,11 @@ const struct ctl_command ctl_commands[] = {
 	{ .name = "status", .usage = "", .method = "GetStatus",
 	  .summary = "Modem, brokers, listeners and store",
 	  .print = ctl_print_status },
+	{ .name = "top", .usage = "[--once]", .run = ctl_screen_run,
+	  .summary = "Modem, brokers with their rates, store and last changes, live",
+	  .more = "On a terminal; q quits.\n"
+		  "\n"
+		  "  --once  print one screen\n" },
 	{ .name = "brokers", .usage = "", .method = "ListBrokers",
 	  .summary = "One row a broker",
 	  .more = "QUEUED messages wait for the broker, SENT it has confirmed. DROPPED ones were\n"

@@ -68,8 +68,7 @@ static bool read_time(const json_t *object, const char *name, time_t *ret)
 	return true;
 }
 
-/* "3 min ago" */
-static void print_age(char *ret, size_t size, const json_t *object, const char *name, time_t now)
+void ctl_print_age(char *ret, size_t size, const json_t *object, const char *name, time_t now)
 {
 	char age[32];
 	time_t then;
@@ -82,9 +81,7 @@ static void print_age(char *ret, size_t size, const json_t *object, const char *
 	snprintf(ret, size, "%s ago", age);
 }
 
-/* The local time in a format of strftime. */
-static void print_clock(
-    char *ret, size_t size, const json_t *object, const char *name, bool with_date)
+void ctl_print_clock(char *ret, size_t size, const json_t *object, const char *name, bool with_date)
 {
 	struct tm tm;
 	time_t then;
@@ -99,7 +96,7 @@ static void print_clock(
 		strftime(ret, size, "%H:%M:%S", &tm);
 }
 
-static void print_bytes(char *ret, size_t size, json_int_t bytes)
+void ctl_print_bytes(char *ret, size_t size, json_int_t bytes)
 {
 	static const char *const units[] = { "B", "KiB", "MiB", "GiB" };
 	double value = (double)bytes;
@@ -114,7 +111,7 @@ static void print_bytes(char *ret, size_t size, json_int_t bytes)
 
 /* ---- status ---- */
 
-static enum ctl_color color_of(const char *state)
+enum ctl_color ctl_state_color(const char *state)
 {
 	static const char *const good[] = { "online", "ready" };
 	static const char *const bad[] = { "backoff", "absent", "recovering" };
@@ -171,8 +168,8 @@ static void add_broker(const struct ctl_style *s, struct ctl_table *t, const jso
 	char text[64];
 
 	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_of(broker, "name"));
-	ctl_table_add(t, color_of(state), "%s", state);
-	print_age(text, sizeof(text), broker, "since", s->now);
+	ctl_table_add(t, ctl_state_color(state), "%s", state);
+	ctl_print_age(text, sizeof(text), broker, "since", s->now);
 	ctl_table_add(t, CTL_COLOR_NONE, "%s", text);
 	add_number(t, broker, "attempt");
 	ctl_print_duration(text, sizeof(text), int_of(broker, "retry_in_s"));
@@ -230,7 +227,7 @@ static void print_modem(const struct ctl_style *s, const json_t *modem)
 
 	ctl_table_init(&t, 2);
 	ctl_table_add(&t, CTL_COLOR_HEAD, "MODEM");
-	ctl_table_add(&t, color_of(state), "%s", state);
+	ctl_table_add(&t, ctl_state_color(state), "%s", state);
 	snprintf(text, sizeof(text), "%s%s%s", text_of(modem, "model"),
 	    has(modem, "revision") ? " " : "", text_or(modem, "revision", ""));
 	add_row(&t, "model", text);
@@ -253,9 +250,9 @@ static void print_store(const struct ctl_style *s, const json_t *store)
 {
 	char used[32], room[32], rest[32];
 
-	print_bytes(used, sizeof(used), int_of(store, "bytes"));
-	print_bytes(room, sizeof(room), int_of(store, "max_bytes"));
-	print_bytes(rest, sizeof(rest), int_of(store, "free_bytes"));
+	ctl_print_bytes(used, sizeof(used), int_of(store, "bytes"));
+	ctl_print_bytes(room, sizeof(room), int_of(store, "max_bytes"));
+	ctl_print_bytes(rest, sizeof(rest), int_of(store, "free_bytes"));
 	fprintf(s->out, "%sSTORE%s  %lld waiting, dead letters: %lld, %s of %s%s%s\n",
 	    s->is_colored ? ctl_color_begin(CTL_COLOR_HEAD) : "",
 	    s->is_colored ? ctl_color_end(CTL_COLOR_HEAD) : "",
@@ -317,11 +314,11 @@ static void add_change(struct ctl_table *t, const json_t *change)
 	const char *to = text_of(change, "to");
 	char text[32];
 
-	print_clock(text, sizeof(text), change, "time", true);
+	ctl_print_clock(text, sizeof(text), change, "time", true);
 	ctl_table_add(t, CTL_COLOR_NONE, "%s", text);
 	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_or(change, "broker", "modem"));
 	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_of(change, "from"));
-	ctl_table_add(t, color_of(to), "%s", to);
+	ctl_table_add(t, ctl_state_color(to), "%s", to);
 	ctl_print_duration(text, sizeof(text), int_of(change, "outage_s"));
 	ctl_table_add(t, CTL_COLOR_NONE, "%s", has(change, "outage_s") ? text : "-");
 	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_or(change, "why", ""));
@@ -399,7 +396,7 @@ static void print_code(const struct ctl_style *s, const json_t *event)
 static void print_state_event(const struct ctl_style *s, const json_t *event)
 {
 	const char *to = text_of(event, "to");
-	enum ctl_color color = s->is_colored ? color_of(to) : CTL_COLOR_NONE;
+	enum ctl_color color = s->is_colored ? ctl_state_color(to) : CTL_COLOR_NONE;
 
 	print_text(s, text_of(event, "from"));
 	fprintf(s->out, " -> %s", ctl_color_begin(color));
@@ -472,7 +469,7 @@ void ctl_print_event(const struct ctl_style *s, const json_t *reply)
 	const char *event = text_of(reply, "event");
 	char clock[32];
 
-	print_clock(clock, sizeof(clock), reply, "time", false);
+	ctl_print_clock(clock, sizeof(clock), reply, "time", false);
 	fprintf(s->out, "%s  ", clock);
 	for (size_t i = 0; i < sizeof(event_kinds) / sizeof(event_kinds[0]); i++) {
 		if (strcmp(event, event_kinds[i].event) != 0)
@@ -527,7 +524,7 @@ static void add_queued(const struct ctl_style *s, struct ctl_table *t, const jso
 	if (read_time(message, "accepted", &then))
 		ctl_print_duration(text, sizeof(text), s->now - then);
 	ctl_table_add(t, CTL_COLOR_NONE, "%s", text);
-	print_bytes(text, sizeof(text), int_of(message, "size"));
+	ctl_print_bytes(text, sizeof(text), int_of(message, "size"));
 	ctl_table_add(t, CTL_COLOR_NONE, "%s", text);
 	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_of(message, "topic"));
 	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_of(message, "reason"));
@@ -554,8 +551,8 @@ static void add_moment(const struct ctl_style *s, struct ctl_table *t, const cha
 	char clock[32], age[40];
 	time_t then;
 
-	print_clock(clock, sizeof(clock), message, name, true);
-	print_age(age, sizeof(age), message, name, s->now);
+	ctl_print_clock(clock, sizeof(clock), message, name, true);
+	ctl_print_age(age, sizeof(age), message, name, s->now);
 	ctl_table_add(t, CTL_COLOR_NONE, "%s", label);
 	if (read_time(message, name, &then) && then <= s->now)
 		ctl_table_add(t, CTL_COLOR_NONE, "%s, %s", clock, age);

@@ -6,6 +6,8 @@
 #ifndef CMQTTD_CTL_PRINT_H
 #define CMQTTD_CTL_PRINT_H
 
+#include "ctl_table.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -38,5 +40,16 @@ void ctl_print_error(FILE *out, const char *error, const json_t *parameters);
 
 /* "3 min", "2 h 5 min", "4 d 2 h". */
 void ctl_print_duration(char *ret, size_t size, json_int_t seconds);
+
+/* "3.2 MiB" */
+void ctl_print_bytes(char *ret, size_t size, json_int_t bytes);
+
+/* Of a time in an answer: "3 min ago", and the local time with or without the date; "-". */
+void ctl_print_age(char *ret, size_t size, const json_t *object, const char *name, time_t now);
+void ctl_print_clock(
+    char *ret, size_t size, const json_t *object, const char *name, bool with_date);
+
+/* How good a state of the modem or a broker is. */
+enum ctl_color ctl_state_color(const char *state);
 
 #endif
