@@ -155,12 +155,16 @@ static void look_into(struct builder *b, const char *broker, const char *name,
     const struct config_value *value, struct span pem, int64_t *ends_s)
 {
 	struct config_cert *cert = &b->config->certs[b->config->cert_count];
-	struct cert_facts facts;
+	struct cert_facts facts = { 0 };
 	int64_t now_s = wall_clock_now_ms() / 1000;
+	int r;
 
 	if (pem.len == 0 || !cert_check_is_built())
 		return;
-	if (cert_check_read(pem, &facts) < 0) {
+	r = cert_check_read(pem, &facts);
+	if (r == -ENOTSUP)
+		return;
+	if (r < 0) {
 		config_report_warning(
 		    b->report, &value->place, "\"%s\": a certificate in it cannot be read", name);
 		return;

@@ -343,6 +343,9 @@ part_package() {
         "644 usr/share/man/man8/cmqttd.8"; do
         try "installed: $entry" test "$(stat -c %a "$root/${entry#* }" 2> /dev/null)" = "${entry%% *}"
     done
+    # Bytes; what it has now, and a page.
+    try "the daemon is small" sh -c "strip -o '$work/log/cmqttd.stripped' '$root/usr/sbin/cmqttd' &&
+        size=\$(stat -c %s '$work/log/cmqttd.stripped') && echo \"\$size bytes\" && test \$size -le 321536"
     try "no place left open in the installed files" sh -c "! grep -rnE '@[a-z]+dir@' '$root/usr/lib'"
     echo "# changed by the administrator" >> "$root/etc/cmqttd/cmqttd.conf"
     try "make install again" make install DESTDIR="$root"
@@ -433,10 +436,11 @@ judge_pytest() {
 # Most of these tests wait for something: more of them at a time than there are processors.
 part_e2e() {
     build_sanitized || return
+    build_plain || return
     cd "$top" || return
     # shellcheck disable=SC2016
     find tests/e2e -name 'test_*.py' | sort |
-        CMQTTD_BUILD=$work/sanitized PYTHONDONTWRITEBYTECODE=1 LOG=$work/log PYTHON=$python \
+        CMQTTD_BUILD=$work/sanitized CMQTTD_PLAIN=$work/plain/cmqttd PYTHONDONTWRITEBYTECODE=1 LOG=$work/log PYTHON=$python \
             xargs -P "$((jobs + 1))" -I '{}' sh -c 'name=$(basename {} .py)
                 timeout 900 "$PYTHON" -m pytest -q -rsfE -p no:cacheprovider {} > "$LOG/e2e.$name.log" 2>&1 < /dev/null
                 echo $? > "$LOG/e2e.$name.status"'
