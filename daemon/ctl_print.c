@@ -324,6 +324,22 @@ static void add_change(struct ctl_table *t, const json_t *change)
 	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_or(change, "why", ""));
 }
 
+static void print_outages(const struct ctl_style *s, const json_t *outages)
+{
+	for (size_t i = 0; i < json_array_size(outages); i++) {
+		const json_t *outage = json_array_get(outages, i);
+		const char *who = text_or(outage, "broker", NULL);
+		char lasts[32], since[32];
+
+		ctl_print_duration(lasts, sizeof(lasts), int_of(outage, "lasts_s"));
+		ctl_print_clock(since, sizeof(since), outage, "since", true);
+		fputs(who ? "" : "modem", s->out);
+		ctl_text_print(s->out, who ? who : "", who ? strlen(who) : 0);
+		fprintf(
+		    s->out, ": not %s for %s, since %s\n", who ? "online" : "ready", lasts, since);
+	}
+}
+
 void ctl_print_history(const struct ctl_style *s, const json_t *reply)
 {
 	static const char *const heads[] = { "TIME", "WHO", "FROM", "TO", "OUTAGE", "WHY" };
@@ -335,6 +351,7 @@ void ctl_print_history(const struct ctl_style *s, const json_t *reply)
 	for (size_t i = 0; i < json_array_size(changes); i++)
 		add_change(&t, json_array_get(changes, i));
 	finish_table(s, &t);
+	print_outages(s, json_object_get(reply, "outages"));
 }
 
 /* ---- streams ---- */

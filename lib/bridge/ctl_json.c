@@ -366,7 +366,35 @@ static json_t *change_object(
 	/* clang-format on */
 }
 
-json_t *ctl_json_history(const struct core *core, int broker)
+static json_t *outage_object(const struct core *core, int broker, int64_t began_ms, int64_t now_ms)
+{
+	return json_pack("{s:o, s:o, s:o}", "broker", name_of_broker(core, broker), "since",
+	    ctl_json_time(began_ms), "lasts_s",
+	    count_of(now_ms > began_ms ? (uint64_t)(now_ms - began_ms) / 1000 : 0));
+}
+
+/* Those that have not ended. outages: the modem's, then the brokers'. */
+static json_t *outage_array(
+    const struct core *core, uint64_t now_ms, int broker, const struct outage *outages)
+{
+	int count = (int)core_get_config(core)->broker_count;
+	json_t *array = json_array();
+
+	for (int i = -1; i < count; i++) {
+		bool is_asked_for = broker == CTL_HISTORY_ALL || broker == i;
+
+		if (!is_asked_for || outages[1 + i].began_ms < 0)
+			continue;
+		if (json_array_append_new(array, outage_object(core, i, outages[1 + i].began_ms,
+						     core_wall_at(core, now_ms))) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+json_t *ctl_json_history(const struct core *core, uint64_t now_ms, int broker)
 {
 	struct outage outages[1 + MODEM_CLIENTS];
 	json_t *array = json_array();
@@ -384,7 +412,8 @@ json_t *ctl_json_history(const struct core *core, int broker)
 			return NULL;
 		}
 	}
-	return json_pack("{s:o}", "changes", array);
+	return json_pack(
+	    "{s:o, s:o}", "changes", array, "outages", outage_array(core, now_ms, broker, outages));
 }
 
 /* All that the doctor looks at. */

@@ -36,7 +36,7 @@ json_t *ctl_json_status(const struct core *core, uint64_t now_ms);
 json_t *ctl_json_broker_list(const struct core *core, uint64_t now_ms);
 
 /* Reply of History for one broker, CTL_HISTORY_MODEM or CTL_HISTORY_ALL. */
-json_t *ctl_json_history(const struct core *core, int broker);
+json_t *ctl_json_history(const struct core *core, uint64_t now_ms, int broker);
 
 /* Reply of Doctor. */
 json_t *ctl_json_doctor(const struct core *core, uint64_t now_ms);

@@ -204,7 +204,7 @@ static void run_history(struct ctl_request *req)
 			return;
 		}
 	}
-	ctl_reply(req, ctl_json_history(req->core, broker));
+	ctl_reply(req, ctl_json_history(req->core, req->now_ms, broker));
 }
 
 static void run_doctor(struct ctl_request *req)

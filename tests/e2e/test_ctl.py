@@ -130,3 +130,18 @@ def test_members_of_the_group_may_only_look(both):
     r = as_nobody("disconnect", "cloud")
     assert r.returncode == 1 and "only root" in r.stderr, r.stderr
     assert both.cmqttd.broker("cloud")["state"] == "online"
+
+
+def test_history_tells_outages(both):
+    daemon = both.cmqttd
+    assert "not online" not in daemon.ctl("history").stdout
+    daemon.ctl("disconnect", "cloud")
+    daemon.wait_state("cloud", "disabled")
+    assert "cloud: not online for " in daemon.ctl("history", "cloud").stdout
+    assert "not online" not in daemon.ctl("history", "backup").stdout
+    daemon.ctl("connect", "cloud")
+    daemon.wait_state("cloud", "online")
+    text = daemon.ctl("history", "cloud").stdout
+    assert "not online" not in text
+    last = text.splitlines()[-1].split()
+    assert last[4] == "online" and last[6] == "s", text

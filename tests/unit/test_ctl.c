@@ -498,14 +498,16 @@ static void test_history(void **state)
 	add_history(c, 0, "connecting", "online", 20000);
 	call(rig, id, "History", "{}");
 	expect_reply(rig, id, "io.cmqttd.History",
-	    "{\"changes\":[" CHANGE_1 "," CHANGE_2 "," CHANGE_3 "," CHANGE_4 "," CHANGE_5 "]}");
+	    "{\"changes\":[" CHANGE_1 "," CHANGE_2 "," CHANGE_3 "," CHANGE_4 "," CHANGE_5
+	    "],\"outages\":[]}");
 	call(rig, id, "History", "{\"name\":\"modem\"}");
-	expect_reply(rig, id, "io.cmqttd.History", "{\"changes\":[" CHANGE_2 "," CHANGE_4 "]}");
+	expect_reply(rig, id, "io.cmqttd.History",
+	    "{\"changes\":[" CHANGE_2 "," CHANGE_4 "],\"outages\":[]}");
 	call(rig, id, "History", "{\"name\":\"cloud\"}");
-	expect_reply(
-	    rig, id, "io.cmqttd.History", "{\"changes\":[" CHANGE_1 "," CHANGE_3 "," CHANGE_5 "]}");
+	expect_reply(rig, id, "io.cmqttd.History",
+	    "{\"changes\":[" CHANGE_1 "," CHANGE_3 "," CHANGE_5 "],\"outages\":[]}");
 	call(rig, id, "History", "{\"name\":\"plant\"}");
-	expect_reply(rig, id, "io.cmqttd.History", "{\"changes\":[]}");
+	expect_reply(rig, id, "io.cmqttd.History", "{\"changes\":[],\"outages\":[]}");
 	call(rig, id, "History", "{\"name\":\"moon\"}");
 	expect_error(rig, id, "io.cmqttd.NoSuchBroker", "{\"name\":\"moon\"}");
 }
@@ -520,7 +522,45 @@ static void test_history_of_removed(void **state)
 	add_history(&rig->core, 1, "online", "stopping", 1000);
 	call(rig, id, "History", "{}");
 	expect_reply(rig, id, "io.cmqttd.History",
-	    "{\"changes\":[" CHANGE("\"client 1\"", "online", "stopping", "1", "01", "null") "]}");
+	    "{\"changes\":[" CHANGE(
+		"\"client 1\"", "online", "stopping", "1", "01", "null") "],\"outages\":[]}");
+}
+
+static void expect_outages(
+    struct rig *rig, uint32_t id, const char *parameters, const char *expected)
+{
+	json_t *msg, *reply;
+
+	call(rig, id, "History", parameters);
+	msg = read_message(rig, id);
+	reply = json_object_get(msg, "parameters");
+	assert_described(IDL_REPLY, "io.cmqttd.History", reply);
+	assert_json(json_object_get(reply, "outages"), expected);
+	json_decref(msg);
+}
+
+/* An outage that goes on has no end to tell its length. */
+static void test_history_of_outages(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t id = open_as(rig, 1000, false);
+	json_int_t now_s = (FAKE_WALL_MS + NOW) / 1000;
+	char all[256], plant[128];
+
+	add_history(&rig->core, -1, "ready", "recovering", 2000);
+	add_history(&rig->core, 1, "online", "waiting", 3000);
+	add_history(&rig->core, 1, "waiting", "connecting", 4000);
+	add_history(&rig->core, 0, "connecting", "backoff", 5000); /* it was never online */
+	snprintf(plant, sizeof(plant),
+	    "{\"broker\":\"plant\",\"since\":\"1970-01-01T00:00:03.000Z\",\"lasts_s\":%lld}",
+	    (long long)now_s - 3);
+	snprintf(all, sizeof(all),
+	    "[{\"broker\":null,\"since\":\"1970-01-01T00:00:02.000Z\",\"lasts_s\":%lld},%s]",
+	    (long long)now_s - 2, plant);
+	expect_outages(rig, id, "{}", all);
+	snprintf(all, sizeof(all), "[%s]", plant);
+	expect_outages(rig, id, "{\"name\":\"plant\"}", all);
+	expect_outages(rig, id, "{\"name\":\"cloud\"}", "[]");
 }
 
 /* ---- messages that wait ---- */
@@ -1682,6 +1722,7 @@ int main(void)
 		TEST(test_times),
 		TEST(test_history),
 		TEST(test_history_of_removed),
+		TEST(test_history_of_outages),
 		TEST(test_list_pages),
 		TEST(test_list_ends_with_page),
 		TEST(test_list_long_topics),

@@ -156,10 +156,14 @@ static void test_history(void **state)
 	    "{\"changes\":[{\"broker\":null,\"from\":\"ready\",\"to\":\"absent\",\"why\":\"gone\","
 	    "\"time\":\"2026-05-01T08:15:30.250Z\",\"outage_s\":null},"
 	    "{\"broker\":\"cloud\",\"from\":\"connecting\",\"to\":\"online\",\"why\":\"\","
-	    "\"time\":\"2026-05-01T08:15:31.250Z\",\"outage_s\":61}]}",
+	    "\"time\":\"2026-05-01T08:15:31.250Z\",\"outage_s\":61}],"
+	    "\"outages\":[{\"broker\":null,\"since\":\"2026-05-01T08:15:30.250Z\",\"lasts_s\":75},"
+	    "{\"broker\":\"plant\",\"since\":\"2026-05-01T08:15:30.250Z\",\"lasts_s\":5}]}",
 	    "TIME                 WHO    FROM        TO      OUTAGE  WHY\n"
 	    "2026-05-01 08:15:30  modem  ready       absent  -       gone\n"
-	    "2026-05-01 08:15:31  cloud  connecting  online  1 min   \n");
+	    "2026-05-01 08:15:31  cloud  connecting  online  1 min   \n"
+	    "modem: not ready for 1 min, since 2026-05-01 08:15:30\n"
+	    "plant: not online for 5 s, since 2026-05-01 08:15:30\n");
 }
 
 #define AT_TIME "{\"time\":\"2026-05-01T08:15:30.250Z\","
