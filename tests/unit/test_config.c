@@ -305,13 +305,13 @@ static void test_all_mistakes_in_order(void **state)
 	static const char *const expected[] = {
 		"cmqttd.conf:2: \"address\" must begin with mqtt:// or mqtts://",
 		"cmqttd.conf:3: \"keepalive\" must be between 1 and 64800, not 0",
-		"cmqttd.conf:4: unknown key \"usr\"; known here: name, address, client_id, "
-		"username, "
-		"password, password_file, keepalive, clean_session, tls, will, birth, gap_topic, "
-		"reconnect, topics",
+		("cmqttd.conf:4: unknown key \"usr\"; known here: name, address, client_id, "
+		 "username, "
+		 "password, password_file, keepalive, clean_session, tls, will, birth, gap_topic, "
+		 "reconnect, topics"),
 		"cmqttd.conf:6: unknown key \"lisenters\"; the nearest known one is \"listeners\"",
-		"cmqttd.conf:7: \"level\" must be \"error\", \"warning\", \"info\" or \"debug\", "
-		"not \"x\"",
+		("cmqttd.conf:7: \"level\" must be \"error\", \"warning\", \"info\" or \"debug\", "
+		 "not \"x\""),
 	};
 	static const char text[] = "brokers: ( {\n"
 				   "name = \"a\"; address = \"tcp://h\"; client_id = \"c\";\n"
