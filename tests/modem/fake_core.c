@@ -501,12 +501,13 @@ static int first_secret(const char *s, size_t n)
 void fm_trace_line(struct fake_modem *m, char dir, const char *s, size_t n)
 {
 	struct fm_buf out = { 0 };
-	int secret = first_secret(s, n), string = -1;
+	int secret, string = -1;
 	bool in = false;
 	char hex[8];
 
 	if (!m->cfg.trace)
 		return;
+	secret = first_secret(s, n);
 	for (size_t i = 0; i < n; i++) {
 		if (s[i] != '+' || !same_start(s + i, n - i, "+CPIN="))
 			continue;

@@ -9,8 +9,9 @@
  * For every kind of fault one row: how long it took at worst until a message that was published
  * after the fault had reached both brokers, since the modem itself was able to, which it is once it
  * has started and nothing goes wrong any more. With --table the rows of FILE that look like these
- * must be near what was measured. -v: the dialogue and the time of each case. The last line counts
- * the cases.
+ * must be near what was measured. And wherever the daemon waits, something is due in time: all its
+ * states are passed through on the way. -v: the dialogue and the time of each case. The last line
+ * counts the cases.
  */
 #include "sim/matrix_situations.h"
 
@@ -333,14 +334,74 @@ static bool is_whole(struct world *w)
 	return false;
 }
 
+/* ---- no wait without a deadline ---- */
+
+enum {
+	MODEM_STATES = MODEM_RECOVERING + 1,
+	SESSION_STATES = SESSION_STOPPING + 1,
+	PHASES = PHASE_PUBLISH + 1,
+};
+
+/* How often the daemon was seen waiting there. */
+static unsigned modem_waits[MODEM_STATES], session_waits[SESSION_STATES], phase_waits[PHASES];
+
+/* Something is due while a command runs, at its time-out at the latest; while none runs, no later
+ * than the longest pause of the ladder. */
+static void check_wait(struct world *w)
+{
+	const struct modem *m = core_get_modem(w->core);
+	const struct at_job *job = running_job(w);
+	uint64_t limit_ms = RECOVERY_PAUSE_MAX_MS;
+
+	if (job && job->script[job->step].timeout_ms < limit_ms)
+		limit_ms = job->script[job->step].timeout_ms;
+	if (!w->has_exited && core_deadline(w->core) > w->now_ms + limit_ms)
+		world_wrong(w, "waits too long: modem %s, %s",
+		    modem_state_name(modem_get_status(m)->state),
+		    job ? job->script[job->step].send : "no command");
+	modem_waits[modem_get_status(m)->state]++;
+	for (size_t i = 0; i < MODEM_CLIENTS; i++) {
+		session_waits[m->session[i].status.state]++;
+		phase_waits[m->session[i].phase]++;
+	}
+}
+
+static unsigned count_unseen(const char *what, const unsigned *waits, unsigned count)
+{
+	unsigned unseen = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (waits[i] > 0)
+			continue;
+		printf("no situation has the daemon wait in %s %u\n", what, i);
+		unseen++;
+	}
+	return unseen;
+}
+
+/* Every state was looked at, as every command was. */
+static unsigned count_all_unseen(void)
+{
+	return count_unseen("state of the modem", modem_waits, MODEM_STATES) +
+	       count_unseen("state of a session", session_waits, SESSION_STATES) +
+	       count_unseen("phase of a session", phase_waits, PHASES);
+}
+
 static bool watch(struct world *w)
 {
 	watch_modem(w);
+	check_wait(w);
 	if (is_port_due) {
 		is_port_due = false;
 		world_lose_port(w, w->now_ms, PORT_GONE_MS);
 	}
 	return is_whole(w) || (fault_ms != UINT64_MAX && w->now_ms > fault_ms + GIVE_UP_MS);
+}
+
+static bool watch_stop(struct world *w)
+{
+	check_wait(w);
+	return false;
 }
 
 static struct sim_params params_of(const struct situation *s)
@@ -406,7 +467,7 @@ static void live(struct world *w)
 		base_ms = w->now_ms;
 	}
 	if (s->is_stop) {
-		(void)world_run_until(w, w->now_ms + STOP_MS, NULL);
+		(void)world_run_until(w, w->now_ms + STOP_MS, watch_stop);
 		if (!w->has_exited)
 			world_wrong(w, "did not stop in time");
 		world_start_again(w);
@@ -642,6 +703,8 @@ int main(int argc, char **argv)
 			run_row(&rows[i], o.is_verbose);
 	}
 	print_worst();
+	if (!o.only)
+		failed += count_all_unseen();
 	if (o.table)
 		check_table(o.table);
 	printf("%u passed, %u failed\n", passed, failed);

@@ -71,9 +71,10 @@ struct sim_params {
 	bool has_port_loss;        /* the port goes away with the modem, as on USB */
 
 	/* drawn apart, so that what is above stays as it was for a seed */
-	bool has_jam;       /* messages that the modem never takes */
-	bool has_keep_last; /* a route of that kind */
-	bool has_ttl;       /* likewise */
+	unsigned check_every; /* moments from one look at everything to the next; 0: each */
+	bool has_jam;         /* messages that the modem never takes */
+	bool has_keep_last;   /* a route of that kind */
+	bool has_ttl;         /* likewise */
 	bool has_gap_topic;
 	bool has_drop_oldest;  /* instead of holding publishers */
 	bool has_wills;        /* of the local publishers */

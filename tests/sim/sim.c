@@ -4,11 +4,13 @@
  *
  *   sim [--seeds N] [--first S] [--level L|all] [-v]
  *   sim --file FILE     the seeds of a file: a level and a seed a line, # begins a remark
+ *   sim --days N [--first S] [-v]     N days, of worlds that live for 1000 days each
  *
  * Without --level the seeds are shared out: every level gets its part of them. For every level one
  * row; for every seed that went wrong one line with the command that shows it again. The last line
  * counts them. Exit status 1 if any went wrong.
  */
+#include "sim/days.h"
 #include "sim/world.h"
 
 #include <errno.h>
@@ -27,6 +29,7 @@ struct options {
 	int level; /* -1: all */
 	bool is_verbose;
 	const char *file;
+	uint64_t days; /* 0: seeds */
 };
 
 struct row {
@@ -46,7 +49,8 @@ static void print_usage(FILE *f)
 {
 	fprintf(f,
 	    "usage: sim [--seeds N] [--first S] [--level 0..%d|all] [-v]\n"
-	    "       sim --file FILE\n",
+	    "       sim --file FILE\n"
+	    "       sim --days N [--first S] [-v]\n",
 	    SIM_LEVELS - 1);
 }
 
@@ -78,6 +82,9 @@ static bool parse_options(int argc, char **argv, struct options *ret)
 				return false;
 		} else if (strcmp(argv[i], "--seeds") == 0) {
 			if (!parse_number(argv[++i], UINT32_MAX, &ret->seeds))
+				return false;
+		} else if (strcmp(argv[i], "--days") == 0) {
+			if (!parse_number(argv[++i], UINT32_MAX, &ret->days) || ret->days == 0)
 				return false;
 		} else if (strcmp(argv[i], "--first") == 0) {
 			if (!parse_number(argv[++i], UINT64_MAX / 2, &ret->first))
@@ -184,6 +191,36 @@ static void run_level(const struct options *o, enum sim_level level, struct row 
 	row->real_s = seconds_now() - start;
 }
 
+/* Every life is a case. */
+static bool run_days(const struct options *o)
+{
+	uint64_t left = o->days, passed = 0, failed = 0;
+
+	printf("%5s %6s %9s %8s %10s %10s %10s %8s\n", "life", "days", "messages", "faults",
+	    "recover s", "memory KiB", "at the end", "real s");
+	for (uint64_t seed = o->first; left > 0; seed++) {
+		unsigned days = left < DAYS_A_LIFE ? (unsigned)left : DAYS_A_LIFE;
+		double start = seconds_now();
+		struct days_result r;
+
+		days_run(seed, days, o->is_verbose, &r);
+		printf("%5llu %6u %9llu %8llu %10.0f %10zu %10zu %8.1f\n", (unsigned long long)seed,
+		    r.days, (unsigned long long)r.messages, (unsigned long long)r.faults,
+		    (double)r.recovery_max_ms / 1000, r.memory_first / 1024, r.memory_last / 1024,
+		    seconds_now() - start);
+		if (r.wrong[0] != '\0')
+			printf("sim --days %u --first %llu -v: %s\n", r.days + 1,
+			    (unsigned long long)seed, r.wrong);
+		fflush(stdout);
+		passed += r.wrong[0] == '\0';
+		failed += r.wrong[0] != '\0';
+		left -= days;
+	}
+	printf(
+	    "%llu passed, %llu failed\n", (unsigned long long)passed, (unsigned long long)failed);
+	return failed == 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = { .seeds = 2000, .first = 1, .level = -1 };
@@ -194,6 +231,8 @@ int main(int argc, char **argv)
 		print_usage(stderr);
 		return EXIT_USAGE;
 	}
+	if (o.days > 0)
+		return !run_days(&o);
 	if (o.file && !run_file(o.file, rows)) {
 		fprintf(stderr, "sim: %s cannot be read\n", o.file);
 		return EXIT_USAGE;

@@ -88,8 +88,7 @@ size_t world_draw_len(struct world *w)
 
 uint64_t world_draw_pause(struct world *w, unsigned left)
 {
-	uint64_t end_ms = START_MS + w->p.work_ms;
-	uint64_t rest_ms = w->now_ms < end_ms ? end_ms - w->now_ms : 0;
+	uint64_t rest_ms = w->now_ms < w->work_end_ms ? w->work_end_ms - w->now_ms : 0;
 
 	if (w->p.steady_ms > 0)
 		return w->p.steady_ms;
@@ -458,7 +457,8 @@ bool world_run_until(struct world *w, uint64_t end_ms, world_until_fn *until)
 		run_moment(w);
 		if (w->has_exited)
 			break;
-		invariants_check_always(w);
+		if (w->p.check_every == 0 || w->moments++ % w->p.check_every == 0)
+			invariants_check_always(w);
 		if (until && until(w))
 			return true;
 		next_ms = next_moment(w);
@@ -513,6 +513,7 @@ void world_prepare(struct world *w, const struct sim_params *p, bool is_verbose)
 	*w = (struct world){ .p = *p,
 		.is_verbose = is_verbose,
 		.now_ms = START_MS,
+		.work_end_ms = START_MS + p->work_ms,
 		.is_port_there = true,
 		.port_open_ms = UINT64_MAX,
 		.power_hook_ms = UINT64_MAX,
@@ -523,7 +524,7 @@ void world_prepare(struct world *w, const struct sim_params *p, bool is_verbose)
 	if (!w->p.modem.draw_fault)
 		w->p.modem.draw_fault = faults_draw;
 	w->p.modem.report = on_report;
-	w->p.modem.trace = on_trace;
+	w->p.modem.trace = is_verbose ? on_trace : NULL;
 	w->p.modem.ctx = w;
 	for (unsigned i = 0; i < 2; i++)
 		sim_config_fill(&w->config[i], &w->p, i);
@@ -559,7 +560,7 @@ void world_fini(struct world *w)
 	flaky_store_fini(&w->store);
 }
 
-static void retire_vandals(struct world *w)
+void world_retire_vandals(struct world *w)
 {
 	for (size_t i = 0; i < WORLD_CLIENTS; i++) {
 		struct fake_client *c = &w->clients[i];
@@ -619,7 +620,7 @@ static void finish_clean(struct world *w, struct world_result *ret)
 
 	world_note(w, "faults are over");
 	faults_stop(w, w->now_ms);
-	retire_vandals(w);
+	world_retire_vandals(w);
 	if (!world_run_until(w, since_ms + RECOVERY_MAX_MS, invariants_is_settled))
 		invariants_say_unsettled(w);
 	ret->recovery_ms = w->now_ms - since_ms;

@@ -27,6 +27,7 @@ struct world {
 	struct prng extra; /* for what was added later: the rest stays as it was for a seed */
 	bool is_verbose;
 	uint64_t now_ms;
+	uint64_t work_end_ms; /* of the last message, about */
 
 	struct sim_config config[2];
 	unsigned config_version;
@@ -61,7 +62,8 @@ struct world {
 	bool is_stopping;
 	bool has_exited;
 	bool may_close_clients;
-	unsigned wakes; /* of the core, for whatever reason */
+	uint64_t moments; /* that were looked at, or not */
+	unsigned wakes;   /* of the core, for whatever reason */
 	uint64_t woken_ms;
 	uint64_t hash;
 	char wrong[WORLD_WRONG_MAX]; /* "": nothing was */
@@ -96,6 +98,9 @@ typedef bool world_until_fn(struct world *w);
 bool world_run_until(struct world *w, uint64_t end_ms, world_until_fn *until);
 
 void world_fini(struct world *w);
+
+/* Local clients that do no work go, and do not come back. */
+void world_retire_vandals(struct world *w);
 
 /* Nothing goes wrong in this world, and nothing went. */
 static inline bool world_is_calm(const struct world *w)

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,6 +130,26 @@ void undo_store_crash(struct undo_store *s)
 	for (size_t i = 0; i < s->count; i++)
 		redo(s, &s->changes[i]);
 	s->real->max_bytes = max_bytes;
+}
+
+static size_t chunk_of(const void *p)
+{
+	return p ? malloc_usable_size((void *)(uintptr_t)p) + sizeof(size_t) : 0;
+}
+
+size_t undo_store_memory(const struct undo_store *s)
+{
+	size_t bytes = chunk_of(s->changes);
+
+	for (size_t i = 0; i < s->count; i++) {
+		const struct undo_change *c = &s->changes[i];
+
+		bytes += chunk_of(c->first.data) + chunk_of(c->second.data) + chunk_of(c->targets);
+		for (size_t k = 0; k < c->target_count; k++)
+			bytes += chunk_of(c->targets[k].topic.data) +
+				 chunk_of(c->targets[k].properties.data);
+	}
+	return bytes;
 }
 
 /* ---- the interface ---- */

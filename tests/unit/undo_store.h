@@ -29,4 +29,7 @@ void undo_store_fini(struct undo_store *s);
 /* The process died: what was not committed never was. */
 void undo_store_crash(struct undo_store *s);
 
+/* Bytes of the heap that its notes take: they only grow, because a crash repeats all of them. */
+size_t undo_store_memory(const struct undo_store *s);
+
 #endif
