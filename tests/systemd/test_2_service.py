@@ -317,6 +317,13 @@ def test_second_instance(service, folder, broker):
     conf.unlink()
 
 
+def test_lock_file(service, modem):
+    """Made from inside of the sandbox, for others to see."""
+    lock = pathlib.Path("/run/lock") / f"LCK..{pathlib.Path(os.readlink(modem.device)).name}"
+    assert int(lock.read_text(encoding="ascii").split()[0]) == int(service.pid)
+    assert lock.owner() == "cmqttd" and lock.stat().st_mode & 0o777 == 0o644
+
+
 def test_the_modem_is_unplugged(service, modem):
     """A modem that goes does not end the service, which is there when it comes back."""
     pid = service.pid
@@ -328,9 +335,11 @@ def test_the_modem_is_unplugged(service, modem):
     assert service.pid == pid
 
 
-def test_clean_stop(service, broker):
+def test_clean_stop(service, broker, modem):
+    lock = pathlib.Path("/run/lock") / f"LCK..{pathlib.Path(os.readlink(modem.device)).name}"
     before = broker.text().count("Received DISCONNECT from gateway-17")
     systemctl("stop", "cmqttd.service")
     assert service.show("Result") == "success"
     assert service.show("ExecMainStatus") == "0"
     assert broker.text().count("Received DISCONNECT from gateway-17") == before + 1
+    assert not lock.exists()
