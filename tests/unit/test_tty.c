@@ -445,7 +445,7 @@ static void plug_in_usb(struct fixture *f, const char *port)
 {
 	static const char *const folders[] = { "", "/class", "/class/tty", "/usb1", "/usb1/1-1",
 		"/usb1/1-1/1-1:1.2" };
-	char path[256], target[256];
+	char path[256], target[512];
 
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
 		snprintf(path, sizeof(path), "%s%s", sysfs, folders[i]);

@@ -91,7 +91,7 @@ static void write_file(const char *folder, const char *name, const char *text)
 static void add_port(const char *text)
 {
 	char place[16], vendor[8], product[8], interface[8], port[16];
-	char usb[64], folder[96], target[PATH_MAX], link[PATH_MAX];
+	char usb[64], folder[160], target[PATH_MAX], link[PATH_MAX];
 
 	assert_int_equal(
 	    sscanf(text, "%15s %4s:%4s %7s %15s", place, vendor, product, interface, port), 5);
