@@ -179,7 +179,8 @@ def test_plugged_in_under_another_name(long_runs, line):
         line.unplug()
         wait_until(lambda: line.modem()["state"] == "absent", line.daemon.tail)
         line.publish()
-        in_the_way = os.openpty()  # takes the number that is free now
+        # They take the number that is free now, and those that other tests free meanwhile.
+        in_the_way = [fd for _ in range(16) for fd in os.openpty()]
         line.sim.say("appear")
         line.plug_in()
         ports.add(os.readlink(line.folder / "modem"))
