@@ -340,7 +340,7 @@ static bool looks_like_urc(struct span line)
 	if (line.data[0] == '+' || line.data[0] == '*')
 		return true;
 	for (size_t i = 0; i < sizeof(boot_lines) / sizeof(boot_lines[0]); i++)
-		if (at_line_is(line, boot_lines[i]))
+		if (span_is(line, boot_lines[i]))
 			return true;
 	return false;
 }
@@ -359,7 +359,7 @@ static void hand_out_line(struct at_chan *c, const struct at_token *token)
 	else if (strcmp(collect, "*") == 0)
 		is_info = !is_urc;
 	else
-		is_info = at_line_has_prefix(token->line, collect);
+		is_info = span_begins_with(token->line, collect);
 	if (is_info)
 		push_line(c, AT_EVENT_INFO, c->running, token);
 	if (!is_info || (is_urc && strcmp(collect, "**") == 0))
@@ -372,12 +372,12 @@ static enum at_final final_of(const struct at_chan *c, struct span line, struct 
 	static const char *const errors[] = { "+CME ERROR:", "+CMS ERROR:" };
 	bool is_numeric = c->is_numeric || c->fence.answer_seen;
 
-	if (at_line_is(line, "OK") || (is_numeric && at_line_is(line, "0")))
+	if (span_is(line, "OK") || (is_numeric && span_is(line, "0")))
 		return AT_FINAL_OK;
-	if (at_line_is(line, "ERROR") || (is_numeric && at_line_is(line, "4")))
+	if (span_is(line, "ERROR") || (is_numeric && span_is(line, "4")))
 		return AT_FINAL_ERROR;
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-		if (!at_line_has_prefix(line, errors[i]))
+		if (!span_begins_with(line, errors[i]))
 			continue;
 		ret_detail->data = line.data + strlen(errors[i]);
 		ret_detail->len = line.len - strlen(errors[i]);
@@ -420,7 +420,7 @@ static void handle_final(
     struct at_chan *c, uint64_t now_ms, struct span line, enum at_final final, struct span detail)
 {
 	if (final == AT_FINAL_OK)
-		c->is_numeric = at_line_is(line, "0");
+		c->is_numeric = span_is(line, "0");
 	switch (at_fence_take_final(&c->fence, now_ms, final == AT_FINAL_OK)) {
 	case AT_FENCE_NOT_MINE:
 		end_command(c, now_ms, final, detail);
@@ -441,7 +441,7 @@ static bool is_line_awaited(const struct at_chan *c, struct span line)
 {
 	const char *collect = c->running ? step_of(c->running)->collect : NULL;
 
-	return collect && (strcmp(collect, "**") == 0 || at_line_has_prefix(line, collect));
+	return collect && (strcmp(collect, "**") == 0 || span_begins_with(line, collect));
 }
 
 static void handle_line(struct at_chan *c, uint64_t now_ms, const struct at_token *token)
@@ -467,7 +467,7 @@ static void handle_line(struct at_chan *c, uint64_t now_ms, const struct at_toke
 		return;
 	}
 	/* A prompt that came when nobody wanted it any more. */
-	if (at_line_is(token->line, ">")) {
+	if (span_is(token->line, ">")) {
 		c->counters.strays++;
 		return;
 	}

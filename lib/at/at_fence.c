@@ -104,7 +104,7 @@ bool at_fence_expired(struct at_fence *f)
 bool at_fence_takes_line(struct at_fence *f, struct span line, bool is_awaited)
 {
 	if ((f->outstanding == 0 && is_awaited) ||
-	    !at_line_has_prefix(line, queries[f->query].answer))
+	    !span_begins_with(line, queries[f->query].answer))
 		return false;
 	f->answer_seen = true;
 	return true;

@@ -3,18 +3,6 @@
 
 #include <string.h>
 
-bool at_line_has_prefix(struct span line, const char *prefix)
-{
-	size_t len = strlen(prefix);
-
-	return line.len >= len && memcmp(line.data, prefix, len) == 0;
-}
-
-bool at_line_is(struct span line, const char *text)
-{
-	return line.len == strlen(text) && at_line_has_prefix(line, text);
-}
-
 /* Cut the text before the first comma outside quotes; false: there is none. */
 static struct span cut_field(struct span *rest, bool *ret_more)
 {

@@ -11,12 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The line begins with prefix. */
-bool at_line_has_prefix(struct span line, const char *prefix);
-
-/* The line is exactly this text. */
-bool at_line_is(struct span line, const char *text);
-
 /* Field number `index` (0: the first) behind the first ':' of the line, separated by commas outside
  * double quotes, blanks around it and the quotes removed. false: no such field. A missing value
  * between two commas is an empty field. */

@@ -212,17 +212,10 @@ static bool has_control(struct span line)
 	return false;
 }
 
-static bool begins_with(struct span line, const char *prefix)
-{
-	size_t len = strlen(prefix);
-
-	return line.len >= len && memcmp(line.data, prefix, len) == 0;
-}
-
 static const struct at_framing *find_framing(const struct at_parser *p, struct span line)
 {
 	for (const struct at_framing *f = p->framing; f && f->prefix; f++)
-		if (begins_with(line, f->prefix))
+		if (span_begins_with(line, f->prefix))
 			return f;
 	return NULL;
 }
@@ -338,7 +331,7 @@ static bool take_line(struct at_parser *p, uint64_t now_ms, size_t len, struct a
 	}
 	/* No answer begins like this: an echo that came late or damaged, perhaps with a password.
 	 */
-	if (begins_with(line, "AT+"))
+	if (span_begins_with(line, "AT+"))
 		return give(ret, AT_TOKEN_ECHO, line);
 	f = find_framing(p, line);
 	if (f)

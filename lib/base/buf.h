@@ -9,16 +9,12 @@
 #ifndef CMQTTD_BASE_BUF_H
 #define CMQTTD_BASE_BUF_H
 
+#include "base/span.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* A borrowed piece of memory: valid as long as its owner says. */
-struct span {
-	const uint8_t *data;
-	size_t len;
-};
 
 struct buf {
 	uint8_t *mem;

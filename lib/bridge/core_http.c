@@ -60,8 +60,7 @@ static void reply_metrics(struct core *c, const struct http_event *ev)
 
 static void on_request(struct core *c, const struct http_event *ev)
 {
-	if (ev->path.len == strlen(METRICS_PATH) &&
-	    memcmp(ev->path.data, METRICS_PATH, ev->path.len) == 0)
+	if (span_is(ev->path, METRICS_PATH))
 		reply_metrics(c, ev);
 	else
 		reply_text(c, ev->id, 404, "the metrics are at " METRICS_PATH "\n");

@@ -6,18 +6,6 @@
 
 #include <string.h>
 
-static bool text_equal(const char *a, const char *b)
-{
-	if (!a || !b)
-		return a == b;
-	return strcmp(a, b) == 0;
-}
-
-static bool span_equal(struct span a, struct span b)
-{
-	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
 static bool message_equal(const struct message_config *a, const struct message_config *b)
 {
 	return text_equal(a->topic, b->topic) && span_equal(a->payload, b->payload) &&

@@ -157,11 +157,6 @@ void http_reply(
 
 /* ---- the request's head ---- */
 
-static bool span_is(struct span s, const char *text)
-{
-	return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
-}
-
 /* Up to the first of these bytes, which is skipped; all of it when there is none. */
 static struct span cut(struct span *rest, uint8_t at)
 {

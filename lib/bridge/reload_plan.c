@@ -6,13 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool text_equal(const char *a, const char *b)
-{
-	if (!a || !b)
-		return a == b;
-	return strcmp(a, b) == 0;
-}
-
 static void add(struct reload_plan *p, const char *what, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -114,11 +114,6 @@ enum cert_step certs_next(struct certs *c, const char **ret_name, struct span *r
 	return begin(c, CERT_STEP_READY, CERT_ROLES);
 }
 
-static bool is_name(struct span text, const char *name)
-{
-	return text.len == strlen(name) && memcmp(text.data, name, text.len) == 0;
-}
-
 /* "cmqttd-<client>-...": of this client, or of one that has no files any more. */
 static bool is_ours(const struct certs *c, struct span name)
 {
@@ -141,14 +136,14 @@ void certs_line(struct certs *c, struct span line)
 	if (c->step != CERT_STEP_LIST || !at_line_field(line, 0, &name))
 		return;
 	for (i = 0; i < CERT_ROLES; i++) {
-		if (!is_name(name, c->file[i].name))
+		if (!span_is(name, c->file[i].name))
 			continue;
 		if (c->file[i].state != CERT_DOUBTFUL)
 			c->file[i].state = CERT_PRESENT;
 		return;
 	}
 	for (i = 0; i < CERT_ROLES; i++)
-		if (is_name(name, c->kept[i]))
+		if (span_is(name, c->kept[i]))
 			return;
 	if (name.len < sizeof c->stale && is_ours(c, name)) {
 		memcpy(c->stale, name.data, name.len);

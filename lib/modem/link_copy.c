@@ -107,10 +107,3 @@ struct modem_config *modem_config_copy(const struct modem_config *cfg)
 	copy_modem(&a, copy);
 	return copy;
 }
-
-bool link_text_equal(const char *a, const char *b)
-{
-	if (!a || !b)
-		return a == b;
-	return strcmp(a, b) == 0;
-}

@@ -12,7 +12,4 @@
 struct broker_config *broker_config_copy(const struct broker_config *cfg);
 struct modem_config *modem_config_copy(const struct modem_config *cfg);
 
-/* For comparison after a reload: a secret or a name that changed. NULL is equal to NULL alone. */
-bool link_text_equal(const char *a, const char *b);
-
 #endif

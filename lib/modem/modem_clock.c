@@ -78,7 +78,7 @@ bool modem_clock_parse(struct span line, int64_t *ret_utc_s)
 	char next = 0;
 	int i;
 
-	if (!at_line_has_prefix(line, "+CCLK:") || !at_line_field(line, 0, &text))
+	if (!span_begins_with(line, "+CCLK:") || !at_line_field(line, 0, &text))
 		return false;
 	cursor_init(&c, text.data, text.len);
 	for (i = 0; i < FIELDS; i++)

@@ -673,7 +673,7 @@ static bool stop_step(struct modem *m, uint64_t now_ms)
 /* Only when nothing is under way: commands hold pointers into the configuration. */
 static void apply_config(struct modem *m)
 {
-	if (!link_text_equal(life_config(m)->pin, m->next->pin)) {
+	if (!text_equal(life_config(m)->pin, m->next->pin)) {
 		sim_card_new_pin(&m->sim);
 		if (m->status.state == MODEM_SIM)
 			m->resume_at_ms = 0;
@@ -826,11 +826,11 @@ static void client_line(struct modem *m, struct span line)
 
 	if (!at_line_number(line, 0, &client) || client != m->client)
 		return;
-	if (at_line_has_prefix(line, "+CMQTTACCQ:")) {
+	if (span_begins_with(line, "+CMQTTACCQ:")) {
 		m->is_client_known = true;
 		m->is_client_held = at_line_field(line, 1, &id) && id.len > 0;
 	}
-	if (at_line_has_prefix(line, "+CMQTTDISC:"))
+	if (span_begins_with(line, "+CMQTTDISC:"))
 		m->is_client_connected = at_line_number(line, 1, &state) && state == 0;
 }
 
@@ -852,14 +852,14 @@ void life_info(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 	case MODEM_READY:
 		client_line(m, ev->line);
 		clock_line(m, now_ms, ev->line);
-		if (at_line_has_prefix(ev->line, "+NETOPEN:"))
+		if (span_begins_with(ev->line, "+NETOPEN:"))
 			m->is_netopen = at_line_field(ev->line, 0, &field) && field.len == 1 &&
 					field.data[0] == '1';
 		net_status_line(&m->net, ev->line);
 		break;
 	case MODEM_REGISTERING:
 		net_status_line(&m->net, ev->line);
-		if (at_line_has_prefix(ev->line, "+CFUN:"))
+		if (span_begins_with(ev->line, "+CFUN:"))
 			m->is_radio_off = at_line_number(ev->line, 0, &mode) && mode != 1;
 		break;
 	case MODEM_ABSENT:

@@ -103,24 +103,23 @@ static void set_system(struct net_status *n, struct span line)
 	if (!at_line_field(line, 0, &field))
 		return;
 	for (i = 0; i < sizeof systems / sizeof systems[0]; i++)
-		if (field.len == strlen(systems[i].text) &&
-		    memcmp(field.data, systems[i].text, field.len) == 0)
+		if (span_is(field, systems[i].text))
 			set_technology(n, systems[i].technology);
 }
 
 void net_status_line(struct net_status *n, struct span line)
 {
-	if (at_line_has_prefix(line, "+CREG:"))
+	if (span_begins_with(line, "+CREG:"))
 		set_registration(n, NET_CREG, line);
-	else if (at_line_has_prefix(line, "+CGREG:"))
+	else if (span_begins_with(line, "+CGREG:"))
 		set_registration(n, NET_CGREG, line);
-	else if (at_line_has_prefix(line, "+CEREG:"))
+	else if (span_begins_with(line, "+CEREG:"))
 		set_registration(n, NET_CEREG, line);
-	else if (at_line_has_prefix(line, "+CSQ:"))
+	else if (span_begins_with(line, "+CSQ:"))
 		set_signal(n, line);
-	else if (at_line_has_prefix(line, "+COPS:"))
+	else if (span_begins_with(line, "+COPS:"))
 		set_operator(n, line);
-	else if (at_line_has_prefix(line, "+CPSI:"))
+	else if (span_begins_with(line, "+CPSI:"))
 		set_system(n, line);
 }
 
@@ -146,7 +145,7 @@ static bool identity(struct span line, const char *prefix, struct span *ret)
 {
 	size_t skip = 0;
 
-	if (at_line_has_prefix(line, prefix)) {
+	if (span_begins_with(line, prefix)) {
 		skip = strlen(prefix);
 		while (skip < line.len && line.data[skip] == ' ')
 			skip++;

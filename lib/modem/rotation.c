@@ -15,14 +15,10 @@ void rotation_fini(struct rotation *r)
 	r->spare = NULL;
 }
 
-static bool is_same(struct span a, struct span b)
-{
-	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
 static bool are_files_same(const struct tls_config *a, const struct tls_config *b)
 {
-	return is_same(a->ca, b->ca) && is_same(a->cert, b->cert) && is_same(a->key, b->key);
+	return span_equal(a->ca, b->ca) && span_equal(a->cert, b->cert) &&
+	       span_equal(a->key, b->key);
 }
 
 /* The files before are no help with another broker. */

@@ -115,11 +115,6 @@ static bool probe_begin(struct session *s, uint64_t now_ms)
 	return run(s, now_ms, sim7600_probe_script);
 }
 
-static bool is_text(struct span field, const char *text)
-{
-	return field.len == strlen(text) && memcmp(field.data, text, field.len) == 0;
-}
-
 static void probe_line(struct session *s, struct span line)
 {
 	struct span id;
@@ -127,11 +122,11 @@ static void probe_line(struct session *s, struct span line)
 
 	if (!at_line_number(line, 0, &client) || client != s->client)
 		return;
-	if (at_line_has_prefix(line, "+CMQTTACCQ:")) {
+	if (span_begins_with(line, "+CMQTTACCQ:")) {
 		s->is_probed = true;
 		s->is_acquired = at_line_field(line, 1, &id) && id.len > 0;
-		s->is_id_ours = s->is_acquired && s->cfg && is_text(id, s->cfg->client_id);
-	} else if (at_line_has_prefix(line, "+CMQTTDISC:") && at_line_number(line, 1, &state)) {
+		s->is_id_ours = s->is_acquired && s->cfg && span_is(id, s->cfg->client_id);
+	} else if (span_begins_with(line, "+CMQTTDISC:") && at_line_number(line, 1, &state)) {
 		s->is_probed = true;
 		s->is_connected = state == 0; /* the other way round than one would think */
 	}
@@ -222,7 +217,7 @@ static void adopt_line(struct session *s, struct span line)
 
 	if (at_line_number(line, 0, &client) && client == s->client &&
 	    at_line_field(line, 1, &address))
-		s->is_address_ours = is_text(address, s->server_addr);
+		s->is_address_ours = span_is(address, s->server_addr);
 }
 
 /* Nothing is sent for it: no CONNECT, no birth message, and the broker keeps the last will. What

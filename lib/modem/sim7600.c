@@ -578,8 +578,8 @@ enum urc_kind sim7600_urc_kind(struct span line)
 	size_t i;
 
 	for (i = 0; i < sizeof urcs / sizeof urcs[0]; i++)
-		if (urcs[i].is_prefix ? at_line_has_prefix(line, urcs[i].text)
-				      : at_line_is(line, urcs[i].text))
+		if (urcs[i].is_prefix ? span_begins_with(line, urcs[i].text)
+				      : span_is(line, urcs[i].text))
 			return urcs[i].kind;
 	return URC_NONE;
 }

@@ -28,7 +28,7 @@ static const struct secret_line secret_lines[] = {
 static const char *const plain_lines[] = { "OK", "ERROR", "RDY", "SMS DONE", "PB DONE", "RING",
 	"NO CARRIER", "CONNECT", "BUSY", "NO ANSWER", ">" };
 
-static bool begins_with(struct span line, const char *prefix)
+static bool begins_with_nocase(struct span line, const char *prefix)
 {
 	size_t len = strlen(prefix);
 
@@ -56,10 +56,10 @@ static bool is_dialogue(struct span line)
 
 	if (line.len > 0 && (line.data[0] == '+' || line.data[0] == '*'))
 		return true;
-	if (begins_with(line, "AT"))
+	if (begins_with_nocase(line, "AT"))
 		return true;
 	for (i = 0; i < sizeof plain_lines / sizeof plain_lines[0]; i++)
-		if (at_line_is(line, plain_lines[i]))
+		if (span_is(line, plain_lines[i]))
 			return true;
 	return false;
 }
@@ -71,7 +71,7 @@ int sim7600_mask_line(struct span line, bool is_expected, struct buf *out)
 	int r;
 
 	for (; s < secret_lines + sizeof secret_lines / sizeof secret_lines[0]; s++) {
-		if (!begins_with(line, s->prefix))
+		if (!begins_with_nocase(line, s->prefix))
 			continue;
 		shown = behind_commas(line, strlen(s->prefix), s->commas);
 		r = buf_append(out, line.data, shown);

@@ -49,16 +49,6 @@ struct lines {
 	const char *why; /* what is wrong with the present line */
 };
 
-static struct span span_of(const char *text)
-{
-	return (struct span){ .data = (const uint8_t *)text, .len = strlen(text) };
-}
-
-static bool span_equal(struct span a, struct span b)
-{
-	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
 static char *skip_blanks(char *p)
 {
 	return p + strspn(p, " \t");
@@ -125,7 +115,7 @@ static int add_user(struct mqtt_auth *a, char *name, const char *hash)
 	a->users = users;
 	if (r < 0)
 		return r;
-	a->users[a->user_count++] = (struct user){ .name = span_of(name), .hash = hash };
+	a->users[a->user_count++] = (struct user){ .name = span_text(name), .hash = hash };
 	return 0;
 }
 
@@ -153,7 +143,7 @@ static int parse_password_line(struct mqtt_auth *a, struct lines *l, char *line)
 		l->why = "the password must be hashed: openssl passwd -6 does it";
 		return -EINVAL;
 	}
-	if (find_user(a, span_of(line))) {
+	if (find_user(a, span_text(line))) {
 		l->why = "this user has a line already; leave one";
 		return -EINVAL;
 	}
@@ -199,7 +189,7 @@ static int parse_rule(struct mqtt_auth *a, struct lines *l, char *rest, struct r
 		else
 			rest[first] = saved;
 	}
-	rule.filter = span_of(rest);
+	rule.filter = span_text(rest);
 	if (!mqtt_topic_is_filter(rest, rule.filter.len)) {
 		l->why = "not a topic filter: + is a whole level, # the whole last one";
 		return -EINVAL;
@@ -221,7 +211,7 @@ static int parse_acl_line(struct mqtt_auth *a, struct lines *l, char *line, stru
 		return -EINVAL;
 	}
 	if (strcmp(word, "user") == 0) {
-		*scope = (struct rule){ .scope = RULE_USER, .user = span_of(line) };
+		*scope = (struct rule){ .scope = RULE_USER, .user = span_text(line) };
 		return 0;
 	}
 	if (strcmp(word, "topic") == 0)

@@ -89,11 +89,6 @@ static struct span read_text(struct cursor *c)
 	return s;
 }
 
-static bool span_is(struct span s, const char *text)
-{
-	return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
-}
-
 static bool connect_flags_are_fine(uint8_t version, uint8_t flags)
 {
 	if (version != MQTT_VERSION_31 && (flags & CONNECT_RESERVED))

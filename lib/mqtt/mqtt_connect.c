@@ -12,11 +12,6 @@
 
 #define GENERATED_ID_BYTES 32
 
-static bool span_equal(struct span a, struct span b)
-{
-	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
 /* May this client in? User names that nobody checked are worth nothing: *ret_user, whose rights
  * apply, stays empty then. */
 static enum mqtt_reason check_identity(

@@ -22,16 +22,6 @@
 
 #define OPTIONS_MAX 64 /* the text of a subscription's options */
 
-static struct span text_span(const char *text)
-{
-	return (struct span){ (const uint8_t *)text, strlen(text) };
-}
-
-static bool span_is(struct span s, const char *text)
-{
-	return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
-}
-
 /* The number behind "name=" in a word. false: it is another one. */
 static bool read_number(struct span word, const char *name, uint32_t max, uint32_t *ret)
 {
@@ -112,7 +102,7 @@ int mqtt_persist_open(struct mqtt_persist *p, struct span client_id, struct span
 		return r;
 	p->changes |= MQTT_CHANGED_NOW;
 	if (user.len > 0)
-		r = put(p, queue, STORE_NOTE_SESSION, text_span(USER), user);
+		r = put(p, queue, STORE_NOTE_SESSION, span_text(USER), user);
 	if (r == 0)
 		r = mqtt_persist_set_listener(p, queue, listener);
 	if (r == 0)
@@ -128,7 +118,7 @@ int mqtt_persist_open(struct mqtt_persist *p, struct span client_id, struct span
 
 int mqtt_persist_set_listener(struct mqtt_persist *p, unsigned queue, const char *address)
 {
-	return put(p, queue, STORE_NOTE_SESSION, text_span(LISTENER), text_span(address));
+	return put(p, queue, STORE_NOTE_SESSION, span_text(LISTENER), span_text(address));
 }
 
 int mqtt_persist_set_expiry(struct mqtt_persist *p, unsigned queue, uint32_t expiry_s)
@@ -136,8 +126,8 @@ int mqtt_persist_set_expiry(struct mqtt_persist *p, unsigned queue, uint32_t exp
 	char text[16];
 
 	snprintf(text, sizeof(text), "%u", (unsigned)expiry_s);
-	return put(p, queue, STORE_NOTE_SESSION, text_span(EXPIRY),
-	    text_span(expiry_s == MQTT_EXPIRY_NEVER ? NEVER : text));
+	return put(p, queue, STORE_NOTE_SESSION, span_text(EXPIRY),
+	    span_text(expiry_s == MQTT_EXPIRY_NEVER ? NEVER : text));
 }
 
 int mqtt_persist_drop(struct mqtt_persist *p, unsigned queue)
@@ -193,7 +183,7 @@ int mqtt_persist_subscribe(
 	char text[OPTIONS_MAX];
 
 	write_options(options, text);
-	return put(p, queue, STORE_NOTE_SUBSCRIPTION, filter, text_span(text));
+	return put(p, queue, STORE_NOTE_SUBSCRIPTION, filter, span_text(text));
 }
 
 int mqtt_persist_unsubscribe(struct mqtt_persist *p, unsigned queue, struct span filter)
@@ -206,7 +196,7 @@ int mqtt_persist_received(struct mqtt_persist *p, unsigned queue, uint16_t packe
 	char key[8];
 
 	snprintf(key, sizeof(key), "%u", packet_id);
-	return put(p, queue, STORE_NOTE_RECEIVED, text_span(key), (struct span){ 0 });
+	return put(p, queue, STORE_NOTE_RECEIVED, span_text(key), (struct span){ 0 });
 }
 
 int mqtt_persist_forgotten(struct mqtt_persist *p, unsigned queue, uint16_t packet_id)
@@ -214,7 +204,7 @@ int mqtt_persist_forgotten(struct mqtt_persist *p, unsigned queue, uint16_t pack
 	char key[8];
 
 	snprintf(key, sizeof(key), "%u", packet_id);
-	return drop(p, queue, STORE_NOTE_RECEIVED, text_span(key));
+	return drop(p, queue, STORE_NOTE_RECEIVED, span_text(key));
 }
 
 int mqtt_persist_released(struct mqtt_persist *p, unsigned queue, uint64_t seq)
@@ -256,7 +246,7 @@ bool mqtt_persist_next_session(struct mqtt_persist *p, int *queue, struct span *
 		*queue = (int)found;
 		if (strncmp(name, SESSION_PREFIX, PREFIX_LEN) != 0)
 			continue;
-		*ret_client_id = text_span(name + PREFIX_LEN);
+		*ret_client_id = span_text(name + PREFIX_LEN);
 		return true;
 	}
 	return false;

@@ -18,11 +18,6 @@ static struct mqtt_session **bucket_of(struct mqtt_sessions *t, struct span id)
 	return &t->buckets[hash_fnv1a(HASH_INIT, id.data, id.len) % MQTT_SESSION_BUCKETS];
 }
 
-static bool span_equal(struct span a, struct span b)
-{
-	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
 int mqtt_sessions_init(struct mqtt_sessions *t, struct mqtt_persist *persist)
 {
 	*t = (struct mqtt_sessions){ .persist = persist };

@@ -428,17 +428,12 @@ static bool ram_next(
 	return false;
 }
 
-static bool is_same(struct span a, struct span b)
-{
-	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
 static bool ram_find_topic(struct store *s, unsigned queue, struct span topic, uint64_t *ret_seq)
 {
 	struct queue *q = queue_at(s, queue);
 
 	for (struct item *it = q ? q->all.last : NULL; it; it = it->prev) {
-		if (!it->is_dead && it->keep_last && is_same(topic_of(it), topic)) {
+		if (!it->is_dead && it->keep_last && span_equal(topic_of(it), topic)) {
 			*ret_seq = it->seq;
 			return true;
 		}
@@ -544,7 +539,7 @@ static struct note **place_of(
 
 static bool is_at(struct note **place, struct span key)
 {
-	return place && *place && is_same(key_of(*place), key);
+	return place && *place && span_equal(key_of(*place), key);
 }
 
 static int ram_put_note(

@@ -349,29 +349,29 @@ static void take_urc(struct sim *s, const struct at_event *ev)
 
 	at_line_number(ev->line, 0, &number);
 	client = number % AT_WORLD_CLIENTS;
-	if (at_line_has_prefix(ev->line, "+CREG:")) {
+	if (span_begins_with(ev->line, "+CREG:")) {
 		take_numbered_urc(s, number);
-	} else if (at_line_has_prefix(ev->line, "+CMQTTRXSTART:")) {
+	} else if (span_begins_with(ev->line, "+CMQTTRXSTART:")) {
 		s->assembly[client].topic.len = 0;
 		s->assembly[client].payload.len = 0;
 		s->held_since_ms = s->now_ms;
 		at_chan_hold(s->chan, s->now_ms);
-	} else if (at_line_has_prefix(ev->line, "+CMQTTRXTOPIC:")) {
+	} else if (span_begins_with(ev->line, "+CMQTTRXTOPIC:")) {
 		add_bytes(&s->assembly[client].topic, ev->data);
-	} else if (at_line_has_prefix(ev->line, "+CMQTTRXPAYLOAD:")) {
+	} else if (span_begins_with(ev->line, "+CMQTTRXPAYLOAD:")) {
 		add_bytes(&s->assembly[client].payload, ev->data);
-	} else if (at_line_has_prefix(ev->line, "+CMQTTRXEND:")) {
+	} else if (span_begins_with(ev->line, "+CMQTTRXEND:")) {
 		s->held_since_ms = 0;
 		at_chan_unhold(s->chan);
 		check_message(s, client);
-	} else if (at_line_has_prefix(ev->line, "+CMQTTCONNLOST:")) {
+	} else if (span_begins_with(ev->line, "+CMQTTCONNLOST:")) {
 		s->awaits_connlost = false;
 		at_chan_set_dirty(s->chan);
 		s->slot[prng_range(&s->prng, 0, 1)].next_ms = s->now_ms;
-	} else if (at_line_is(ev->line, "RDY")) {
+	} else if (span_is(ev->line, "RDY")) {
 		s->held_since_ms = 0;
 		at_chan_rebooted(s->chan, s->now_ms);
-	} else if (at_line_has_prefix(ev->line, "note")) {
+	} else if (span_begins_with(ev->line, "note")) {
 		accuse(s, "a line lost its first character");
 	}
 }
@@ -381,7 +381,7 @@ static void take_info(struct sim *s, const struct at_event *ev)
 	struct slot *slot = &s->slot[ev->job->owner];
 
 	slot->infos++;
-	if (!at_line_is(ev->line, s->world.truth[ev->job->owner].info))
+	if (!span_is(ev->line, s->world.truth[ev->job->owner].info))
 		accuse(s, "an information line differs");
 }
 

@@ -107,11 +107,6 @@ static int check_tls(struct fake_broker *b, const struct fake_tls *t)
 	return 0;
 }
 
-static bool text_equal(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 static int check_connect(struct fake_broker *b, const struct fake_connect *what)
 {
 	const struct broker_config *want = &b->world->config[0].core.brokers[b->index].link;

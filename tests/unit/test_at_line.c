@@ -43,8 +43,7 @@ static void test_field(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		bool found = at_line_field(span_of(rows[i].line), rows[i].index, &field);
 
-		if (found != (rows[i].field != NULL) ||
-		    (found && !at_line_is(field, rows[i].field)))
+		if (found != (rows[i].field != NULL) || (found && !span_is(field, rows[i].field)))
 			fail_msg("row %zu: '%s' field %zu", i, rows[i].line, rows[i].index);
 	}
 }
@@ -82,12 +81,12 @@ static void test_number(void **state)
 static void test_prefix(void **state)
 {
 	(void)state;
-	assert_true(at_line_has_prefix(span_of("+CSQ: 1"), "+CSQ:"));
-	assert_false(at_line_has_prefix(span_of("+CS"), "+CSQ:"));
-	assert_false(at_line_has_prefix(span_of("+CREG: 1"), "+CSQ:"));
-	assert_true(at_line_is(span_of("OK"), "OK"));
-	assert_false(at_line_is(span_of("OK "), "OK"));
-	assert_false(at_line_is(span_of("O"), "OK"));
+	assert_true(span_begins_with(span_of("+CSQ: 1"), "+CSQ:"));
+	assert_false(span_begins_with(span_of("+CS"), "+CSQ:"));
+	assert_false(span_begins_with(span_of("+CREG: 1"), "+CSQ:"));
+	assert_true(span_is(span_of("OK"), "OK"));
+	assert_false(span_is(span_of("OK "), "OK"));
+	assert_false(span_is(span_of("O"), "OK"));
 }
 
 int main(void)
