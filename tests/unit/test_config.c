@@ -8,6 +8,9 @@
 
 #include "bridge/config_check.h"
 
+#include "scratch.h"
+#include "source_file.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,16 +34,13 @@
 	"aPHpvziGw1mu2f7/jkCWX2y8LJ/+k24chW8aCVAn0wIhAIT1WHFFEDr6lNTTm1LY" NL \
 	"Sn9YimQiqJCgTnmmtv13Vu+I" NL "-----END CERTIFICATE-----" NL
 
-#define CERT      CERT_WITH("\n")
-#define DAMAGED   "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
-#define KEY       "-----BEGIN PRIVATE KEY-----\nMIIC\n-----END PRIVATE KEY-----\n"
+#define CERT     CERT_WITH("\n")
+#define DAMAGED  "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+#define KEY      "-----BEGIN PRIVATE KEY-----\nMIIC\n-----END PRIVATE KEY-----\n"
 
-#define TEXT_MAX  32768
-#define TABLE_MAX 262144
+#define TEXT_MAX 32768
 
-/* A folder with a configuration and the files it may name. */
-static char folder[] = "/tmp/test_config.XXXXXX";
-
+/* Beside the configuration. */
 static const struct {
 	const char *name, *text;
 } files[] = {
@@ -55,24 +55,6 @@ static const struct {
 	{ "inc.conf", "log: { level = \"debug\"; };\n" },
 };
 
-static const char *in_folder(const char *name)
-{
-	static char path[512];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return path;
-}
-
-static void write_file(const char *name, const char *text, size_t len)
-{
-	FILE *f = fopen(in_folder(name), "w");
-
-	assert_non_null(f);
-	assert_int_equal(fwrite(text, 1, len, f), len);
-	assert_int_equal(fclose(f), 0);
-	assert_int_equal(chmod(in_folder(name), 0600), 0);
-}
-
 static bool is_own_file(const char *name)
 {
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
@@ -82,22 +64,17 @@ static bool is_own_file(const char *name)
 	return false;
 }
 
-static void remove_file(const char *name)
-{
-	unlink(in_folder(name));
-}
-
 static int load(const char *text, struct config_report *report, struct config **ret)
 {
-	write_file("cmqttd.conf", text, strlen(text));
+	scratch_write("cmqttd.conf", text);
 	config_report_init(report);
-	return config_load(in_folder("cmqttd.conf"), report, ret);
+	return config_load(scratch_path("cmqttd.conf"), report, ret);
 }
 
 /* A remark "FOLDER/EXPECTED", EXPECTED being "FILE:LINE: beginning of the message". */
 static bool has_remark(const struct config_report *report, const char *expected)
 {
-	const char *start = in_folder(expected);
+	const char *start = scratch_path(expected);
 
 	for (size_t i = 0; i < report->count; i++) {
 		if (strncmp(report->remarks[i].text, start, strlen(start)) == 0)
@@ -147,7 +124,7 @@ static void check_mistake(const char *text, const char *expected, bool is_whole)
 
 	if (r != -EINVAL || report.mistakes != 1 || report.count != 1 ||
 	    !has_remark(&report, expected) ||
-	    (is_whole && strlen(report.remarks[0].text) != strlen(in_folder(expected)))) {
+	    (is_whole && strlen(report.remarks[0].text) != strlen(scratch_path(expected)))) {
 		print_error("%d, %zu mistakes\n%s  want: %s\n", r, report.mistakes, text, expected);
 		print_remarks(&report);
 		fail();
@@ -164,24 +141,6 @@ static void test_mistakes(void **state)
 }
 
 /* ---- the table of mistakes, which the end-to-end tests use as well ---- */
-
-static char *read_source(const char *name)
-{
-	static char text[TABLE_MAX];
-	const char *top = getenv("top_srcdir");
-	char path[512];
-	FILE *f;
-	size_t len;
-
-	snprintf(path, sizeof(path), "%s/%s", top ? top : ".", name);
-	f = fopen(path, "r");
-	assert_non_null(f);
-	len = fread(text, 1, sizeof(text) - 1, f);
-	assert_true(feof(f));
-	fclose(f);
-	text[len] = '\0';
-	return text;
-}
 
 struct table_entry {
 	const char *head; /* what stands behind "==== " */
@@ -221,14 +180,14 @@ static void expand_folder(const char *expected, char *out, size_t size)
 
 	if (mark)
 		snprintf(out, size, "%.*s%s", (int)(mark - expected), expected,
-		    in_folder(mark + strlen("FOLDER/")));
+		    scratch_path(mark + strlen("FOLDER/")));
 	else
 		snprintf(out, size, "%s", expected);
 }
 
 static char *first_entry(void)
 {
-	char *at = strstr(read_source("tests/bad_configs.txt"), "\n==== ");
+	char *at = strstr(source_file_read("tests/bad_configs.txt"), "\n==== ");
 
 	assert_non_null(at);
 	return at + strlen("\n==== ");
@@ -252,7 +211,8 @@ static void test_table(void **state)
 			size_t len = strlen(entry.text);
 
 			entry.text[len] = len > 0 ? '\n' : '\0';
-			write_file(entry.head + strlen("file "), entry.text, len ? len + 1 : 0);
+			scratch_write_bytes(
+			    entry.head + strlen("file "), entry.text, len ? len + 1 : 0);
 			continue;
 		}
 		expand_folder(entry.expected, expected, sizeof(expected));
@@ -262,7 +222,7 @@ static void test_table(void **state)
 	assert_true(count >= 200);
 	for (at = first_entry(); next_entry(&at, &entry);) {
 		if (!entry.expected && !is_own_file(entry.head + strlen("file ")))
-			remove_file(entry.head + strlen("file "));
+			unlink(scratch_path(entry.head + strlen("file ")));
 	}
 }
 
@@ -325,7 +285,7 @@ static void test_all_mistakes_in_order(void **state)
 	assert_int_equal(load(text, &report, &config), -EINVAL);
 	assert_int_equal(report.count, sizeof(expected) / sizeof(expected[0]));
 	for (size_t i = 0; i < report.count; i++)
-		assert_string_equal(report.remarks[i].text, in_folder(expected[i]));
+		assert_string_equal(report.remarks[i].text, scratch_path(expected[i]));
 	config_report_summary(&report, summary, sizeof(summary));
 	assert_memory_equal(summary, report.remarks[0].text, strlen(report.remarks[0].text));
 	assert_true(strlen(summary) < sizeof(summary));
@@ -358,7 +318,7 @@ static void test_unreadable(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		config_report_init(&report);
-		assert_int_equal(config_load(in_folder(paths[i]), &report, &config), -EINVAL);
+		assert_int_equal(config_load(scratch_path(paths[i]), &report, &config), -EINVAL);
 		assert_int_equal(report.mistakes, 1);
 		assert_non_null(strstr(report.remarks[0].text, ": cannot be read: "));
 		config_report_fini(&report);
@@ -379,7 +339,6 @@ static void test_secrets_are_not_shown(void **state)
 	};
 
 	(void)state;
-	write_file("quoted", "hunter2\"\n", 9);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		struct config_report report;
 		struct config *config;
@@ -390,7 +349,6 @@ static void test_secrets_are_not_shown(void **state)
 			assert_null(strstr(report.remarks[k].text, "hunter2"));
 		config_report_fini(&report);
 	}
-	remove_file("quoted");
 }
 
 static const struct {
@@ -728,28 +686,28 @@ static void test_credentials(void **state)
 	struct config *config;
 
 	(void)state;
-	assert_int_equal(mkdir(in_folder("credentials"), 0700), 0);
-	write_file("credentials/password", "credential", 10);
-	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", in_folder("credentials"), 1), 0);
+	scratch_make_folders("credentials");
+	scratch_write("credentials/password", "credential");
+	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", scratch_path("credentials"), 1), 0);
 	config = load_good(HEAD "username = \"u\"; password_file = \"password\";" TAIL);
 	assert_string_equal(config->core.brokers[0].link.password, "credential");
 	config_free(config);
-	remove_file("credentials/password");
+	unlink(scratch_path("credentials/password"));
 	config = load_good(HEAD "username = \"u\"; password_file = \"password\";" TAIL);
 	assert_string_equal(config->core.brokers[0].link.password, "sec ret");
 	config_free(config);
-	write_file("credentials/cmqttd_password", "of the folder", 13);
+	scratch_write("credentials/cmqttd_password", "of the folder");
 	config = load_good(HEAD "username = \"u\"; password_file = \"password\";" TAIL);
 	assert_string_equal(config->core.brokers[0].link.password, "of the folder");
 	config_free(config);
-	remove_file("credentials/cmqttd_password");
+	unlink(scratch_path("credentials/cmqttd_password"));
 	unsetenv("CREDENTIALS_DIRECTORY");
-	write_file("credentials/only-here", "by hand", 7);
+	scratch_write("credentials/only-here", "by hand");
 	config = load_good(HEAD "username = \"u\"; password_file = \"only-here\";" TAIL);
 	assert_string_equal(config->core.brokers[0].link.password, "by hand");
 	config_free(config);
-	remove_file("credentials/only-here");
-	assert_int_equal(rmdir(in_folder("credentials")), 0);
+	unlink(scratch_path("credentials/only-here"));
+	assert_int_equal(rmdir(scratch_path("credentials")), 0);
 }
 
 /* Doubtful, but no mistake. */
@@ -775,10 +733,10 @@ static void test_warnings(void **state)
 		struct config_report report;
 		struct config *config = NULL;
 
-		write_file("cmqttd.conf", rows[i].text, strlen(rows[i].text));
-		assert_int_equal(chmod(in_folder("cmqttd.conf"), 0644), 0);
+		scratch_write("cmqttd.conf", rows[i].text);
+		assert_int_equal(chmod(scratch_path("cmqttd.conf"), 0644), 0);
 		config_report_init(&report);
-		assert_int_equal(config_load(in_folder("cmqttd.conf"), &report, &config), 0);
+		assert_int_equal(config_load(scratch_path("cmqttd.conf"), &report, &config), 0);
 		if (report.count != 1 || report.mistakes != 0 ||
 		    !has_remark(&report, rows[i].expected)) {
 			print_error("row %zu\n", i);
@@ -806,7 +764,7 @@ static void test_keys_of_all_kinds(void **state)
 
 static char *read_shipped(void)
 {
-	return read_source("conf/cmqttd.conf");
+	return source_file_read("conf/cmqttd.conf");
 }
 
 /* "key = default" stands in the text, in use or behind '#', with any blanks. */
@@ -900,32 +858,18 @@ static int setup(void **state)
 {
 	static char big[2 * 10240 + 2];
 
-	(void)state;
 	umask(0077);
-	if (!mkdtemp(folder))
+	if (scratch_make(state) != 0)
 		return -1;
 	unsetenv("CREDENTIALS_DIRECTORY");
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		write_file(files[i].name, files[i].text, strlen(files[i].text));
+		scratch_write(files[i].name, files[i].text);
 	memset(big, '\n', sizeof(big));
 	memcpy(big, CERT, strlen(CERT));
-	write_file("big.pem", big, 10241);
-	write_file("huge.pem", big, sizeof(big));
-	write_file("nul.password", "a\0b", 3);
+	scratch_write_bytes("big.pem", big, 10241);
+	scratch_write_bytes("huge.pem", big, sizeof(big));
+	scratch_write_bytes("nul.password", "a\0b", 3);
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	static const char *const others[] = { "big.pem", "huge.pem", "nul.password",
-		"cmqttd.conf" };
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		remove_file(files[i].name);
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		remove_file(others[i]);
-	return rmdir(folder);
 }
 
 int main(void)
@@ -951,5 +895,5 @@ int main(void)
 		cmocka_unit_test(test_shipped_is_right),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup, scratch_remove);
 }

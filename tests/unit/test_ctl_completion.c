@@ -4,6 +4,7 @@
  */
 #include "../../daemon/ctl_commands.h"
 #include "../../daemon/ctl_completion.h"
+#include "source_file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,31 +37,13 @@ static char *made(void (*make)(FILE *out))
 	return text;
 }
 
-static char *installed(const char *path)
-{
-	static char text[65536];
-	const char *root = getenv("top_srcdir");
-	char name[1024];
-	size_t len;
-	FILE *in;
-
-	snprintf(name, sizeof(name), "%s/%s", root ? root : ".", path);
-	in = fopen(name, "r");
-	if (!in)
-		fail_msg("%s cannot be read", name);
-	len = fread(text, 1, sizeof(text) - 1, in);
-	fclose(in);
-	text[len] = '\0';
-	return text;
-}
-
 static void test_installed(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < SHELLS; i++) {
 		char *text = made(shells[i].make);
 
-		if (strcmp(text, installed(shells[i].path)) != 0)
+		if (strcmp(text, source_file_read(shells[i].path)) != 0)
 			fail_msg("make it anew: cmqttctl completion %s > %s", shells[i].shell,
 			    shells[i].path);
 		free(text);

@@ -5,6 +5,8 @@
 #include "../../daemon/listen.h"
 #include "../../daemon/loop.h"
 
+#include "scratch.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -22,8 +24,8 @@
 
 #include <cmocka.h>
 
-static char folder[] = "/tmp/test_listen.XXXXXX";
-static char path[64], address[72];
+static const char *path; /* of the socket */
+static char address[72];
 
 struct fixture {
 	struct loop *loop;
@@ -193,18 +195,11 @@ static void test_no_more_descriptors(void **state)
 
 static int group_setup(void **state)
 {
-	(void)state;
-	if (!mkdtemp(folder))
+	if (scratch_make(state) != 0)
 		return -1;
-	snprintf(path, sizeof(path), "%s/socket", folder);
+	path = scratch_path("socket");
 	snprintf(address, sizeof(address), "unix:%s", path);
 	return 0;
-}
-
-static int group_teardown(void **state)
-{
-	(void)state;
-	return rmdir(folder);
 }
 
 int main(void)
@@ -217,5 +212,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_more_descriptors, setup, teardown),
 	};
 
-	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+	return cmocka_run_group_tests(tests, group_setup, scratch_remove_empty);
 }

@@ -7,6 +7,8 @@
 
 #include "modem/sim7600.h"
 
+#include "source_file.h"
+
 #include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,25 +20,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-#define CATALOG_MAX 65536
-
-static const char *read_file(const char *name)
-{
-	static char text[CATALOG_MAX];
-	const char *top = getenv("top_srcdir");
-	char path[512];
-	FILE *f;
-	size_t len;
-
-	snprintf(path, sizeof(path), "%s/%s", top ? top : ".", name);
-	f = fopen(path, "r");
-	assert_non_null(f);
-	len = fread(text, 1, sizeof(text) - 1, f);
-	fclose(f);
-	text[len] = '\0';
-	return text;
-}
 
 static void test_ids(void **state)
 {
@@ -52,7 +35,7 @@ static void test_ids(void **state)
 
 static void test_catalog_explains_all(void **state)
 {
-	const char *catalog = read_file("systemd/cmqttd.catalog");
+	const char *catalog = source_file_read("systemd/cmqttd.catalog");
 	int entries = 0;
 
 	(void)state;
@@ -106,8 +89,8 @@ static void check_errors(const char *text, const char *format)
 static void test_errors_are_explained(void **state)
 {
 	(void)state;
-	check_errors(read_file("systemd/cmqttd.catalog"), "\n%2u  %s\n");
-	check_errors(read_file("man/cmqttd.8"), "\n.It %u\n%s.\n");
+	check_errors(source_file_read("systemd/cmqttd.catalog"), "\n%2u  %s\n");
+	check_errors(source_file_read("man/cmqttd.8"), "\n.It %u\n%s.\n");
 }
 
 static void test_words(void **state)
@@ -189,7 +172,7 @@ static FILE *catch_stderr(int *ret_saved)
 
 static const char *release_stderr(FILE *caught, int saved)
 {
-	static char text[CATALOG_MAX];
+	static char text[65536];
 	size_t len;
 
 	fflush(stderr);

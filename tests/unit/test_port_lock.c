@@ -6,44 +6,39 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "../../daemon/port_lock.h"
+#include "other_program.h"
+#include "scratch.h"
 
-static char folder[] = "/tmp/test_port_lock.XXXXXX";
-static char port[64], link_name[64], file[64];
+static const char *port, *link_name, *file;
 
 static int make_folder(void **state)
 {
-	(void)state;
-	if (!mkdtemp(folder))
+	if (scratch_make(state) != 0)
 		return -1;
-	snprintf(port, sizeof port, "%s/ttyUSB2", folder);
-	snprintf(link_name, sizeof link_name, "%s/modem", folder);
-	snprintf(file, sizeof file, "%s/LCK..ttyUSB2", folder);
-	close(open(port, O_CREAT | O_WRONLY, 0600));
+	scratch_write("ttyUSB2", "");
+	port = scratch_path("ttyUSB2");
+	link_name = scratch_path("modem");
+	file = scratch_path("LCK..ttyUSB2");
 	return symlink("ttyUSB2", link_name);
 }
 
 static int remove_folder(void **state)
 {
-	(void)state;
 	unlink(port);
 	unlink(link_name);
 	unlink(file);
-	return rmdir(folder);
+	return scratch_remove_empty(state);
 }
 
 /* The number of a process that has ended. */
@@ -57,32 +52,9 @@ static pid_t dead(void)
 	return pid;
 }
 
-/* A process that lives until it is killed. */
-static pid_t live(void)
-{
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		while (true)
-			pause();
-	}
-	return pid;
-}
-
-static void end(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
-}
-
 static void write_lock(const void *content, size_t len)
 {
-	int fd = open(file, O_CREAT | O_TRUNC | O_WRONLY, 0644);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, content, len), len);
-	close(fd);
+	scratch_write_bytes("LCK..ttyUSB2", content, len);
 }
 
 /* Take it, or be told whose it is. */
@@ -90,7 +62,7 @@ static int take(struct port_lock *lock, pid_t *owner)
 {
 	port_lock_init(lock);
 	*owner = 0;
-	return port_lock_take(lock, folder, link_name, owner);
+	return port_lock_take(lock, scratch_path(""), link_name, owner);
 }
 
 static void test_take_and_drop(void **state)
@@ -124,7 +96,7 @@ static void test_take_and_drop(void **state)
 
 static void test_of_others(void **state)
 {
-	pid_t other = live(), gone = dead(), owner;
+	pid_t other = other_program_start("other", NULL), gone = dead(), owner;
 	const struct {
 		const char *name;
 		pid_t pid;
@@ -155,13 +127,13 @@ static void test_of_others(void **state)
 	write_lock(&gone, sizeof gone);
 	assert_int_equal(take(&lock, &owner), 0);
 	port_lock_drop(&lock);
-	end(other);
+	other_program_end(other);
 }
 
 /* Anybody may make a file in /var/lock. */
 static void test_of_somebody_without_rights(void **state)
 {
-	pid_t other = live(), owner;
+	pid_t other = other_program_start("other", NULL), owner;
 	struct port_lock lock;
 	char text[32];
 
@@ -182,7 +154,7 @@ static void test_of_somebody_without_rights(void **state)
 	assert_int_equal(take(&lock, &owner), -EPERM);
 	assert_int_equal(chmod(port, 0666), 0);
 	assert_int_equal(take(&lock, &owner), -EBUSY);
-	end(other);
+	other_program_end(other);
 	assert_int_equal(unlink(file), 0);
 }
 
@@ -210,7 +182,8 @@ static void test_no_folder(void **state)
 	port_lock_init(&lock);
 	assert_int_equal(port_lock_take(&lock, "/nonexistent", link_name, &owner), -ENOENT);
 	assert_int_equal(lock.fd, -1);
-	assert_int_equal(port_lock_take(&lock, folder, "/nonexistent/ttyUSB2", &owner), -ENOENT);
+	assert_int_equal(
+	    port_lock_take(&lock, scratch_path(""), "/nonexistent/ttyUSB2", &owner), -ENOENT);
 }
 
 int main(void)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE /* posix_openpt, mkdtemp */
+#define _GNU_SOURCE /* ptsname, mkdtemp */
 #include "../../daemon/port_user.h"
+
+#include "other_program.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,42 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-
-/* A process that lives until it is killed, under that name, once it has said so. */
-static pid_t live(const char *name, const char *opens)
-{
-	int ready[2];
-	char byte;
-	pid_t pid;
-
-	assert_int_equal(pipe(ready), 0);
-	pid = fork();
-	if (pid == 0) {
-		prctl(PR_SET_NAME, name);
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (opens && open(opens, O_RDWR | O_NOCTTY) < 0)
-			_exit(1);
-		if (write(ready[1], "", 1) != 1)
-			_exit(1);
-		while (true)
-			pause();
-	}
-	close(ready[1]);
-	assert_int_equal(read(ready[0], &byte, 1), 1);
-	close(ready[0]);
-	return pid;
-}
-
-static void end(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
-}
 
 static void test_no_device(void **state)
 {
@@ -78,7 +46,7 @@ static void test_runs(void **state)
 
 static void test_list(void **state)
 {
-	int master = posix_openpt(O_RDWR | O_NOCTTY);
+	int master = pty_open_master();
 	char text[PORT_USER_TEXT_MAX] = "untouched", expected[PORT_USER_TEXT_MAX];
 	char link[] = "/tmp/port-XXXXXX";
 	const char *pty;
@@ -86,8 +54,6 @@ static void test_list(void **state)
 	int own;
 
 	(void)state;
-	assert_int_equal(grantpt(master), 0);
-	assert_int_equal(unlockpt(master), 0);
 	pty = ptsname(master);
 	own = open(pty, O_RDWR | O_NOCTTY);
 	assert_true(own >= 0);
@@ -95,7 +61,7 @@ static void test_list(void **state)
 	assert_int_equal(port_user_list(pty, NULL, text), 0); /* we do not count */
 	assert_string_equal(text, "");
 	close(own);
-	other = live("ModemManager", pty);
+	other = other_program_start("ModemManager", pty);
 	assert_int_equal(port_user_list(pty, NULL, text), 1);
 	snprintf(expected, sizeof expected, "ModemManager (pid %d)", (int)other);
 	assert_string_equal(text, expected);
@@ -107,7 +73,7 @@ static void test_list(void **state)
 	assert_int_equal(port_user_list(link, NULL, text), 1);
 	unlink(link);
 	assert_int_equal(port_user_list(pty, "ModemManager", text), 0);
-	end(other);
+	other_program_end(other);
 	assert_int_equal(port_user_list(pty, NULL, text), 0);
 	port_user_describe(other, text);
 	snprintf(expected, sizeof expected, "pid %d", (int)other);
@@ -117,20 +83,18 @@ static void test_list(void **state)
 
 static void test_list_of_many(void **state)
 {
-	int master = posix_openpt(O_RDWR | O_NOCTTY);
+	int master = pty_open_master();
 	char text[PORT_USER_TEXT_MAX];
 	pid_t others[8];
 	size_t count = sizeof others / sizeof others[0];
 
 	(void)state;
-	assert_int_equal(grantpt(master), 0);
-	assert_int_equal(unlockpt(master), 0);
 	for (size_t i = 0; i < count; i++)
-		others[i] = live("a-long-name-xyz", ptsname(master));
+		others[i] = other_program_start("a-long-name-xyz", ptsname(master));
 	assert_int_equal(port_user_list(ptsname(master), NULL, text), count);
 	assert_int_equal(strlen(text), sizeof text - 1);
 	for (size_t i = 0; i < count; i++)
-		end(others[i]);
+		other_program_end(others[i]);
 	close(master);
 }
 

@@ -7,12 +7,13 @@
 #include "../../daemon/tty.h"
 #include "../../daemon/tty_wait.h"
 
+#include "other_program.h"
+#include "scratch.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,18 +21,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-static char folder[] = "/tmp/test_tty.XXXXXX";
-static char device[64]; /* a symbolic link in it */
-static char sysfs[64], dev[64];
-static const struct tty_places places = { .sysfs = sysfs, .dev = dev, .locks = folder };
+static const char *device; /* a symbolic link */
+static struct tty_places places;
 
 /* ---- the core ---- */
 
@@ -101,19 +98,9 @@ struct fixture {
 	int master;
 };
 
-static int open_master(void)
-{
-	int master = posix_openpt(O_RDWR | O_NOCTTY);
-
-	assert_true(master >= 0);
-	assert_int_equal(grantpt(master), 0);
-	assert_int_equal(unlockpt(master), 0);
-	return master;
-}
-
 static void plug_in(struct fixture *f)
 {
-	f->master = open_master();
+	f->master = pty_open_master();
 	assert_int_equal(symlink(ptsname(f->master), device), 0);
 }
 
@@ -248,7 +235,7 @@ static void test_adopted(void **state)
 static void test_adopted_is_another_port(void **state)
 {
 	struct fixture *f = *state;
-	int other = open_master();
+	int other = pty_open_master();
 	int kept = open(ptsname(other), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	struct pollfd hangup = { 0 };
 
@@ -332,45 +319,17 @@ static void test_another_program_has_it(void **state)
 	assert_int_equal(f->core.ups, 1);
 }
 
-/* A child that has the device open, or does nothing at all. */
-static pid_t start_other(const char *opens)
-{
-	int ready[2];
-	char byte;
-	pid_t pid;
-
-	assert_int_equal(pipe(ready), 0);
-	pid = fork();
-	if (pid == 0) {
-		prctl(PR_SET_NAME, "other");
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if ((opens && open(opens, O_RDWR | O_NOCTTY) < 0) || write(ready[1], "", 1) != 1)
-			_exit(1);
-		while (true)
-			pause();
-	}
-	close(ready[1]);
-	assert_int_equal(read(ready[0], &byte, 1), 1);
-	close(ready[0]);
-	return pid;
-}
-
-static void end_other(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
-}
-
 /* As pppd and minicom do it. */
 static void test_lock_file(void **state)
 {
 	struct fixture *f = *state;
 	char file[96], expected[96];
-	pid_t other = start_other(NULL);
+	pid_t other = other_program_start("other", NULL);
 	FILE *lock;
 
 	plug_in(f);
-	snprintf(file, sizeof(file), "%s/LCK..%s", folder, strrchr(ptsname(f->master), '/') + 1);
+	snprintf(
+	    file, sizeof(file), "%s/LCK..%s", places.locks, strrchr(ptsname(f->master), '/') + 1);
 	lock = fopen(file, "w");
 	assert_non_null(lock);
 	fprintf(lock, "%10d\n", (int)other);
@@ -380,7 +339,7 @@ static void test_lock_file(void **state)
 	assert_int_equal(f->core.error, EBUSY);
 	snprintf(expected, sizeof(expected), "other (pid %d)", (int)other);
 	assert_string_equal(f->core.users, expected);
-	end_other(other);
+	other_program_end(other);
 	run(f);
 	assert_int_equal(f->core.ups, 1);
 	assert_string_equal(f->core.users, "");
@@ -398,13 +357,13 @@ static void test_somebody_reads_it(void **state)
 	pid_t other;
 
 	plug_in(f);
-	other = start_other(device);
+	other = other_program_start("other", device);
 	configure(f);
 	run(f);
 	assert_int_equal(f->core.ups, 1);
 	snprintf(expected, sizeof(expected), "other (pid %d)", (int)other);
 	assert_string_equal(f->core.users, expected);
-	end_other(other);
+	other_program_end(other);
 	tty_reopen(f->tty);
 	run(f);
 	assert_int_equal(f->core.ups, 2);
@@ -423,54 +382,30 @@ static void test_no_tty(void **state)
 
 /* ---- found on USB ---- */
 
-static void write_file(const char *folder_name, const char *name, const char *text)
-{
-	char path[PATH_MAX];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s", folder_name, name);
-	file = fopen(path, "w");
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-}
-
-static void make_folder(const char *path)
-{
-	assert_true(mkdir(path, 0700) == 0 || errno == EEXIST);
-}
-
 /* A modem whose first AT port has that name, in sysfs first, then in the folder of devices. */
 static void plug_in_usb(struct fixture *f, const char *port)
 {
-	static const char *const folders[] = { "", "/class", "/class/tty", "/usb1", "/usb1/1-1",
-		"/usb1/1-1/1-1:1.2" };
-	char path[256], target[512];
+	char folder[128], tty[64];
 
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-		snprintf(path, sizeof(path), "%s%s", sysfs, folders[i]);
-		make_folder(path);
-	}
-	write_file(path, "bInterfaceNumber", "02\n");
-	snprintf(target, sizeof(target), "%s/%s", path, port);
-	make_folder(target);
-	snprintf(path, sizeof(path), "%s/usb1/1-1", sysfs);
-	write_file(path, "idVendor", "1e0e\n");
-	write_file(path, "idProduct", "9001\n");
-	snprintf(path, sizeof(path), "%s/class/tty/%s", sysfs, port);
-	make_folder(path);
-	strncat(path, "/device", sizeof(path) - strlen(path) - 1);
-	assert_int_equal(symlink(target, path), 0);
-	f->master = open_master();
-	snprintf(path, sizeof(path), "%s/%s", dev, port);
-	assert_int_equal(symlink(ptsname(f->master), path), 0);
+	snprintf(folder, sizeof(folder), "sys/usb1/1-1/1-1:1.2/%s", port);
+	scratch_make_folders(folder);
+	scratch_write("sys/usb1/1-1/1-1:1.2/bInterfaceNumber", "02\n");
+	scratch_write("sys/usb1/1-1/idVendor", "1e0e\n");
+	scratch_write("sys/usb1/1-1/idProduct", "9001\n");
+	snprintf(tty, sizeof(tty), "sys/class/tty/%s", port);
+	scratch_make_folders(tty);
+	strncat(tty, "/device", sizeof(tty) - strlen(tty) - 1);
+	assert_int_equal(symlink(scratch_path(folder), scratch_path(tty)), 0);
+	f->master = pty_open_master();
+	snprintf(tty, sizeof(tty), "dev/%s", port);
+	assert_int_equal(symlink(ptsname(f->master), scratch_path(tty)), 0);
 }
 
 static void unplug_usb(struct fixture *f, const char *port)
 {
 	char text[256];
 
-	snprintf(text, sizeof(text), "rm -r '%s' '%s/%s'", sysfs, dev, port);
+	snprintf(text, sizeof(text), "rm -r '%s' '%s/%s'", places.sysfs, places.dev, port);
 	assert_int_equal(system(text), 0);
 	close(f->master);
 	f->master = -1;
@@ -481,7 +416,7 @@ static void test_usb(void **state)
 {
 	struct fixture *f = *state;
 
-	make_folder(dev);
+	scratch_make_folders("dev");
 	configure_as(f, "usb");
 	run(f);
 	assert_int_equal(f->core.downs, 1);
@@ -502,7 +437,7 @@ static void test_usb(void **state)
 	run(f);
 	assert_memory_equal(f->core.received, "right", 5);
 	unplug_usb(f, "ttyUSB5");
-	assert_int_equal(rmdir(dev), 0);
+	assert_int_equal(rmdir(places.dev), 0);
 }
 
 /* As udev does it: /dev/serial/by-id goes with its last link and comes with the next one, which
@@ -510,20 +445,18 @@ static void test_usb(void **state)
 static void test_stable_name(void **state)
 {
 	struct fixture *f = *state;
-	char by_id[80], link[96];
+	const char *by_id = scratch_path("by-id"), *link = scratch_path("by-id/modem-if02");
 	int other;
 
-	snprintf(by_id, sizeof(by_id), "%s/by-id", folder);
-	snprintf(link, sizeof(link), "%s/modem-if02", by_id);
 	assert_int_equal(symlink("by-id/modem-if02", device), 0);
-	make_folder(by_id);
-	f->master = open_master();
+	scratch_make_folders("by-id");
+	f->master = pty_open_master();
 	assert_int_equal(symlink(ptsname(f->master), link), 0);
 	configure(f);
 	run(f);
 	assert_int_equal(f->core.ups, 1);
 
-	other = open_master();
+	other = pty_open_master();
 	close(f->master);
 	assert_int_equal(unlink(link), 0);
 	run(f);
@@ -532,7 +465,7 @@ static void test_stable_name(void **state)
 	assert_int_equal(f->core.error, ENOENT);
 	assert_int_equal(rmdir(by_id), 0);
 	f->master = other;
-	make_folder(by_id);
+	scratch_make_folders("by-id");
 	assert_int_equal(symlink(ptsname(other), link), 0);
 	run(f);
 	assert_int_equal(f->core.ups, 2);
@@ -566,16 +499,13 @@ static void on_too_late(void *arg)
 	loop_stop(f->loop);
 }
 
-static void make_file(const char *path)
+static void make_file(const char *name)
 {
-	int fd = open(path, O_CREAT | O_WRONLY, 0600);
-
-	assert_true(fd >= 0);
-	close(fd);
+	scratch_write(name, "");
 }
 
-/* Wait for `path`, run the command, and be told. */
-static void expect_change(const char *path, void (*change)(const char *arg), const char *arg)
+/* Wait for `path`, make the change, and be told. */
+static void expect_change(const char *path, void (*change)(const char *name), const char *name)
 {
 	struct wait_fixture f = { .loop = loop_new() };
 	struct loop_timer *limit = loop_timer_new(f.loop, on_too_late, &f);
@@ -583,7 +513,7 @@ static void expect_change(const char *path, void (*change)(const char *arg), con
 
 	assert_non_null(wait);
 	loop_timer_set(limit, 10000);
-	change(arg);
+	change(name);
 	assert_int_equal(loop_run(f.loop), 0);
 	assert_true(f.has_changed);
 	tty_wait_free(wait);
@@ -591,44 +521,40 @@ static void expect_change(const char *path, void (*change)(const char *arg), con
 	loop_free(f.loop);
 }
 
-static void make_readable(const char *path)
+static void make_readable(const char *name)
 {
-	assert_int_equal(chmod(path, 0640), 0);
+	assert_int_equal(chmod(scratch_path(name), 0640), 0);
 }
 
-static void remove_folder(const char *path)
+static void remove_folder(const char *name)
 {
-	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(rmdir(scratch_path(name)), 0);
 }
 
 static void test_wait(void **state)
 {
-	char outer[64], inner[80], file[96], link[96];
+	const char *file = scratch_path("by-id/usb/port"), *link = scratch_path("by-id/other");
 
 	(void)state;
-	snprintf(link, sizeof(link), "%s/by-id/other", folder);
-	snprintf(outer, sizeof(outer), "%s/by-id", folder);
-	snprintf(inner, sizeof(inner), "%s/usb", outer);
-	snprintf(file, sizeof(file), "%s/port", inner);
 	/* The folders come first, one after the other, then the file, then its rights. */
-	expect_change(file, make_folder, outer);
-	expect_change(file, make_folder, inner);
-	expect_change(file, make_file, file);
-	expect_change(file, make_readable, file);
+	expect_change(file, scratch_make_folders, "by-id");
+	expect_change(file, scratch_make_folders, "by-id/usb");
+	expect_change(file, make_file, "by-id/usb/port");
+	expect_change(file, make_readable, "by-id/usb/port");
 	/* What a link points to, when the link is there already. */
 	assert_int_equal(unlink(file), 0);
 	assert_int_equal(symlink("by-id/usb/port", device), 0);
-	expect_change(device, make_file, file);
+	expect_change(device, make_file, "by-id/usb/port");
 	/* A link to a link, when both are there already. */
 	assert_int_equal(unlink(file), 0);
 	assert_int_equal(symlink("../modem", link), 0);
-	expect_change(link, make_file, file);
+	expect_change(link, make_file, "by-id/usb/port");
 	/* The folder that is watched goes. */
 	assert_int_equal(unlink(file), 0);
-	expect_change(file, remove_folder, inner);
+	expect_change(file, remove_folder, "by-id/usb");
 	unlink(link);
 	unlink(device);
-	rmdir(outer);
+	rmdir(scratch_path("by-id"));
 }
 
 static bool is_wanted(const char *name)
@@ -640,19 +566,18 @@ static void test_wait_any(void **state)
 {
 	struct wait_fixture f = { .loop = loop_new() };
 	struct loop_timer *limit = loop_timer_new(f.loop, on_too_late, &f);
-	struct tty_wait *wait = tty_wait_new_any(f.loop, folder, is_wanted, on_changed, &f);
-	char other[64], port[64];
+	struct tty_wait *wait =
+	    tty_wait_new_any(f.loop, scratch_path(""), is_wanted, on_changed, &f);
+	const char *other = scratch_path("ttyS7"), *port = scratch_path("ttyUSB7");
 
 	(void)state;
-	snprintf(other, sizeof(other), "%s/ttyS7", folder);
-	snprintf(port, sizeof(port), "%s/ttyUSB7", folder);
 	assert_non_null(wait);
 	loop_timer_set(limit, 0);
-	make_file(other);
+	make_file("ttyS7");
 	assert_int_equal(loop_run(f.loop), 0);
 	assert_false(f.has_changed);
 	loop_timer_set(limit, 10000);
-	make_file(port);
+	make_file("ttyUSB7");
 	assert_int_equal(loop_run(f.loop), 0);
 	assert_true(f.has_changed);
 	tty_wait_free(wait);
@@ -665,19 +590,13 @@ static void test_wait_any(void **state)
 
 static int group_setup(void **state)
 {
-	(void)state;
-	if (!mkdtemp(folder))
+	if (scratch_make(state) != 0)
 		return -1;
-	snprintf(device, sizeof(device), "%s/modem", folder);
-	snprintf(sysfs, sizeof(sysfs), "%s/sys", folder);
-	snprintf(dev, sizeof(dev), "%s/dev", folder);
+	device = scratch_path("modem");
+	places = (struct tty_places){
+		.sysfs = scratch_path("sys"), .dev = scratch_path("dev"), .locks = scratch_path("")
+	};
 	return 0;
-}
-
-static int group_teardown(void **state)
-{
-	(void)state;
-	return rmdir(folder);
 }
 
 int main(void)
@@ -700,5 +619,5 @@ int main(void)
 		cmocka_unit_test(test_wait_any),
 	};
 
-	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+	return cmocka_run_group_tests(tests, group_setup, scratch_remove_empty);
 }

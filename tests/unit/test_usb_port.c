@@ -16,8 +16,7 @@
 #include <cmocka.h>
 
 #include "../../daemon/usb_port.h"
-
-static char root[] = "/tmp/test_usb_port.XXXXXX";
+#include "scratch.h"
 
 #define PORTS_MAX 8
 
@@ -62,28 +61,13 @@ static const struct row rows[] = {
 };
 /* clang-format on */
 
-static void make_dirs(const char *name)
+static void write_line(const char *folder, const char *name, const char *text)
 {
-	char path[PATH_MAX];
+	char path[256], line[32];
 
-	snprintf(path, sizeof path, "%s/%s/", root, name);
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		mkdir(path, 0700);
-		*slash = '/';
-	}
-}
-
-static void write_file(const char *folder, const char *name, const char *text)
-{
-	char path[PATH_MAX];
-	FILE *file;
-
-	snprintf(path, sizeof path, "%s/%s/%s", root, folder, name);
-	file = fopen(path, "w");
-	assert_non_null(file);
-	fprintf(file, "%s\n", text);
-	fclose(file);
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	snprintf(line, sizeof line, "%s\n", text);
+	scratch_write(path, line);
 }
 
 /* As the kernel lays it out: a port of usb-serial is a folder of its interface, one of cdc_acm has
@@ -91,42 +75,35 @@ static void write_file(const char *folder, const char *name, const char *text)
 static void add_port(const char *text)
 {
 	char place[16], vendor[8], product[8], interface[8], port[16];
-	char usb[64], folder[160], target[PATH_MAX], link[PATH_MAX];
+	char usb[64], folder[160];
+	const char *target;
 
 	assert_int_equal(
 	    sscanf(text, "%15s %4s:%4s %7s %15s", place, vendor, product, interface, port), 5);
 	snprintf(usb, sizeof usb, "devices/usb1/%s", place);
 	snprintf(folder, sizeof folder, "%s/%s:1.%s/%s", usb, place, interface,
 	    strncmp(port, "ttyUSB", 6) == 0 ? port : "");
-	make_dirs(folder);
-	write_file(usb, "idVendor", vendor);
-	write_file(usb, "idProduct", product);
-	snprintf(target, sizeof target, "%s/%s", root, folder);
+	scratch_make_folders(folder);
+	write_line(usb, "idVendor", vendor);
+	write_line(usb, "idProduct", product);
+	target = scratch_path(folder);
 	snprintf(folder, sizeof folder, "%s/%s:1.%s", usb, place, interface);
-	write_file(folder, "bInterfaceNumber", interface);
+	write_line(folder, "bInterfaceNumber", interface);
 	snprintf(folder, sizeof folder, "class/tty/%s", port);
-	make_dirs(folder);
-	snprintf(link, sizeof link, "%s/%s/device", root, folder);
-	assert_int_equal(symlink(target, link), 0);
+	scratch_make_folders(folder);
+	snprintf(folder, sizeof folder, "class/tty/%s/device", port);
+	assert_int_equal(symlink(target, scratch_path(folder)), 0);
 }
 
 static void make_sysfs(const struct row *row)
 {
-	make_dirs("class/tty/ttyS0");
-	make_dirs("class/tty/tty1");
-	make_dirs("devices/usb1");
-	write_file("devices/usb1", "idVendor", "1d6b");
-	write_file("devices/usb1", "idProduct", "0002");
+	scratch_make_folders("class/tty/ttyS0");
+	scratch_make_folders("class/tty/tty1");
+	scratch_make_folders("devices/usb1");
+	write_line("devices/usb1", "idVendor", "1d6b");
+	write_line("devices/usb1", "idProduct", "0002");
 	for (size_t i = 0; i < PORTS_MAX && row->ports[i]; i++)
 		add_port(row->ports[i]);
-}
-
-static void remove_sysfs(void)
-{
-	char command[64];
-
-	snprintf(command, sizeof command, "rm -r '%s'", root);
-	assert_int_equal(system(command), 0);
 }
 
 static void test_find(void **state)
@@ -136,17 +113,18 @@ static void test_find(void **state)
 		char path[64] = "untouched";
 
 		print_message("  %s\n", rows[i].name);
-		memcpy(root + strlen(root) - 6, "XXXXXX", 6);
-		assert_non_null(mkdtemp(root));
+		assert_int_equal(scratch_make(NULL), 0);
 		make_sysfs(&rows[i]);
 		assert_int_equal(
-		    usb_port_find(root, "/dev", rows[i].device, path, sizeof path), rows[i].result);
+		    usb_port_find(scratch_path(""), "/dev", rows[i].device, path, sizeof path),
+		    rows[i].result);
 		assert_string_equal(path, rows[i].path ? rows[i].path : "untouched");
 		if (rows[i].result == 0) {
 			assert_int_equal(
-			    usb_port_find(root, "/dev", rows[i].device, path, 4), -ENAMETOOLONG);
+			    usb_port_find(scratch_path(""), "/dev", rows[i].device, path, 4),
+			    -ENAMETOOLONG);
 		}
-		remove_sysfs();
+		assert_int_equal(scratch_remove(NULL), 0);
 	}
 }
 
