@@ -49,7 +49,7 @@ static int parse_unix(const char *path, struct addr *ret, const char **ret_why)
 	return 0;
 }
 
-static bool parse_port(const char *text, uint16_t *ret)
+bool addr_parse_port(const char *text, uint16_t *ret)
 {
 	size_t len = strlen(text);
 	unsigned long port;
@@ -108,7 +108,7 @@ int addr_parse(const char *text, struct addr *ret, const char **ret_why)
 	}
 	*ret_why = NO_ADDRESS;
 	colon = strrchr(text, ':');
-	if (!colon || !parse_port(colon + 1, &port))
+	if (!colon || !addr_parse_port(colon + 1, &port))
 		return -EINVAL;
 	host_len = (size_t)(colon - text);
 	if (host_len == 0 || host_len >= sizeof(host))

@@ -8,6 +8,7 @@
 #define CMQTTD_ADDR_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -17,6 +18,9 @@ struct addr {
 	bool is_unix;
 	bool is_loopback; /* nothing from outside of this machine; always so for Unix sockets */
 };
+
+/* 1 to 65535, digits alone. false: something else, *ret untouched. */
+bool addr_parse_port(const char *text, uint16_t *ret);
 
 /* 0; -EINVAL with *ret_why, which reads on behind the key: "must be ...". */
 int addr_parse(const char *text, struct addr *ret, const char **ret_why);

@@ -31,8 +31,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ROUNDS_MAX  16 /* settle and act, in one turn */
-#define SUMMARY_MAX 1024
+#define ROUNDS_MAX      16   /* settle and act, in one turn */
+#define SYNCHRONISED_MS 1000 /* the kernel is asked no more often whether the clock is right */
+#define SUMMARY_MAX     1024
 
 struct daemon {
 	const struct options *options;
@@ -52,6 +53,8 @@ struct daemon {
 	uint64_t deadline_ms; /* what the timer is set to, TIMER_NEVER: not set */
 	uint64_t watchdog_ms; /* how often to tell, 0: never */
 	uint64_t progress;    /* of the core when the watchdog was told last */
+	uint64_t synchronised_due_ms;
+	bool is_synchronised; /* the wall clock, when the kernel was asked last */
 	bool is_stopping;
 };
 
@@ -319,7 +322,13 @@ static void act(struct daemon *d, const struct action *action)
 
 static void set_wall(struct daemon *d)
 {
-	core_set_wall(d->core, loop_now_ms(), wall_clock_now_ms(), wall_clock_is_synchronised());
+	uint64_t now_ms = loop_now_ms();
+
+	if (now_ms >= d->synchronised_due_ms) {
+		d->is_synchronised = wall_clock_is_synchronised();
+		d->synchronised_due_ms = now_ms + SYNCHRONISED_MS;
+	}
+	core_set_wall(d->core, now_ms, wall_clock_now_ms(), d->is_synchronised);
 }
 
 static void arm_deadline(struct daemon *d)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "addr.h"
 #include "cert_check.h"
 #include "config_builder.h"
 #include "wall_clock.h"
@@ -33,20 +34,6 @@ static void build_name(struct builder *b, const struct config_value *value, cons
 	*ret = value->text;
 }
 
-static bool parse_port(const char *text, uint16_t *ret)
-{
-	size_t len = strlen(text);
-	unsigned long port;
-
-	if (len == 0 || len > 5 || strspn(text, "0123456789") != len)
-		return false;
-	port = strtoul(text, NULL, 10);
-	if (port == 0 || port > UINT16_MAX)
-		return false;
-	*ret = (uint16_t)port;
-	return true;
-}
-
 /* mqtt://host[:port] or mqtts://host[:port] */
 static void build_address(
     struct builder *b, const struct config_value *value, struct broker_config *link)
@@ -69,7 +56,7 @@ static void build_address(
 	}
 	link->port = link->is_tls ? PORT_MQTTS : PORT_MQTT;
 	colon = strrchr(rest, ':');
-	if (colon && !parse_port(colon + 1, &link->port)) {
+	if (colon && !addr_parse_port(colon + 1, &link->port)) {
 		builder_is_fine(b, "address", value,
 		    "must have a port between 1 and 65535 behind the colon, or no colon");
 		return;

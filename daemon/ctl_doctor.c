@@ -6,6 +6,7 @@
 #include "config_report.h"
 #include "ctl_client.h"
 #include "ctl_commands.h"
+#include "ctl_member.h"
 #include "port_user.h"
 #include "usb.h"
 #include "usb_port.h"
@@ -52,28 +53,21 @@ static void add(struct doctor *d, const char *result, const char *check, const c
 			   result, "text", text ? text : json_string("?"), "advice", advice));
 }
 
-static const char *text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text ? text : "";
-}
-
 /* ---- the daemon ---- */
 
 static void take_findings(struct doctor *d, const json_t *reply)
 {
 	const json_t *found = json_object_get(reply, "checks");
-	const char *device = text_of(reply, "device");
+	const char *device = member_text(reply, "device", "");
 
 	if (device[0])
 		d->device = strdup(device);
 	for (size_t i = 0; i < json_array_size(found); i++) {
 		json_t *check = json_array_get(found, i);
 
-		if (strcmp(text_of(check, "check"), "port") == 0)
-			d->is_port_fine = strcmp(text_of(check, "result"), OK) == 0;
-		else if (strcmp(text_of(check, "check"), "port user") == 0)
+		if (strcmp(member_text(check, "check", ""), "port") == 0)
+			d->is_port_fine = strcmp(member_text(check, "result", ""), OK) == 0;
+		else if (strcmp(member_text(check, "check", ""), "port user") == 0)
 			d->is_shared = true;
 		json_array_append(d->checks, check);
 	}
@@ -248,7 +242,7 @@ static void check_port(struct doctor *d)
 static bool has_failed(const json_t *checks)
 {
 	for (size_t i = 0; i < json_array_size(checks); i++) {
-		if (strcmp(text_of(json_array_get(checks, i), "result"), FAIL) == 0)
+		if (strcmp(member_text(json_array_get(checks, i), "result", ""), FAIL) == 0)
 			return true;
 	}
 	return false;

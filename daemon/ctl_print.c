@@ -3,39 +3,12 @@
 
 #include "base/base64.h"
 #include "bridge/ctl_interface.h"
+#include "ctl_member.h"
 #include "ctl_table.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- members of answers ---- */
-
-static const char *text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text ? text : "-";
-}
-
-static const char *text_or(const json_t *object, const char *name, const char *otherwise)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text ? text : otherwise;
-}
-
-static json_int_t int_of(const json_t *object, const char *name)
-{
-	return json_integer_value(json_object_get(object, name));
-}
-
-static bool has(const json_t *object, const char *name)
-{
-	const json_t *member = json_object_get(object, name);
-
-	return member && !json_is_null(member);
-}
 
 /* ---- times and sizes ---- */
 
@@ -144,7 +117,7 @@ static void add_heads(struct ctl_table *t, const char *const *heads)
 static void add_number(struct ctl_table *t, const json_t *object, const char *name)
 {
 	t->is_number[t->count % t->columns] = true;
-	ctl_table_add(t, CTL_COLOR_NONE, "%lld", (long long)int_of(object, name));
+	ctl_table_add(t, CTL_COLOR_NONE, "%lld", (long long)member_int(object, name));
 }
 
 static void add_error(struct ctl_table *t, const json_t *error)
@@ -155,26 +128,27 @@ static void add_error(struct ctl_table *t, const json_t *error)
 		ctl_table_add(t, CTL_COLOR_NONE, "-");
 		return;
 	}
-	if (int_of(error, "code") != 0)
-		snprintf(number, sizeof(number), "%lld ", (long long)int_of(error, "code"));
-	ctl_table_add(t, CTL_COLOR_BAD, "%s%s%s%s%s", number, text_or(error, "text", ""),
-	    has(error, "command") ? " (" : "", text_or(error, "command", ""),
-	    has(error, "command") ? ")" : "");
+	if (member_int(error, "code") != 0)
+		snprintf(number, sizeof(number), "%lld ", (long long)member_int(error, "code"));
+	ctl_table_add(t, CTL_COLOR_BAD, "%s%s%s%s%s", number, member_text(error, "text", ""),
+	    member_is_there(error, "command") ? " (" : "", member_text(error, "command", ""),
+	    member_is_there(error, "command") ? ")" : "");
 }
 
 static void add_broker(const struct ctl_style *s, struct ctl_table *t, const json_t *broker)
 {
-	const char *state = text_of(broker, "state");
+	const char *state = member_text(broker, "state", "-");
 	char text[64];
 
-	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_of(broker, "name"));
+	ctl_table_add(t, CTL_COLOR_NONE, "%s", member_text(broker, "name", "-"));
 	ctl_table_add(t, ctl_state_color(state), "%s", state);
 	ctl_print_age(text, sizeof(text), broker, "since", s->now);
 	ctl_table_add(t, CTL_COLOR_NONE, "%s", text);
 	add_number(t, broker, "attempt");
-	ctl_print_duration(text, sizeof(text), int_of(broker, "retry_in_s"));
-	ctl_table_add(t, CTL_COLOR_NONE, "%s%s", has(broker, "retry_in_s") ? "in " : "-",
-	    has(broker, "retry_in_s") ? text : "");
+	ctl_print_duration(text, sizeof(text), member_int(broker, "retry_in_s"));
+	ctl_table_add(t, CTL_COLOR_NONE, "%s%s",
+	    member_is_there(broker, "retry_in_s") ? "in " : "-",
+	    member_is_there(broker, "retry_in_s") ? text : "");
 	add_number(t, broker, "queued_messages");
 	add_number(t, broker, "published");
 	add_number(t, broker, "received");
@@ -207,7 +181,7 @@ static void print_listeners(const struct ctl_style *s, const json_t *listeners)
 	for (size_t i = 0; i < json_array_size(listeners); i++) {
 		const json_t *listener = json_array_get(listeners, i);
 
-		ctl_table_add(&t, CTL_COLOR_NONE, "%s", text_of(listener, "address"));
+		ctl_table_add(&t, CTL_COLOR_NONE, "%s", member_text(listener, "address", "-"));
 		add_number(&t, listener, "clients");
 	}
 	finish_table(s, &t);
@@ -221,28 +195,28 @@ static void add_row(struct ctl_table *t, const char *name, const char *value)
 
 static void print_modem(const struct ctl_style *s, const json_t *modem)
 {
-	const char *state = text_of(modem, "state");
+	const char *state = member_text(modem, "state", "-");
 	char text[128];
 	struct ctl_table t;
 
 	ctl_table_init(&t, 2);
 	ctl_table_add(&t, CTL_COLOR_HEAD, "MODEM");
 	ctl_table_add(&t, ctl_state_color(state), "%s", state);
-	snprintf(text, sizeof(text), "%s%s%s", text_of(modem, "model"),
-	    has(modem, "revision") ? " " : "", text_or(modem, "revision", ""));
+	snprintf(text, sizeof(text), "%s%s%s", member_text(modem, "model", "-"),
+	    member_is_there(modem, "revision") ? " " : "", member_text(modem, "revision", ""));
 	add_row(&t, "model", text);
-	add_row(&t, "imei", text_of(modem, "imei"));
-	snprintf(text, sizeof(text), "%s%s%s", text_of(modem, "operator"),
-	    has(modem, "technology") ? ", " : "", text_or(modem, "technology", ""));
+	add_row(&t, "imei", member_text(modem, "imei", "-"));
+	snprintf(text, sizeof(text), "%s%s%s", member_text(modem, "operator", "-"),
+	    member_is_there(modem, "technology") ? ", " : "", member_text(modem, "technology", ""));
 	add_row(&t, "network", text);
 	add_row(
 	    &t, "registered", json_is_true(json_object_get(modem, "registered")) ? "yes" : "no");
 	snprintf(text, sizeof(text), "-");
-	if (has(modem, "rssi_dbm"))
-		snprintf(text, sizeof(text), "%lld dBm", (long long)int_of(modem, "rssi_dbm"));
+	if (member_is_there(modem, "rssi_dbm"))
+		snprintf(text, sizeof(text), "%lld dBm", (long long)member_int(modem, "rssi_dbm"));
 	add_row(&t, "signal", text);
-	if (has(modem, "port_users"))
-		add_row(&t, "port also in", text_of(modem, "port_users"));
+	if (member_is_there(modem, "port_users"))
+		add_row(&t, "port also in", member_text(modem, "port_users", "-"));
 	finish_table(s, &t);
 }
 
@@ -250,15 +224,15 @@ static void print_store(const struct ctl_style *s, const json_t *store)
 {
 	char used[32], room[32], rest[32];
 
-	ctl_print_bytes(used, sizeof(used), int_of(store, "bytes"));
-	ctl_print_bytes(room, sizeof(room), int_of(store, "max_bytes"));
-	ctl_print_bytes(rest, sizeof(rest), int_of(store, "free_bytes"));
+	ctl_print_bytes(used, sizeof(used), member_int(store, "bytes"));
+	ctl_print_bytes(room, sizeof(room), member_int(store, "max_bytes"));
+	ctl_print_bytes(rest, sizeof(rest), member_int(store, "free_bytes"));
 	fprintf(s->out, "%sSTORE%s  %lld waiting, dead letters: %lld, %s of %s%s%s\n",
 	    s->is_colored ? ctl_color_begin(CTL_COLOR_HEAD) : "",
 	    s->is_colored ? ctl_color_end(CTL_COLOR_HEAD) : "",
-	    (long long)int_of(store, "messages"), (long long)int_of(store, "dead_letters"), used,
-	    room, has(store, "free_bytes") ? ", free on the disk: " : "",
-	    has(store, "free_bytes") ? rest : "");
+	    (long long)member_int(store, "messages"), (long long)member_int(store, "dead_letters"),
+	    used, room, member_is_there(store, "free_bytes") ? ", free on the disk: " : "",
+	    member_is_there(store, "free_bytes") ? rest : "");
 }
 
 /* Nothing if there are none. */
@@ -276,7 +250,7 @@ static void print_local_losses(const struct ctl_style *s, const json_t *losses)
 	ctl_table_add(&t, CTL_COLOR_HEAD, "MESSAGES");
 	json_array_foreach(losses, i, loss)
 	{
-		ctl_table_add(&t, CTL_COLOR_NONE, "%s", text_of(loss, "reason"));
+		ctl_table_add(&t, CTL_COLOR_NONE, "%s", member_text(loss, "reason", "-"));
 		add_number(&t, loss, "count");
 	}
 	finish_table(s, &t);
@@ -286,9 +260,10 @@ void ctl_print_status(const struct ctl_style *s, const json_t *reply)
 {
 	char uptime[32];
 
-	ctl_print_duration(uptime, sizeof(uptime), int_of(reply, "uptime_s"));
+	ctl_print_duration(uptime, sizeof(uptime), member_int(reply, "uptime_s"));
 	fputs("cmqttd ", s->out);
-	ctl_text_print(s->out, text_of(reply, "version"), strlen(text_of(reply, "version")));
+	ctl_text_print(
+	    s->out, member_text(reply, "version", "-"), strlen(member_text(reply, "version", "-")));
 	fprintf(s->out, ", up %s\n\n", uptime);
 	print_modem(s, json_object_get(reply, "modem"));
 	fputc('\n', s->out);
@@ -303,7 +278,8 @@ void ctl_print_status(const struct ctl_style *s, const json_t *reply)
 void ctl_print_version(const struct ctl_style *s, const json_t *reply)
 {
 	fputs("cmqttd ", s->out);
-	ctl_text_print(s->out, text_of(reply, "version"), strlen(text_of(reply, "version")));
+	ctl_text_print(
+	    s->out, member_text(reply, "version", "-"), strlen(member_text(reply, "version", "-")));
 	fputc('\n', s->out);
 }
 
@@ -311,27 +287,27 @@ void ctl_print_version(const struct ctl_style *s, const json_t *reply)
 
 static void add_change(struct ctl_table *t, const json_t *change)
 {
-	const char *to = text_of(change, "to");
+	const char *to = member_text(change, "to", "-");
 	char text[32];
 
 	ctl_print_clock(text, sizeof(text), change, "time", true);
 	ctl_table_add(t, CTL_COLOR_NONE, "%s", text);
-	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_or(change, "broker", "modem"));
-	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_of(change, "from"));
+	ctl_table_add(t, CTL_COLOR_NONE, "%s", member_text(change, "broker", "modem"));
+	ctl_table_add(t, CTL_COLOR_NONE, "%s", member_text(change, "from", "-"));
 	ctl_table_add(t, ctl_state_color(to), "%s", to);
-	ctl_print_duration(text, sizeof(text), int_of(change, "outage_s"));
-	ctl_table_add(t, CTL_COLOR_NONE, "%s", has(change, "outage_s") ? text : "-");
-	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_or(change, "why", ""));
+	ctl_print_duration(text, sizeof(text), member_int(change, "outage_s"));
+	ctl_table_add(t, CTL_COLOR_NONE, "%s", member_is_there(change, "outage_s") ? text : "-");
+	ctl_table_add(t, CTL_COLOR_NONE, "%s", member_text(change, "why", ""));
 }
 
 static void print_outages(const struct ctl_style *s, const json_t *outages)
 {
 	for (size_t i = 0; i < json_array_size(outages); i++) {
 		const json_t *outage = json_array_get(outages, i);
-		const char *who = text_or(outage, "broker", NULL);
+		const char *who = member_text(outage, "broker", NULL);
 		char lasts[32], since[32];
 
-		ctl_print_duration(lasts, sizeof(lasts), int_of(outage, "lasts_s"));
+		ctl_print_duration(lasts, sizeof(lasts), member_int(outage, "lasts_s"));
 		ctl_print_clock(since, sizeof(since), outage, "since", true);
 		fputs(who ? "" : "modem", s->out);
 		ctl_text_print(s->out, who ? who : "", who ? strlen(who) : 0);
@@ -364,7 +340,7 @@ static void print_text(const struct ctl_style *s, const char *text)
 static void print_lost(const struct ctl_style *s, const json_t *reply, const char *what)
 {
 	fprintf(s->out, "(%lld %s lost: they were not read in time)\n",
-	    (long long)int_of(reply, "lost"), what);
+	    (long long)member_int(reply, "lost"), what);
 }
 
 static void print_payload(const struct ctl_style *s, const void *data, size_t len)
@@ -387,14 +363,14 @@ static void print_coded_payload(const struct ctl_style *s, const char *coded)
 
 void ctl_print_message(const struct ctl_style *s, const json_t *reply)
 {
-	const char *payload = text_or(reply, "payload", "");
+	const char *payload = member_text(reply, "payload", "");
 	const char *coded = json_string_value(json_object_get(reply, "payload_base64"));
 
-	if (has(reply, "lost")) {
+	if (member_is_there(reply, "lost")) {
 		print_lost(s, reply, "messages");
 		return;
 	}
-	print_text(s, text_of(reply, "topic"));
+	print_text(s, member_text(reply, "topic", "-"));
 	fputc(' ', s->out);
 	if (coded)
 		print_coded_payload(s, coded);
@@ -406,22 +382,22 @@ void ctl_print_message(const struct ctl_style *s, const json_t *reply)
 /* " (error 14)" */
 static void print_code(const struct ctl_style *s, const json_t *event)
 {
-	if (int_of(event, "code") != 0)
-		fprintf(s->out, " (error %lld)", (long long)int_of(event, "code"));
+	if (member_int(event, "code") != 0)
+		fprintf(s->out, " (error %lld)", (long long)member_int(event, "code"));
 }
 
 static void print_state_event(const struct ctl_style *s, const json_t *event)
 {
-	const char *to = text_of(event, "to");
+	const char *to = member_text(event, "to", "-");
 	enum ctl_color color = s->is_colored ? ctl_state_color(to) : CTL_COLOR_NONE;
 
-	print_text(s, text_of(event, "from"));
+	print_text(s, member_text(event, "from", "-"));
 	fprintf(s->out, " -> %s", ctl_color_begin(color));
 	print_text(s, to);
 	fputs(ctl_color_end(color), s->out);
-	if (text_or(event, "text", "")[0]) {
+	if (member_text(event, "text", "")[0]) {
 		fputs(": ", s->out);
-		print_text(s, text_of(event, "text"));
+		print_text(s, member_text(event, "text", "-"));
 	}
 	print_code(s, event);
 }
@@ -429,36 +405,36 @@ static void print_state_event(const struct ctl_style *s, const json_t *event)
 static void print_message_event(const struct ctl_style *s, const json_t *event)
 {
 	fputs("message ", s->out);
-	print_text(s, text_of(event, "topic"));
-	fprintf(s->out, ", %lld bytes, QoS %lld%s", (long long)int_of(event, "size"),
-	    (long long)int_of(event, "qos"),
+	print_text(s, member_text(event, "topic", "-"));
+	fprintf(s->out, ", %lld bytes, QoS %lld%s", (long long)member_int(event, "size"),
+	    (long long)member_int(event, "qos"),
 	    json_is_true(json_object_get(event, "retain")) ? ", retained" : "");
 }
 
 static void print_outcome_event(const struct ctl_style *s, const json_t *event)
 {
-	print_text(s, text_of(event, "text"));
+	print_text(s, member_text(event, "text", "-"));
 	fputc(' ', s->out);
-	print_text(s, text_of(event, "topic"));
+	print_text(s, member_text(event, "topic", "-"));
 	print_code(s, event);
 }
 
 static void print_log_event(const struct ctl_style *s, const json_t *event)
 {
-	bool is_error = strcmp(text_of(event, "level"), "error") == 0;
+	bool is_error = strcmp(member_text(event, "level", "-"), "error") == 0;
 	enum ctl_color color = !s->is_colored ? CTL_COLOR_NONE
 			       : is_error     ? CTL_COLOR_BAD
 					      : CTL_COLOR_BUSY;
 
 	fputs(ctl_color_begin(color), s->out);
-	print_text(s, text_of(event, "level"));
+	print_text(s, member_text(event, "level", "-"));
 	fprintf(s->out, "%s: ", ctl_color_end(color));
-	print_text(s, text_of(event, "text"));
-	if (has(event, "to")) {
-		fputs(has(event, "from") ? ", from " : ", ", s->out);
-		print_text(s, text_or(event, "from", ""));
-		fputs(has(event, "from") ? " to " : "", s->out);
-		print_text(s, text_of(event, "to"));
+	print_text(s, member_text(event, "text", "-"));
+	if (member_is_there(event, "to")) {
+		fputs(member_is_there(event, "from") ? ", from " : ", ", s->out);
+		print_text(s, member_text(event, "from", ""));
+		fputs(member_is_there(event, "from") ? " to " : "", s->out);
+		print_text(s, member_text(event, "to", "-"));
 	}
 	print_code(s, event);
 }
@@ -466,7 +442,7 @@ static void print_log_event(const struct ctl_style *s, const json_t *event)
 static void print_at_event(const struct ctl_style *s, const json_t *event)
 {
 	fputs(json_is_true(json_object_get(event, "sent")) ? "> " : "< ", s->out);
-	print_text(s, text_of(event, "text"));
+	print_text(s, member_text(event, "text", "-"));
 }
 
 static const struct {
@@ -483,7 +459,7 @@ static const struct {
 
 void ctl_print_event(const struct ctl_style *s, const json_t *reply)
 {
-	const char *event = text_of(reply, "event");
+	const char *event = member_text(reply, "event", "-");
 	char clock[32];
 
 	ctl_print_clock(clock, sizeof(clock), reply, "time", false);
@@ -491,13 +467,13 @@ void ctl_print_event(const struct ctl_style *s, const json_t *reply)
 	for (size_t i = 0; i < sizeof(event_kinds) / sizeof(event_kinds[0]); i++) {
 		if (strcmp(event, event_kinds[i].event) != 0)
 			continue;
-		print_text(s, text_or(reply, "broker", event_kinds[i].nobody));
+		print_text(s, member_text(reply, "broker", event_kinds[i].nobody));
 		fputs("  ", s->out);
 		event_kinds[i].print(s, reply);
 		fputc('\n', s->out);
 		return;
 	}
-	if (has(reply, "lost")) {
+	if (member_is_there(reply, "lost")) {
 		print_lost(s, reply, "events");
 		return;
 	}
@@ -509,7 +485,7 @@ void ctl_print_event(const struct ctl_style *s, const json_t *reply)
 
 static const char *queued_state(const json_t *message)
 {
-	const char *state = text_of(message, "state");
+	const char *state = member_text(message, "state", "-");
 
 	if (strcmp(state, "in_flight") == 0)
 		return "in flight";
@@ -520,7 +496,7 @@ static const char *queued_state(const json_t *message)
 
 static enum ctl_color queued_color(const json_t *message)
 {
-	const char *state = text_of(message, "state");
+	const char *state = member_text(message, "state", "-");
 
 	if (strcmp(state, "dead") == 0)
 		return CTL_COLOR_BAD;
@@ -533,7 +509,7 @@ static void add_queued(const struct ctl_style *s, struct ctl_table *t, const jso
 	time_t then;
 
 	add_number(t, message, "id");
-	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_of(message, "broker"));
+	ctl_table_add(t, CTL_COLOR_NONE, "%s", member_text(message, "broker", "-"));
 	ctl_table_add(t, queued_color(message), "%s", queued_state(message));
 	add_number(t, message, "qos");
 	add_number(t, message, "priority");
@@ -541,10 +517,10 @@ static void add_queued(const struct ctl_style *s, struct ctl_table *t, const jso
 	if (read_time(message, "accepted", &then))
 		ctl_print_duration(text, sizeof(text), s->now - then);
 	ctl_table_add(t, CTL_COLOR_NONE, "%s", text);
-	ctl_print_bytes(text, sizeof(text), int_of(message, "size"));
+	ctl_print_bytes(text, sizeof(text), member_int(message, "size"));
 	ctl_table_add(t, CTL_COLOR_NONE, "%s", text);
-	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_of(message, "topic"));
-	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_of(message, "reason"));
+	ctl_table_add(t, CTL_COLOR_NONE, "%s", member_text(message, "topic", "-"));
+	ctl_table_add(t, CTL_COLOR_NONE, "%s", member_text(message, "reason", "-"));
 }
 
 void ctl_print_queue(const struct ctl_style *s, const json_t *reply)
@@ -581,7 +557,7 @@ static void add_integer(
     struct ctl_table *t, const char *label, const json_t *message, const char *name)
 {
 	ctl_table_add(t, CTL_COLOR_NONE, "%s", label);
-	ctl_table_add(t, CTL_COLOR_NONE, "%lld", (long long)int_of(message, name));
+	ctl_table_add(t, CTL_COLOR_NONE, "%lld", (long long)member_int(message, name));
 }
 
 static void add_flag(
@@ -593,17 +569,17 @@ static void add_flag(
 void ctl_print_queued(const struct ctl_style *s, const json_t *reply)
 {
 	const json_t *message = json_object_get(reply, "message");
-	const char *payload = text_or(reply, "payload", "");
+	const char *payload = member_text(reply, "payload", "");
 	const char *coded = json_string_value(json_object_get(reply, "payload_base64"));
 	struct ctl_table t;
 
 	ctl_table_init(&t, 2);
 	add_integer(&t, "id", message, "id");
-	add_row(&t, "broker", text_of(message, "broker"));
+	add_row(&t, "broker", member_text(message, "broker", "-"));
 	ctl_table_add(&t, CTL_COLOR_NONE, "state");
 	ctl_table_add(&t, queued_color(message), "%s", queued_state(message));
-	add_row(&t, "reason", text_of(message, "reason"));
-	add_row(&t, "topic", text_of(message, "topic"));
+	add_row(&t, "reason", member_text(message, "reason", "-"));
+	add_row(&t, "topic", member_text(message, "topic", "-"));
 	add_integer(&t, "size", message, "size");
 	add_integer(&t, "qos", message, "qos");
 	add_flag(&t, "retain", message, "retain");
@@ -627,16 +603,16 @@ static void add_route(struct ctl_table *t, const json_t *route)
 {
 	bool goes = json_is_true(json_object_get(route, "goes"));
 
-	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_of(route, "broker"));
+	ctl_table_add(t, CTL_COLOR_NONE, "%s", member_text(route, "broker", "-"));
 	ctl_table_add(t, goes ? CTL_COLOR_GOOD : CTL_COLOR_NONE, "%s", goes ? "yes" : "no");
-	ctl_table_add(t, CTL_COLOR_NONE, "%s%s", text_or(route, "local_prefix", ""),
-	    text_of(route, "pattern"));
-	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_of(route, "remote_topic"));
+	ctl_table_add(t, CTL_COLOR_NONE, "%s%s", member_text(route, "local_prefix", ""),
+	    member_text(route, "pattern", "-"));
+	ctl_table_add(t, CTL_COLOR_NONE, "%s", member_text(route, "remote_topic", "-"));
 	if (goes)
 		add_number(t, route, "qos");
 	else
 		ctl_table_add(t, CTL_COLOR_NONE, "-");
-	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_of(route, "why"));
+	ctl_table_add(t, CTL_COLOR_NONE, "%s", member_text(route, "why", "-"));
 }
 
 void ctl_print_routes(const struct ctl_style *s, const json_t *reply)
@@ -664,11 +640,11 @@ void ctl_print_reload(const struct ctl_style *s, const json_t *reply)
 	for (size_t i = 0; i < json_array_size(changes); i++) {
 		const json_t *change = json_array_get(changes, i);
 
-		print_text(s, text_of(change, "what"));
-		fputs(has(change, "name") ? " " : "", s->out);
-		print_text(s, text_or(change, "name", ""));
+		print_text(s, member_text(change, "what", "-"));
+		fputs(member_is_there(change, "name") ? " " : "", s->out);
+		print_text(s, member_text(change, "name", ""));
 		fputs(": ", s->out);
-		print_text(s, text_of(change, "text"));
+		print_text(s, member_text(change, "text", "-"));
 		fputc('\n', s->out);
 	}
 }
@@ -677,7 +653,7 @@ void ctl_print_reload(const struct ctl_style *s, const json_t *reply)
 
 static void add_check(struct ctl_table *t, const json_t *check)
 {
-	const char *result = text_of(check, "result");
+	const char *result = member_text(check, "result", "-");
 	bool is_bad = strcmp(result, "fail") == 0, is_good = strcmp(result, "ok") == 0;
 
 	ctl_table_add(t,
@@ -685,10 +661,10 @@ static void add_check(struct ctl_table *t, const json_t *check)
 	    : is_good ? CTL_COLOR_GOOD
 		      : CTL_COLOR_BUSY,
 	    "%s", is_bad ? "FAIL" : result);
-	ctl_table_add(t, CTL_COLOR_NONE, "%s", text_of(check, "check"));
-	ctl_table_add(t, CTL_COLOR_NONE, "%s%s%s%s%s", text_or(check, "broker", ""),
-	    has(check, "broker") ? ": " : "", text_of(check, "text"),
-	    has(check, "advice") ? " - " : "", text_or(check, "advice", ""));
+	ctl_table_add(t, CTL_COLOR_NONE, "%s", member_text(check, "check", "-"));
+	ctl_table_add(t, CTL_COLOR_NONE, "%s%s%s%s%s", member_text(check, "broker", ""),
+	    member_is_there(check, "broker") ? ": " : "", member_text(check, "text", "-"),
+	    member_is_there(check, "advice") ? " - " : "", member_text(check, "advice", ""));
 }
 
 void ctl_print_doctor(const struct ctl_style *s, const json_t *reply)
@@ -716,7 +692,7 @@ void ctl_print_at(const struct ctl_style *s, const json_t *reply)
 	}
 	if (json_is_true(json_object_get(reply, "truncated")))
 		fputs("(there were more lines)\n", s->out);
-	print_text(s, text_of(reply, "final"));
+	print_text(s, member_text(reply, "final", "-"));
 	fputc('\n', s->out);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl_top.h"
 
+#include "ctl_member.h"
 #include "ctl_table.h"
 
 #include <string.h>
@@ -9,18 +10,6 @@
 #define RSSI_MIN  (-113) /* dBm of an empty and of a full bar (AT manual 4.4: 0 and 31 of +CSQ) */
 #define RSSI_MAX  (-51)
 #define CLEAR_EOL "\033[K"
-
-static const char *text_or(const json_t *object, const char *name, const char *otherwise)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text ? text : otherwise;
-}
-
-static json_int_t int_of(const json_t *object, const char *name)
-{
-	return json_integer_value(json_object_get(object, name));
-}
 
 /* ---- rates ---- */
 
@@ -33,10 +22,10 @@ void ctl_top_take(struct ctl_top *t, int64_t now_ms, const json_t *status)
 	for (size_t i = 0; i < json_array_size(brokers) && i < MODEM_CLIENTS; i++) {
 		const json_t *broker = json_array_get(brokers, i);
 
-		snprintf(
-		    sample->names[i], sizeof(sample->names[i]), "%s", text_or(broker, "name", ""));
-		sample->published[i] = int_of(broker, "published");
-		sample->received[i] = int_of(broker, "received");
+		snprintf(sample->names[i], sizeof(sample->names[i]), "%s",
+		    member_text(broker, "name", ""));
+		sample->published[i] = member_int(broker, "published");
+		sample->received[i] = member_int(broker, "received");
 	}
 }
 
@@ -114,14 +103,14 @@ static void print_modem(const struct ctl_style *s, const json_t *modem)
 	const json_t *rssi = json_object_get(modem, "rssi_dbm");
 
 	print_head(s, "MODEM");
-	print_state(s, text_or(modem, "state", "-"));
+	print_state(s, member_text(modem, "state", "-"));
 	fputs("  ", s->out);
-	print_text(s, text_or(modem, "model", "-"));
+	print_text(s, member_text(modem, "model", "-"));
 	fputs("  ", s->out);
-	print_text(s, text_or(modem, "operator", "-"));
+	print_text(s, member_text(modem, "operator", "-"));
 	if (json_is_string(json_object_get(modem, "technology"))) {
 		fputs(", ", s->out);
-		print_text(s, text_or(modem, "technology", ""));
+		print_text(s, member_text(modem, "technology", ""));
 	}
 	fputc('\n', s->out);
 	print_head(s, "SIGNAL");
@@ -138,12 +127,12 @@ static void print_store(const struct ctl_style *s, const json_t *store)
 {
 	char used[32], room[32];
 
-	ctl_print_bytes(used, sizeof(used), int_of(store, "bytes"));
-	ctl_print_bytes(room, sizeof(room), int_of(store, "max_bytes"));
+	ctl_print_bytes(used, sizeof(used), member_int(store, "bytes"));
+	ctl_print_bytes(room, sizeof(room), member_int(store, "max_bytes"));
 	print_head(s, "STORE");
-	print_bar(s, (double)int_of(store, "bytes"), 0, (double)int_of(store, "max_bytes"));
+	print_bar(s, (double)member_int(store, "bytes"), 0, (double)member_int(store, "max_bytes"));
 	fprintf(s->out, " %s of %s, %lld waiting, dead letters: %lld\n", used, room,
-	    (long long)int_of(store, "messages"), (long long)int_of(store, "dead_letters"));
+	    (long long)member_int(store, "messages"), (long long)member_int(store, "dead_letters"));
 }
 
 static void print_clients(const struct ctl_style *s, const json_t *listeners)
@@ -153,8 +142,8 @@ static void print_clients(const struct ctl_style *s, const json_t *listeners)
 		const json_t *listener = json_array_get(listeners, i);
 
 		fprintf(s->out, "%s%lld on ", i > 0 ? ", " : "",
-		    (long long)int_of(listener, "clients"));
-		print_text(s, text_or(listener, "address", "-"));
+		    (long long)member_int(listener, "clients"));
+		print_text(s, member_text(listener, "address", "-"));
 	}
 	fputc('\n', s->out);
 }
@@ -171,13 +160,14 @@ static void add_rate(struct ctl_table *table, double rate)
 static void add_count(struct ctl_table *table, const json_t *broker, const char *name)
 {
 	table->is_number[table->count % table->columns] = true;
-	ctl_table_add(table, CTL_COLOR_NONE, "%lld", (long long)int_of(broker, name));
+	ctl_table_add(table, CTL_COLOR_NONE, "%lld", (long long)member_int(broker, name));
 }
 
 static void add_broker(const struct ctl_top *t, const struct ctl_style *s, struct ctl_table *table,
     const json_t *broker)
 {
-	const char *name = text_or(broker, "name", "-"), *state = text_or(broker, "state", "-");
+	const char *name = member_text(broker, "name", "-"),
+		   *state = member_text(broker, "state", "-");
 	const json_t *error = json_object_get(broker, "last_error");
 	struct ctl_top_rate rate = ctl_top_rate(t, name);
 	char age[48];
@@ -193,7 +183,7 @@ static void add_broker(const struct ctl_top *t, const struct ctl_style *s, struc
 	add_count(table, broker, "received");
 	add_count(table, broker, "dropped");
 	add_count(table, broker, "dead_letters");
-	ctl_table_add(table, CTL_COLOR_BAD, "%s", text_or(error, "text", ""));
+	ctl_table_add(table, CTL_COLOR_BAD, "%s", member_text(error, "text", ""));
 }
 
 static void finish_table(const struct ctl_style *s, struct ctl_table *table)
@@ -227,14 +217,14 @@ static void print_changes(const struct ctl_style *s, const json_t *history, size
 	ctl_table_init(&table, 4);
 	for (size_t i = 0; i < count && i < most; i++) {
 		const json_t *change = json_array_get(changes, count - 1 - i);
-		const char *to = text_or(change, "to", "-");
+		const char *to = member_text(change, "to", "-");
 		char when[32];
 
 		ctl_print_clock(when, sizeof(when), change, "time", false);
 		ctl_table_add(&table, CTL_COLOR_NONE, "%s", when);
-		ctl_table_add(&table, CTL_COLOR_NONE, "%s", text_or(change, "broker", "modem"));
+		ctl_table_add(&table, CTL_COLOR_NONE, "%s", member_text(change, "broker", "modem"));
 		ctl_table_add(&table, ctl_state_color(to), "%s", to);
-		ctl_table_add(&table, CTL_COLOR_NONE, "%s", text_or(change, "why", ""));
+		ctl_table_add(&table, CTL_COLOR_NONE, "%s", member_text(change, "why", ""));
 	}
 	finish_table(s, &table);
 }
@@ -244,9 +234,9 @@ void ctl_top_print(const struct ctl_top *t, const struct ctl_style *s, const jso
 {
 	char uptime[32];
 
-	ctl_print_duration(uptime, sizeof(uptime), int_of(status, "uptime_s"));
+	ctl_print_duration(uptime, sizeof(uptime), member_int(status, "uptime_s"));
 	fputs("cmqttd ", s->out);
-	print_text(s, text_or(status, "version", "-"));
+	print_text(s, member_text(status, "version", "-"));
 	fprintf(s->out, ", up %s\n", uptime);
 	print_modem(s, json_object_get(status, "modem"));
 	print_store(s, json_object_get(status, "store"));

@@ -4,6 +4,7 @@
 #include "bridge/ctl_interface.h"
 #include "ctl_client.h"
 #include "ctl_commands.h"
+#include "ctl_member.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,21 +18,14 @@
 
 /* ---- lines of a dialogue ---- */
 
-static const char *text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text ? text : "";
-}
-
 /* "2026-05-01T08:15:30.250Z" */
 static bool read_time_ms(const json_t *event, int64_t *ret)
 {
 	struct tm tm = { 0 };
 	int ms;
 
-	if (sscanf(text_of(event, "time"), "%4d-%2d-%2dT%2d:%2d:%2d.%3d", &tm.tm_year, &tm.tm_mon,
-		&tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &ms) != 7)
+	if (sscanf(member_text(event, "time", ""), "%4d-%2d-%2dT%2d:%2d:%2d.%3d", &tm.tm_year,
+		&tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &ms) != 7)
 		return false;
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
@@ -153,20 +147,20 @@ void ctl_trace_begin(struct ctl_trace *t, FILE *out, const json_t *status, const
 	fprintf(out, "# source: cmqttctl trace, %s\n", date);
 	fprintf(out, "# config: recorded\n");
 	fprintf(out, "# cmqttd: ");
-	write_escaped(out, text_of(status, "version"));
-	fprintf(out, "# modem: %s ", text_of(modem, "model"));
-	write_escaped(out, text_of(modem, "revision"));
+	write_escaped(out, member_text(status, "version", ""));
+	fprintf(out, "# modem: %s ", member_text(modem, "model", ""));
+	write_escaped(out, member_text(modem, "revision", ""));
 }
 
 void ctl_trace_event(struct ctl_trace *t, const json_t *event)
 {
-	const char *text = text_of(event, "text");
+	const char *text = member_text(event, "text", "");
 	bool is_sent = json_is_true(json_object_get(event, "sent"));
 
 	if (json_is_integer(json_object_get(event, "lost")))
 		fprintf(t->out, "# %lld events are missing here\n",
 		    (long long)json_integer_value(json_object_get(event, "lost")));
-	if (strcmp(text_of(event, "event"), "at") != 0 || !text[0])
+	if (strcmp(member_text(event, "event", ""), "at") != 0 || !text[0])
 		return;
 	write_pause(t, event, is_sent);
 	if (is_sent)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mqtt/mqtt_codec.h"
 
-#include "base/utf8.h"
+#include "mqtt/mqtt_field.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -71,24 +71,6 @@ static bool flags_are_fine(enum mqtt_version version, const struct mqtt_frame *f
 	}
 }
 
-static struct span read_binary(struct cursor *c)
-{
-	uint16_t len = cursor_u16(c);
-
-	return cursor_span(c, len);
-}
-
-/* Text that is not what MQTT calls UTF-8 makes the cursor short: one check at the end for both
- * [MQTT-1.5.3-1, -2]. */
-static struct span read_text(struct cursor *c)
-{
-	struct span s = read_binary(c);
-
-	if (!utf8_is_mqtt_string(s.data, s.len))
-		c->is_short = true;
-	return s;
-}
-
 static bool connect_flags_are_fine(uint8_t version, uint8_t flags)
 {
 	if (version != MQTT_VERSION_31 && (flags & CONNECT_RESERVED))
@@ -119,14 +101,14 @@ static int read_will(struct cursor *c, struct mqtt_connect *p)
 		if (r < 0)
 			return r;
 	}
-	p->will_topic = read_text(c);
-	p->will_payload = read_binary(c);
+	p->will_topic = mqtt_field_text(c);
+	p->will_payload = mqtt_field_binary(c);
 	return is_response_topic(&p->will_props) ? 0 : -EPROTO;
 }
 
 static int read_connect_payload(struct cursor *c, struct mqtt_connect *p)
 {
-	p->client_id = read_text(c);
+	p->client_id = mqtt_field_text(c);
 	if (p->has_will) {
 		int r = read_will(c, p);
 
@@ -134,9 +116,9 @@ static int read_connect_payload(struct cursor *c, struct mqtt_connect *p)
 			return r;
 	}
 	if (p->has_user)
-		p->user = read_text(c);
+		p->user = mqtt_field_text(c);
 	if (p->has_password)
-		p->password = read_binary(c);
+		p->password = mqtt_field_binary(c);
 	return c->is_short || c->left > 0 ? -EBADMSG : 0;
 }
 
@@ -175,7 +157,7 @@ int mqtt_decode_connect(const struct mqtt_frame *f, struct mqtt_connect *ret, ui
 
 	*ret_version = 0;
 	cursor_init(&c, f->body.data, f->body.len);
-	name = read_text(&c);
+	name = mqtt_field_text(&c);
 	p.version = cursor_u8(&c);
 	if (c.is_short || f->flags != 0)
 		return -EBADMSG;
@@ -236,7 +218,7 @@ int mqtt_decode_publish(enum mqtt_version version, const struct mqtt_frame *f,
 	if (p.dup && p.qos == 0 && version != MQTT_VERSION_31)
 		return -EBADMSG; /* [MQTT-3.3.1-2] */
 	cursor_init(&c, f->body.data, f->body.len);
-	p.topic = read_binary(&c);
+	p.topic = mqtt_field_binary(&c);
 	if (p.qos > 0) {
 		p.packet_id = cursor_u16(&c);
 		if (p.packet_id == 0)
@@ -262,7 +244,7 @@ bool mqtt_filters_next(struct mqtt_filters *list, struct mqtt_filter *ret)
 
 	if (list->rest.left == 0 || list->rest.is_short)
 		return false;
-	f.filter = read_text(&list->rest);
+	f.filter = mqtt_field_text(&list->rest);
 	options = list->is_subscribe ? cursor_u8(&list->rest) : 0;
 	f.qos = OPTION_QOS(options);
 	f.no_local = options & OPTION_NO_LOCAL;

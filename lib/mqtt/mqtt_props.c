@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mqtt/mqtt_props.h"
 
-#include "base/utf8.h"
+#include "mqtt/mqtt_field.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -80,23 +80,6 @@ static uint32_t read_varint(struct cursor *c)
 	return 0;
 }
 
-static struct span read_binary(struct cursor *c)
-{
-	uint16_t len = cursor_u16(c);
-
-	return cursor_span(c, len);
-}
-
-/* [MQTT-1.5.4-1, -2] */
-static struct span read_text(struct cursor *c)
-{
-	struct span s = read_binary(c);
-
-	if (!utf8_is_mqtt_string(s.data, s.len))
-		c->is_short = true;
-	return s;
-}
-
 /* One property of whatever packet: its identifier, its value, and its bytes as a whole. What is
  * wrong in it makes the cursor short. */
 static uint8_t read_one(
@@ -123,14 +106,14 @@ static uint8_t read_one(
 		*ret_number = read_varint(c);
 		break;
 	case KIND_TEXT:
-		*ret_text = read_text(c);
+		*ret_text = mqtt_field_text(c);
 		break;
 	case KIND_BINARY:
-		read_binary(c);
+		mqtt_field_binary(c);
 		break;
 	case KIND_PAIR:
-		read_text(c);
-		read_text(c);
+		mqtt_field_text(c);
+		mqtt_field_text(c);
 		break;
 	}
 	*ret_whole = (struct span){ start, (size_t)(c->pos - start) };
