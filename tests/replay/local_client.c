@@ -60,19 +60,14 @@ static void put_head(struct local_client *c, unsigned first, size_t remaining)
 	} while (remaining > 0);
 }
 
-static struct span span_of(const char *text)
-{
-	return (struct span){ (const uint8_t *)text, strlen(text) };
-}
-
 static void put_connect(struct local_client *c, const char *id)
 {
 	put_head(c, CONNECT, 10 + 2 + strlen(id));
-	put_text(c, span_of("MQTT"));
+	put_text(c, span_text("MQTT"));
 	put_u8(c, 4);
 	put_u8(c, 2); /* a clean session, no will */
 	put_u16(c, 0);
-	put_text(c, span_of(id));
+	put_text(c, span_text(id));
 }
 
 static void put_subscribe(struct local_client *c, const char *const *filters)
@@ -84,7 +79,7 @@ static void put_subscribe(struct local_client *c, const char *const *filters)
 	put_head(c, SUBSCRIBE, len);
 	put_u16(c, ++c->last_packet_id);
 	for (const char *const *f = filters; *f; f++) {
-		put_text(c, span_of(*f));
+		put_text(c, span_text(*f));
 		put_u8(c, 1);
 	}
 }

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "replay/replay_config.h"
 
+#include "text.h"
+
 #include <string.h>
 
-#define TEXT(literal)                                                          \
-	{                                                                      \
-		.data = (const uint8_t *)(literal), .len = sizeof(literal) - 1 \
-	}
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 const char *const replay_config_local_filters[] = { "SIM/#", "plant/#", NULL };

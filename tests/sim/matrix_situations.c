@@ -3,11 +3,6 @@
 
 #include <string.h>
 
-static struct span text(const char *s)
-{
-	return (struct span){ (const uint8_t *)s, strlen(s) };
-}
-
 /* ---- a modem that was never used, and all that can be configured ---- */
 
 static void be_complete(struct sim_params *p)
@@ -73,7 +68,7 @@ static void be_tls(struct sim_params *p)
 static void configure_other_ca(struct world *w)
 {
 	w->config[1].core.brokers[1].link.tls.ca =
-	    text("-----BEGIN CERTIFICATE-----\nTkVX\n-----END CERTIFICATE-----\n");
+	    span_text("-----BEGIN CERTIFICATE-----\nTkVX\n-----END CERTIFICATE-----\n");
 }
 
 static void reload(struct world *w)

@@ -70,15 +70,10 @@ static const struct filter_config cloud_filters[] = {
 };
 static const struct filter_config plant_filters[] = { { "p/down/#", 1 } };
 
-static struct span text(const char *s)
-{
-	return (struct span){ (const uint8_t *)s, strlen(s) };
-}
-
 static struct tls_config tls_of(unsigned client)
 {
 	struct tls_config tls = {
-		.ca = text("-----BEGIN CERTIFICATE-----\nQ0E=\n-----END CERTIFICATE-----\n"),
+		.ca = span_text("-----BEGIN CERTIFICATE-----\nQ0E=\n-----END CERTIFICATE-----\n"),
 		.verify = true,
 		.sni = true,
 		.check_time = CHECK_TIME_AUTO,
@@ -87,8 +82,10 @@ static struct tls_config tls_of(unsigned client)
 	};
 
 	if (client == 1) {
-		tls.cert = text("-----BEGIN CERTIFICATE-----\nR1c=\n-----END CERTIFICATE-----\n");
-		tls.key = text("-----BEGIN PRIVATE KEY-----\nS0VZ\n-----END PRIVATE KEY-----\n");
+		tls.cert =
+		    span_text("-----BEGIN CERTIFICATE-----\nR1c=\n-----END CERTIFICATE-----\n");
+		tls.key =
+		    span_text("-----BEGIN PRIVATE KEY-----\nS0VZ\n-----END PRIVATE KEY-----\n");
 	}
 	return tls;
 }
@@ -107,10 +104,10 @@ static struct broker_config link_of(const struct sim_params *p, unsigned client)
 		.clean_session = p->clean_session,
 		.tls = tls_of(client),
 		.will = { .topic = p->has_will ? "gw/state" : NULL,
-		    .payload = text("offline"),
+		    .payload = span_text("offline"),
 		    .qos = 1 },
 		.birth = { .topic = p->has_birth ? "gw/state" : NULL,
-		    .payload = text("online"),
+		    .payload = span_text("online"),
 		    .qos = 1,
 		    .retain = true },
 		.reconnect_min_ms = 1000,
@@ -158,7 +155,7 @@ void sim_config_fill(struct sim_config *ret, const struct sim_params *p, unsigne
 	fill_routes(ret, 0, cloud_routes, 10 - version, cloud_filters, 3 - version);
 	fill_routes(ret, 1, plant_routes, 5, plant_filters, 1);
 	if (version == 1)
-		core->brokers[1].link.birth.payload = text("back");
+		core->brokers[1].link.birth.payload = span_text("back");
 	core->listeners[0] = (struct listener_config){
 		.address = "unix:/sim",
 		.mqtt = { .address = "unix:/sim", .allow_anonymous = true },

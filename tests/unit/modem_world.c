@@ -2,10 +2,16 @@
 #include "modem_world.h"
 
 #include "base/timerq.h"
+#include "text.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 /* ---- the broker ---- */
 
@@ -388,6 +394,61 @@ void world_start(struct world *w)
 {
 	w->fake = fake_modem_new(&w->fake_cfg, w->now, &uplink_ops, w);
 	modem_tty_up(w->m, w->now);
+}
+
+struct broker_config world_broker(const char *name)
+{
+	return (struct broker_config){
+		.name = name,
+		.host = "broker.example.com",
+		.port = 1883,
+		.client_id = "gateway-17",
+		.keepalive_s = 60,
+		.reconnect_min_ms = 1000,
+		.reconnect_max_ms = 300000,
+	};
+}
+
+struct broker_config world_full_broker(const char *name)
+{
+	static const struct filter_config filters[] = { { "site/17/cmd/#", 1 }, { "news", 0 } };
+	struct broker_config cfg = world_broker(name);
+
+	cfg.username = "gw17";
+	cfg.password = "broker-secret";
+	cfg.will =
+	    (struct message_config){ .topic = "gw/17/state", .payload = TEXT("offline"), .qos = 1 };
+	cfg.birth =
+	    (struct message_config){ .topic = "gw/17/state", .payload = TEXT("online"), .qos = 1 };
+	cfg.filters = filters;
+	cfg.filter_count = 2;
+	return cfg;
+}
+
+void world_go_online(struct world *w, uint64_t limit_ms)
+{
+	world_start(w);
+	assert_true(world_run_until(w, world_both_online, limit_ms));
+}
+
+void world_add_fault(struct world *w, const char *text)
+{
+	struct fake_fault fault;
+
+	assert_int_equal(fake_fault_parse(text, &fault), 0);
+	fake_modem_add_fault(w->fake, &fault);
+}
+
+unsigned world_count_traced(const struct world *w, const char *text)
+{
+	const char *at = w->traces;
+	unsigned n = 0;
+
+	while ((at = strstr(at, text))) {
+		n++;
+		at += strlen(text);
+	}
+	return n;
 }
 
 void world_restart_daemon(struct world *w)

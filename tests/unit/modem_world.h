@@ -87,11 +87,25 @@ void world_init(struct world *w);
 void world_start(struct world *w);
 void world_free(struct world *w);
 
+/* A broker of that name, without TLS, to be changed and set; the full one has user, last will,
+ * birth message and two filters, too. */
+struct broker_config world_broker(const char *name);
+struct broker_config world_full_broker(const char *name);
+
+/* Start, and let time pass until both brokers are online; fails the test after limit_ms. */
+void world_go_online(struct world *w, uint64_t limit_ms);
+
 /* Let time pass: up to so many milliseconds. */
 void world_run(struct world *w, uint64_t ms);
 
 /* The same until the condition holds; false: not within limit_ms. */
 bool world_run_until(struct world *w, bool (*is_so)(struct world *), uint64_t limit_ms);
+
+/* One more fault, in the words of the simulated modem; it is not understood: fails the test. */
+void world_add_fault(struct world *w, const char *text);
+
+/* How often this text stands in the traces. */
+unsigned world_count_traced(const struct world *w, const char *text);
 
 /* The daemon dies and another one starts, the modem lives on. */
 void world_restart_daemon(struct world *w);

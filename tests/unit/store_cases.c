@@ -17,11 +17,6 @@
 /* The constructor under test. */
 static struct store *(*new_store)(uint64_t max_bytes);
 
-static struct span text(const char *s)
-{
-	return (struct span){ (const uint8_t *)s, strlen(s) };
-}
-
 static struct store *store_with_queues(uint64_t max_bytes, unsigned queues[2])
 {
 	struct store *s = new_store(max_bytes);
@@ -37,22 +32,22 @@ static int add_one(
     struct store *s, uint64_t seq, unsigned queue, uint8_t priority, const char *topic)
 {
 	const struct store_target t = {
-		.queue = queue, .topic = text(topic), .qos = 1, .priority = priority
+		.queue = queue, .topic = span_text(topic), .qos = 1, .priority = priority
 	};
 
-	return s->ops->add(s, seq, 1000, text("payload"), &t, 1);
+	return s->ops->add(s, seq, 1000, span_text("payload"), &t, 1);
 }
 
 static int add_last(
     struct store *s, uint64_t seq, unsigned queue, uint8_t priority, const char *topic)
 {
 	const struct store_target t = { .queue = queue,
-		.topic = text(topic),
+		.topic = span_text(topic),
 		.qos = 1,
 		.priority = priority,
 		.keep_last = true };
 
-	return s->ops->add(s, seq, 1000, text("payload"), &t, 1);
+	return s->ops->add(s, seq, 1000, span_text("payload"), &t, 1);
 }
 
 static void assert_span(struct span got, const char *want)
@@ -100,7 +95,7 @@ static void test_empty(void **state)
 	assert_false(s->ops->get(s, q[0], 1, &e));
 	assert_false(s->ops->next(s, q[0], false, 0, &e));
 	assert_false(s->ops->next(s, q[0], true, 0, &e));
-	assert_false(s->ops->find_topic(s, q[0], text("t"), &seq));
+	assert_false(s->ops->find_topic(s, q[0], span_text("t"), &seq));
 	assert_int_equal(s->ops->remove(s, q[0], 1), -ENOENT);
 	assert_int_equal(s->ops->mark(s, q[0], 1, 1, STORE_MAYBE_SENT), -ENOENT);
 	assert_int_equal(s->ops->bury(s, q[0], 1, "no"), -ENOENT);
@@ -120,8 +115,12 @@ static void test_fields(void **state)
 	struct store *s = store_with_queues(ROOMY, q);
 	const uint8_t binary[] = { 0, '\r', '\n', 0xff, '"' };
 	const struct store_target targets[2] = {
-		{ .queue = q[0], .topic = text("a/b"), .qos = 2, .priority = 7, .retain = true },
-		{ .queue = q[1], .topic = text("c"), .qos = 1, .expires_ms = 1234567890123 },
+		{ .queue = q[0],
+		    .topic = span_text("a/b"),
+		    .qos = 2,
+		    .priority = 7,
+		    .retain = true },
+		{ .queue = q[1], .topic = span_text("c"), .qos = 1, .expires_ms = 1234567890123 },
 	};
 	struct store_entry e;
 
@@ -158,7 +157,7 @@ static void test_empty_payload(void **state)
 {
 	unsigned q[2];
 	struct store *s = store_with_queues(ROOMY, q);
-	const struct store_target t = { .queue = q[0], .topic = text("t") };
+	const struct store_target t = { .queue = q[0], .topic = span_text("t") };
 	struct store_entry e;
 
 	(void)state;
@@ -212,18 +211,18 @@ static void test_limit_is_exact(void **state)
 {
 	unsigned q[2];
 	struct store *s = store_with_queues(20, q);
-	const struct store_target both[2] = { { .queue = q[0], .topic = text("abc") },
-		{ .queue = q[1], .topic = text("defg") } };
+	const struct store_target both[2] = { { .queue = q[0], .topic = span_text("abc") },
+		{ .queue = q[1], .topic = span_text("defg") } };
 	struct store_entry e;
 
 	(void)state;
 	/* 3 + 4 + 14 bytes: one too many, and nothing is left of it. */
-	assert_int_equal(s->ops->add(s, 1, 0, text("12345678901234"), both, 2), -ENOSPC);
+	assert_int_equal(s->ops->add(s, 1, 0, span_text("12345678901234"), both, 2), -ENOSPC);
 	assert_false(s->ops->head(s, q[0], &e));
 	assert_int_equal(s->ops->last_seq(s), 0);
 	assert_usage(total_of(s), 0, 0, 0);
 
-	assert_int_equal(s->ops->add(s, 1, 0, text("1234567890123"), both, 2), 0);
+	assert_int_equal(s->ops->add(s, 1, 0, span_text("1234567890123"), both, 2), 0);
 	assert_int_equal(add_one(s, 2, q[0], 0, ""), -ENOSPC);
 
 	/* The shared body leaves with the last entry that carries it. */
@@ -244,11 +243,11 @@ static void test_usage(void **state)
 {
 	unsigned q[2];
 	struct store *s = store_with_queues(ROOMY, q);
-	const struct store_target both[2] = { { .queue = q[0], .topic = text("abc") },
-		{ .queue = q[1], .topic = text("defg") } };
+	const struct store_target both[2] = { { .queue = q[0], .topic = span_text("abc") },
+		{ .queue = q[1], .topic = span_text("defg") } };
 
 	(void)state;
-	assert_int_equal(s->ops->add(s, 1, 0, text("0123456789"), both, 2), 0);
+	assert_int_equal(s->ops->add(s, 1, 0, span_text("0123456789"), both, 2), 0);
 	assert_int_equal(add_one(s, 2, q[0], 0, "t"), 0);
 	assert_usage(usage_of(s, q[0]), 2, 13 + 8, 0);
 	assert_usage(usage_of(s, q[1]), 1, 14, 0);
@@ -276,20 +275,20 @@ static void test_find_topic(void **state)
 	assert_int_equal(add_last(s, 4, q[1], 0, "t"), 0);
 	/* One that is to be kept beside the others. */
 	assert_int_equal(add_one(s, 5, q[0], 0, "t"), 0);
-	assert_true(s->ops->find_topic(s, q[0], text("t"), &seq));
+	assert_true(s->ops->find_topic(s, q[0], span_text("t"), &seq));
 	assert_int_equal(seq, 2);
 	/* Dead letters do not wait. */
 	assert_int_equal(s->ops->bury(s, q[0], 2, "why"), 0);
-	assert_true(s->ops->find_topic(s, q[0], text("t"), &seq));
+	assert_true(s->ops->find_topic(s, q[0], span_text("t"), &seq));
 	assert_int_equal(seq, 1);
 	/* Back again, it is what it was. */
 	assert_int_equal(s->ops->revive(s, q[0], 2), 0);
-	assert_true(s->ops->find_topic(s, q[0], text("t"), &seq));
+	assert_true(s->ops->find_topic(s, q[0], span_text("t"), &seq));
 	assert_int_equal(seq, 2);
 	assert_int_equal(s->ops->remove(s, q[0], 2), 0);
 	assert_int_equal(s->ops->remove(s, q[0], 1), 0);
 	seq = 99;
-	assert_false(s->ops->find_topic(s, q[0], text("t"), &seq));
+	assert_false(s->ops->find_topic(s, q[0], span_text("t"), &seq));
 	assert_int_equal(seq, 99);
 	store_free(s);
 }
@@ -418,16 +417,16 @@ static void test_fields_of_sessions(void **state)
 	const uint8_t properties[] = { 3, 0, 0xff };
 	const struct store_target targets[2] = {
 		{ .queue = q[0],
-		    .topic = text("a"),
+		    .topic = span_text("a"),
 		    .properties = { properties, 3 },
 		    .packet_id = 65535,
 		    .keep_last = true },
-		{ .queue = q[1], .topic = text("a") },
+		{ .queue = q[1], .topic = span_text("a") },
 	};
 	struct store_entry e;
 
 	(void)state;
-	assert_int_equal(s->ops->add(s, 1, 0, text("xy"), targets, 2), 0);
+	assert_int_equal(s->ops->add(s, 1, 0, span_text("xy"), targets, 2), 0);
 	assert_true(s->ops->head(s, q[0], &e));
 	assert_int_equal(e.properties.len, 3);
 	assert_memory_equal(e.properties.data, properties, 3);
@@ -468,15 +467,15 @@ static void test_many_targets(void **state)
 		char name[16];
 
 		snprintf(name, sizeof(name), "%zu", i);
-		targets[i] = (struct store_target){ .topic = text("tt"),
+		targets[i] = (struct store_target){ .topic = span_text("tt"),
 			.packet_id = (uint16_t)i,
-			.properties = text(i % 7 ? "" : "p") };
+			.properties = span_text(i % 7 ? "" : "p") };
 		assert_int_equal(s->ops->open_queue(s, name, &targets[i].queue), 0);
 	}
 	assert_int_equal(
-	    s->ops->add(s, 1, 0, text("body"), targets, STORE_TARGETS_MAX + 1), -EINVAL);
-	assert_int_equal(s->ops->add(s, 1, 0, text("body"), targets, 0), -EINVAL);
-	assert_int_equal(s->ops->add(s, 1, 0, text("body"), targets, STORE_TARGETS_MAX), 0);
+	    s->ops->add(s, 1, 0, span_text("body"), targets, STORE_TARGETS_MAX + 1), -EINVAL);
+	assert_int_equal(s->ops->add(s, 1, 0, span_text("body"), targets, 0), -EINVAL);
+	assert_int_equal(s->ops->add(s, 1, 0, span_text("body"), targets, STORE_TARGETS_MAX), 0);
 	assert_usage(total_of(s), STORE_TARGETS_MAX,
 	    4 + 2 * STORE_TARGETS_MAX + (STORE_TARGETS_MAX + 6) / 7, 0);
 	for (size_t i = 0; i < STORE_TARGETS_MAX; i++) {
@@ -560,20 +559,22 @@ static void test_drop_queue(void **state)
 {
 	unsigned q[2], again;
 	struct store *s = store_with_queues(ROOMY, q);
-	const struct store_target both[2] = { { .queue = q[0], .topic = text("abc") },
-		{ .queue = q[1], .topic = text("defg") } };
+	const struct store_target both[2] = { { .queue = q[0], .topic = span_text("abc") },
+		{ .queue = q[1], .topic = span_text("defg") } };
 	struct span key, value;
 	struct store_entry e;
 	uint64_t seq;
 
 	(void)state;
-	assert_int_equal(s->ops->add(s, 1, 0, text("0123456789"), both, 2), 0);
-	assert_int_equal(s->ops->add(s, 2, 0, text("9876543210"), both, 2), 0);
+	assert_int_equal(s->ops->add(s, 1, 0, span_text("0123456789"), both, 2), 0);
+	assert_int_equal(s->ops->add(s, 2, 0, span_text("9876543210"), both, 2), 0);
 	assert_int_equal(add_last(s, 3, q[0], 7, "last"), 0);
 	assert_int_equal(add_one(s, 4, q[1], 0, "stays"), 0);
 	assert_int_equal(s->ops->bury(s, q[0], 2, "why"), 0);
-	assert_int_equal(s->ops->put_note(s, q[0], STORE_NOTE_SESSION, text("k"), text("v")), 0);
-	assert_int_equal(s->ops->put_note(s, q[1], STORE_NOTE_SESSION, text("k"), text("w")), 0);
+	assert_int_equal(
+	    s->ops->put_note(s, q[0], STORE_NOTE_SESSION, span_text("k"), span_text("v")), 0);
+	assert_int_equal(
+	    s->ops->put_note(s, q[1], STORE_NOTE_SESSION, span_text("k"), span_text("w")), 0);
 	assert_int_equal(s->ops->drop_queue(s, q[0]), 0);
 	assert_usage(total_of(s), 3, 2 * 14 + 12, 0);
 	assert_usage(usage_of(s, q[0]), 0, 0, 0);
@@ -584,7 +585,7 @@ static void test_drop_queue(void **state)
 	assert_int_equal(again, q[0]);
 	assert_false(s->ops->next(s, again, false, 0, &e));
 	assert_false(s->ops->next(s, again, true, 0, &e));
-	assert_false(s->ops->find_topic(s, again, text("last"), &seq));
+	assert_false(s->ops->find_topic(s, again, span_text("last"), &seq));
 	assert_false(
 	    s->ops->next_note(s, again, STORE_NOTE_SESSION, (struct span){ 0 }, &key, &value));
 
@@ -603,7 +604,7 @@ static void assert_note(struct store *s, unsigned queue, enum store_note kind, c
 {
 	struct span found_key, found_value;
 
-	assert_true(s->ops->next_note(s, queue, kind, text(after), &found_key, &found_value));
+	assert_true(s->ops->next_note(s, queue, kind, span_text(after), &found_key, &found_value));
 	assert_span(found_key, key);
 	assert_span(found_value, value);
 }
@@ -612,7 +613,7 @@ static void assert_no_note(struct store *s, unsigned queue, enum store_note kind
 {
 	struct span key, value;
 
-	assert_false(s->ops->next_note(s, queue, kind, text(after), &key, &value));
+	assert_false(s->ops->next_note(s, queue, kind, span_text(after), &key, &value));
 }
 
 static void test_notes(void **state)
@@ -627,10 +628,13 @@ static void test_notes(void **state)
 	assert_no_note(s, q[0], kind, "");
 	for (size_t i = 0; i < 8; i++)
 		assert_int_equal(
-		    s->ops->put_note(s, q[0], kind, text(sorted[i * 3 % 8]), text("1")), 0);
-	assert_int_equal(s->ops->put_note(s, q[0], STORE_NOTE_SESSION, text("a"), text("x")), 0);
-	assert_int_equal(s->ops->put_note(s, q[1], kind, text("a"), text("y")), 0);
-	assert_int_equal(s->ops->put_note(s, q[0], STORE_NOTE_RECEIVED, text("17"), text("")), 0);
+		    s->ops->put_note(s, q[0], kind, span_text(sorted[i * 3 % 8]), span_text("1")),
+		    0);
+	assert_int_equal(
+	    s->ops->put_note(s, q[0], STORE_NOTE_SESSION, span_text("a"), span_text("x")), 0);
+	assert_int_equal(s->ops->put_note(s, q[1], kind, span_text("a"), span_text("y")), 0);
+	assert_int_equal(
+	    s->ops->put_note(s, q[0], STORE_NOTE_RECEIVED, span_text("17"), span_text("")), 0);
 	/* The walk may go on with what it gave. */
 	for (size_t i = 0; i < 8; i++) {
 		assert_true(s->ops->next_note(s, q[0], kind, key, &key, &value));
@@ -639,12 +643,13 @@ static void test_notes(void **state)
 	}
 	assert_false(s->ops->next_note(s, q[0], kind, key, &key, &value));
 	/* In the place of what was there. */
-	assert_int_equal(s->ops->put_note(s, q[0], kind, text("a"), text("two words")), 0);
+	assert_int_equal(
+	    s->ops->put_note(s, q[0], kind, span_text("a"), span_text("two words")), 0);
 	assert_note(s, q[0], kind, "A", "a", "two words");
 	assert_note(s, q[0], kind, "a", "a/", "1");
 	/* Behind one that is not there. */
-	assert_int_equal(s->ops->drop_note(s, q[0], kind, text("a/")), 0);
-	assert_int_equal(s->ops->drop_note(s, q[0], kind, text("a/")), -ENOENT);
+	assert_int_equal(s->ops->drop_note(s, q[0], kind, span_text("a/")), 0);
+	assert_int_equal(s->ops->drop_note(s, q[0], kind, span_text("a/")), -ENOENT);
 	assert_note(s, q[0], kind, "a/", "a/b", "1");
 	assert_note(s, q[0], STORE_NOTE_SESSION, "", "a", "x");
 	assert_note(s, q[1], kind, "", "a", "y");
@@ -664,11 +669,11 @@ static void test_notes_are_bounded(void **state)
 
 	(void)state;
 	memset(bytes, 'x', sizeof(bytes));
-	assert_int_equal(s->ops->put_note(s, q[0], 0, (struct span){ 0 }, text("v")), -EINVAL);
-	assert_int_equal(s->ops->put_note(s, q[0], 0, more, text("v")), -EINVAL);
-	assert_int_equal(s->ops->put_note(s, q[0], 0, text("k"), more), -EINVAL);
-	assert_int_equal(s->ops->put_note(s, 99, 0, text("k"), text("v")), -ENOENT);
-	assert_int_equal(s->ops->drop_note(s, 99, 0, text("k")), -ENOENT);
+	assert_int_equal(s->ops->put_note(s, q[0], 0, (struct span){ 0 }, span_text("v")), -EINVAL);
+	assert_int_equal(s->ops->put_note(s, q[0], 0, more, span_text("v")), -EINVAL);
+	assert_int_equal(s->ops->put_note(s, q[0], 0, span_text("k"), more), -EINVAL);
+	assert_int_equal(s->ops->put_note(s, 99, 0, span_text("k"), span_text("v")), -ENOENT);
+	assert_int_equal(s->ops->drop_note(s, 99, 0, span_text("k")), -ENOENT);
 	assert_int_equal(s->ops->put_note(s, q[0], 0, most, most), 0);
 	assert_true(s->ops->next_note(s, q[0], 0, (struct span){ 0 }, &key, &value));
 	assert_int_equal(key.len, STORE_NOTE_MAX);

@@ -10,11 +10,6 @@
 
 #include <string.h>
 
-static struct span span_of(const char *text)
-{
-	return (struct span){ .data = (const uint8_t *)text, .len = strlen(text) };
-}
-
 static void test_field(void **state)
 {
 	static const struct {
@@ -41,7 +36,7 @@ static void test_field(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		bool found = at_line_field(span_of(rows[i].line), rows[i].index, &field);
+		bool found = at_line_field(span_text(rows[i].line), rows[i].index, &field);
 
 		if (found != (rows[i].field != NULL) || (found && !span_is(field, rows[i].field)))
 			fail_msg("row %zu: '%s' field %zu", i, rows[i].line, rows[i].index);
@@ -71,7 +66,7 @@ static void test_number(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		uint32_t number = 12345;
-		bool found = at_line_number(span_of(rows[i].line), rows[i].index, &number);
+		bool found = at_line_number(span_text(rows[i].line), rows[i].index, &number);
 
 		assert_int_equal(found, rows[i].is_number);
 		assert_int_equal(number, found ? rows[i].number : 12345);
@@ -81,12 +76,12 @@ static void test_number(void **state)
 static void test_prefix(void **state)
 {
 	(void)state;
-	assert_true(span_begins_with(span_of("+CSQ: 1"), "+CSQ:"));
-	assert_false(span_begins_with(span_of("+CS"), "+CSQ:"));
-	assert_false(span_begins_with(span_of("+CREG: 1"), "+CSQ:"));
-	assert_true(span_is(span_of("OK"), "OK"));
-	assert_false(span_is(span_of("OK "), "OK"));
-	assert_false(span_is(span_of("O"), "OK"));
+	assert_true(span_begins_with(span_text("+CSQ: 1"), "+CSQ:"));
+	assert_false(span_begins_with(span_text("+CS"), "+CSQ:"));
+	assert_false(span_begins_with(span_text("+CREG: 1"), "+CSQ:"));
+	assert_true(span_is(span_text("OK"), "OK"));
+	assert_false(span_is(span_text("OK "), "OK"));
+	assert_false(span_is(span_text("O"), "OK"));
 }
 
 int main(void)

@@ -12,11 +12,7 @@
 
 #include "modem/session.h"
 #include "modem_world.h"
-
-#define TEXT(literal)                                                          \
-	{                                                                      \
-		.data = (const uint8_t *)(literal), .len = sizeof(literal) - 1 \
-	}
+#include "text.h"
 
 static struct modem_config modem_config;
 static enum check_time check_time;
@@ -24,21 +20,14 @@ static struct world w;
 
 static void configure(unsigned client)
 {
-	const struct broker_config cfg = {
-		.name = "cloud",
-		.host = "broker.example.com",
-		.port = 8883,
-		.client_id = "gateway-17",
-		.keepalive_s = 60,
-		.is_tls = true,
-		.tls = { .ca = TEXT("ca\n"),
-		    .verify = true,
-		    .check_time = check_time,
-		    .negotiate_s = 60 },
-		.reconnect_min_ms = 1000,
-		.reconnect_max_ms = 10000,
-	};
+	struct broker_config cfg = world_broker("cloud");
 
+	cfg.port = 8883;
+	cfg.is_tls = true;
+	cfg.tls = (struct tls_config){
+		.ca = TEXT("ca\n"), .verify = true, .check_time = check_time, .negotiate_s = 60
+	};
+	cfg.reconnect_max_ms = 10000;
 	modem_set_broker(w.m, w.now, client, &cfg);
 }
 
@@ -75,18 +64,6 @@ static void restart(void)
 	modem_tty_up(w.m, w.now);
 }
 
-static unsigned count(const char *text)
-{
-	const char *at = w.traces;
-	unsigned n = 0;
-
-	while ((at = strstr(at, text))) {
-		n++;
-		at += strlen(text);
-	}
-	return n;
-}
-
 static enum modem_state state_now(void)
 {
 	return modem_get_status(w.m)->state;
@@ -108,7 +85,7 @@ static void a_right_pin_leaves_no_note(void **state)
 	(void)state;
 	start_with_pin("1234", "1234");
 	assert_true(world_run_until(&w, world_both_online, 60000));
-	assert_int_equal(count("AT+CPIN="), 1);
+	assert_int_equal(world_count_traced(&w, "AT+CPIN="), 1);
 	assert_string_equal(w.pin_note, "");
 }
 
@@ -117,13 +94,13 @@ static void a_refused_pin_is_not_tried_after_a_restart(void **state)
 	(void)state;
 	start_with_pin("4321", "1234");
 	world_run(&w, 60000);
-	assert_int_equal(count("AT+CPIN="), 1);
+	assert_int_equal(world_count_traced(&w, "AT+CPIN="), 1);
 	assert_true(w.pin_note[0] != '\0');
 	assert_null(strstr(w.pin_note, "1234"));
 	restart();
 	w.traces[0] = '\0';
 	world_run(&w, 60000);
-	assert_int_equal(count("AT+CPIN="), 0);
+	assert_int_equal(world_count_traced(&w, "AT+CPIN="), 0);
 	assert_int_equal(state_now(), MODEM_SIM);
 	modem_config.pin = "4321"; /* the operator has found his mistake */
 	modem_configure(w.m, w.now, &modem_config);
@@ -157,11 +134,11 @@ static void a_card_that_does_not_count_is_not_tried_twice(void **state)
 	assert_int_equal(fake_fault_parse("+SPIC*0 error", &fault), 0);
 	fake_modem_add_fault(w.fake, &fault);
 	world_run(&w, 60000);
-	assert_int_equal(count("AT+CPIN="), 1);
+	assert_int_equal(world_count_traced(&w, "AT+CPIN="), 1);
 	restart();
 	w.traces[0] = '\0';
 	world_run(&w, 60000);
-	assert_int_equal(count("AT+CPIN="), 0);
+	assert_int_equal(world_count_traced(&w, "AT+CPIN="), 0);
 }
 
 static void a_damaged_note_is_none(void **state)
@@ -227,11 +204,11 @@ static void does_not_ask_a_usb_port_at_other_speeds(void **state)
 	world_start(&w);
 	fake_modem_hang(w.fake, w.now);
 	world_run(&w, 35000);
-	assert_int_equal(count("+++"), 1);
+	assert_int_equal(world_count_traced(&w, "+++"), 1);
 	assert_int_equal(w.hang_ups, 1);
 	assert_false(w.is_hung_up);
 	assert_int_equal(w.notices[MODEM_NOTICE_LINE], 0);
-	assert_int_equal(count("AT+IPR"), 0);
+	assert_int_equal(world_count_traced(&w, "AT+IPR"), 0);
 }
 
 /* It answers at last, just then. */
@@ -259,7 +236,7 @@ static void sets_flow_control_on_both_ends(void **state)
 	modem_set_trace(w.m, true);
 	world_start(&w);
 	assert_true(world_run_until(&w, world_both_online, 60000));
-	assert_int_equal(count("AT+IFC=2,2"), 1);
+	assert_int_equal(world_count_traced(&w, "AT+IFC=2,2"), 1);
 	assert_true(w.has_rtscts);
 }
 
@@ -302,8 +279,8 @@ static void chooses_operator_and_technology(void **state)
 	modem_set_trace(w.m, true);
 	world_start(&w);
 	assert_true(world_run_until(&w, world_both_online, 60000));
-	assert_int_equal(count("AT+COPS=1,2,\"26201\""), 1);
-	assert_int_equal(count("AT+CNMP=38"), 1);
+	assert_int_equal(world_count_traced(&w, "AT+COPS=1,2,\"26201\""), 1);
+	assert_int_equal(world_count_traced(&w, "AT+CNMP=38"), 1);
 	assert_int_equal(w.violations, 0);
 }
 
@@ -316,7 +293,7 @@ static void waits_for_the_operator_it_was_given(void **state)
 	world_start(&w);
 	world_run(&w, 120000);
 	assert_int_equal(state_now(), MODEM_REGISTERING);
-	assert_int_equal(count("AT+COPS=0"), 0);
+	assert_int_equal(world_count_traced(&w, "AT+COPS=0"), 0);
 }
 
 static void stays_off_the_air_abroad(void **state)

@@ -11,11 +11,7 @@
 #include <cmocka.h>
 
 #include "modem/connect_print.h"
-
-#define TEXT(literal)                                                          \
-	{                                                                      \
-		.data = (const uint8_t *)(literal), .len = sizeof(literal) - 1 \
-	}
+#include "text.h"
 
 static const struct filter_config filters[] = { { "a", 1 }, { "b", 0 } };
 static const struct filter_config other_qos[] = { { "a", 1 }, { "b", 1 } };

@@ -7,6 +7,7 @@
 #include "bridge/ctl_methods.h"
 #include "bridge/varlink.h"
 #include "fake_query.h"
+#include "text.h"
 #include "varlink_idl.h"
 
 #include <errno.h>
@@ -46,11 +47,6 @@ static int teardown(void **state)
 	ctl_free(rig->ctl);
 	free(rig);
 	return 0;
-}
-
-static struct span text_span(const char *text)
-{
-	return (struct span){ (const uint8_t *)text, strlen(text) };
 }
 
 static uint32_t open_as(struct rig *rig, uint32_t uid, bool is_admin)
@@ -565,16 +561,11 @@ static void test_history_of_outages(void **state)
 
 /* ---- messages that wait ---- */
 
-#define SPAN(text)                                        \
-	{                                                 \
-		(const uint8_t *)(text), sizeof(text) - 1 \
-	}
-
 static const struct queued_message queued[] = {
 	{ .entry = { .seq = 3,
 	      .queue = 0,
-	      .topic = SPAN("a/b"),
-	      .payload = SPAN("h\xc3\xa4"),
+	      .topic = TEXT("a/b"),
+	      .payload = TEXT("h\xc3\xa4"),
 	      .qos = 2,
 	      .priority = 7,
 	      .retain = true,
@@ -585,18 +576,18 @@ static const struct queued_message queued[] = {
 	    .is_in_flight = true },
 	{ .entry = { .seq = 5,
 	      .queue = 0,
-	      .topic = SPAN("site/c"),
-	      .payload = SPAN("\xe4"),
+	      .topic = TEXT("site/c"),
+	      .payload = TEXT("\xe4"),
 	      .qos = 1,
 	      .accepted_ms = 2000,
 	      .reason = "refused \xff" } },
 	{ .entry = { .seq = 5,
 	      .queue = 1,
-	      .topic = SPAN("c"),
-	      .payload = SPAN("\xe4"),
+	      .topic = TEXT("c"),
+	      .payload = TEXT("\xe4"),
 	      .qos = 1,
 	      .accepted_ms = 2000 } },
-	{ .entry = { .seq = 9, .queue = 1, .topic = SPAN("d"), .accepted_ms = 3000 },
+	{ .entry = { .seq = 9, .queue = 1, .topic = TEXT("d"), .accepted_ms = 3000 },
 	    .is_in_memory = true },
 };
 
@@ -747,7 +738,7 @@ static void test_large_text_is_coded(void **state)
 	static uint8_t bytes[CTL_TEXT_PAYLOAD_MAX + 1];
 	struct rig *rig = *state;
 	uint32_t id = open_as(rig, 1000, false);
-	struct queued_message m = { .entry = { .seq = 1, .topic = SPAN("a") } };
+	struct queued_message m = { .entry = { .seq = 1, .topic = TEXT("a") } };
 
 	memset(bytes, 1, sizeof(bytes));
 	rig->core.messages = &m;
@@ -1141,7 +1132,7 @@ static void test_publish_wait(void **state)
 	/* Notifications for others, or of another kind, are not for it. */
 	ctl_on_delivered(rig->ctl, NOW, other, 0, NULL);
 	ctl_on_delivered(rig->ctl, NOW, 99, 0, NULL);
-	ctl_on_at_done(rig->ctl, NOW, id, AT_OK, text_span("OK"));
+	ctl_on_at_done(rig->ctl, NOW, id, AT_OK, span_text("OK"));
 	ctl_on_reload_done(rig->ctl, NOW, id, "", &plan);
 	expect_silence(rig, id);
 	expect_silence(rig, other);
@@ -1174,27 +1165,27 @@ static void test_at(void **state)
 	/* The parameters may be secret: they are not for the log. */
 	assert_string_equal(
 	    fake_core_asked(&rig->core), "at 1 AT+CPIN=\"1234\"\nlog 0 at AT+CPIN\n");
-	ctl_on_at_line(rig->ctl, NOW, id, text_span("+CPIN: READY"));
-	ctl_on_at_line(rig->ctl, NOW, id, text_span("\xe4\x01"));
+	ctl_on_at_line(rig->ctl, NOW, id, span_text("+CPIN: READY"));
+	ctl_on_at_line(rig->ctl, NOW, id, span_text("\xe4\x01"));
 	expect_silence(rig, id);
-	ctl_on_at_done(rig->ctl, NOW, id, AT_OK, text_span("OK"));
+	ctl_on_at_done(rig->ctl, NOW, id, AT_OK, span_text("OK"));
 	expect_reply(rig, id, "io.cmqttd.At",
 	    "{\"lines\":[\"+CPIN: READY\",\"\xef\xbf\xbd\\u0001\"],\"final\":\"OK\",\"ok\":true,"
 	    "\"truncated\":false}");
 
 	start_at(rig, id);
-	ctl_on_at_done(rig->ctl, NOW, id, AT_FAILED, text_span("+CME ERROR: 10"));
+	ctl_on_at_done(rig->ctl, NOW, id, AT_FAILED, span_text("+CME ERROR: 10"));
 	expect_reply(rig, id, "io.cmqttd.At",
 	    "{\"lines\":[],\"final\":\"+CME ERROR: 10\",\"ok\":false,\"truncated\":false}");
 	start_at(rig, id);
-	ctl_on_at_line(rig->ctl, NOW, id, text_span("half"));
-	ctl_on_at_done(rig->ctl, NOW, id, AT_UNKNOWN, text_span(""));
+	ctl_on_at_line(rig->ctl, NOW, id, span_text("half"));
+	ctl_on_at_done(rig->ctl, NOW, id, AT_UNKNOWN, span_text(""));
 	expect_error(rig, id, "io.cmqttd.NoAnswer", "{\"lines\":[\"half\"]}");
 	start_at(rig, id);
-	ctl_on_at_done(rig->ctl, NOW, id, AT_CANCELLED, text_span(""));
+	ctl_on_at_done(rig->ctl, NOW, id, AT_CANCELLED, span_text(""));
 	expect_error(rig, id, "io.cmqttd.NotConnected", "{}");
 	start_at(rig, id);
-	ctl_on_at_done(rig->ctl, NOW, id, AT_INVALID, text_span("x"));
+	ctl_on_at_done(rig->ctl, NOW, id, AT_INVALID, span_text("x"));
 	expect_error(rig, id, "io.cmqttd.InvalidCommand", "{\"command\":\"x\"}");
 }
 
@@ -1214,7 +1205,7 @@ static void test_at_bounds(void **state)
 		for (size_t i = 0; i <= fit; i++)
 			ctl_on_at_line(
 			    rig->ctl, NOW, id, (struct span){ (const uint8_t *)line, len });
-		ctl_on_at_done(rig->ctl, NOW, id, AT_OK, text_span("OK"));
+		ctl_on_at_done(rig->ctl, NOW, id, AT_OK, span_text("OK"));
 		msg = read_message(rig, id);
 		reply = json_object_get(msg, "parameters");
 		assert_true(json_is_true(json_object_get(reply, "truncated")));
@@ -1297,16 +1288,16 @@ static void test_gone_while_waiting(void **state)
 	uint32_t id = open_admin(rig), next;
 
 	start_at(rig, id);
-	ctl_on_at_line(rig->ctl, NOW, id, text_span("line"));
+	ctl_on_at_line(rig->ctl, NOW, id, span_text("line"));
 	ctl_conn_gone(rig->ctl, NOW, id);
 	assert_null(ctl_conn_out(rig->ctl, id));
-	ctl_on_at_done(rig->ctl, NOW, id, AT_OK, text_span("OK"));
+	ctl_on_at_done(rig->ctl, NOW, id, AT_OK, span_text("OK"));
 	ctl_settle(rig->ctl);
 	next = open_admin(rig);
 	assert_int_not_equal(next, id);
 	start_at(rig, next);
-	ctl_on_at_line(rig->ctl, NOW, id, text_span("for the dead"));
-	ctl_on_at_done(rig->ctl, NOW, id, AT_OK, text_span("OK"));
+	ctl_on_at_line(rig->ctl, NOW, id, span_text("for the dead"));
+	ctl_on_at_done(rig->ctl, NOW, id, AT_OK, span_text("OK"));
 	expect_silence(rig, next);
 	assert_string_equal(take_events(rig), "");
 }
@@ -1315,7 +1306,7 @@ static void test_gone_while_waiting(void **state)
 
 static void pass(struct rig *rig, int broker, const char *topic, const char *payload)
 {
-	ctl_on_message(rig->ctl, NOW, broker, text_span(topic), text_span(payload), 1, broker >= 0);
+	ctl_on_message(rig->ctl, NOW, broker, span_text(topic), span_text(payload), 1, broker >= 0);
 }
 
 static void test_subscribe(void **state)
@@ -1340,19 +1331,19 @@ static void test_subscribe(void **state)
 	    "\"retain\":true,\"broker\":\"plant\"}",
 	    true);
 	/* A NUL is text for UTF-8, but not for everybody who reads JSON. */
-	ctl_on_message(rig->ctl, NOW, 0, text_span("a"),
+	ctl_on_message(rig->ctl, NOW, 0, span_text("a"),
 	    (struct span){ (const uint8_t *)binary, sizeof(binary) }, 0, false);
 	expect_part(rig, id, "io.cmqttd.Subscribe",
 	    "{" MESSAGES ",\"topic\":\"a\",\"payload_base64\":\"YQBi\",\"qos\":0,"
 	    "\"retain\":false,\"broker\":\"cloud\"}",
 	    true);
-	ctl_on_message(rig->ctl, NOW, 0, text_span("a"), (struct span){ 0 }, 0, false);
+	ctl_on_message(rig->ctl, NOW, 0, span_text("a"), (struct span){ 0 }, 0, false);
 	expect_part(rig, id, "io.cmqttd.Subscribe",
 	    "{" MESSAGES ",\"topic\":\"a\",\"payload\":\"\",\"qos\":0,\"retain\":false,"
 	    "\"broker\":\"cloud\"}",
 	    true);
 	/* Events are for monitors. */
-	ctl_on_state(rig->ctl, NOW, 0, "online", "waiting", 3, text_span("x"));
+	ctl_on_state(rig->ctl, NOW, 0, "online", "waiting", 3, span_text("x"));
 	expect_silence(rig, id);
 }
 
@@ -1382,12 +1373,12 @@ static void test_monitor(void **state)
 		.to = "b" };
 
 	start_stream(rig, id, "Monitor", "{}");
-	ctl_on_state(rig->ctl, NOW, 1, "online", "backoff", 3, text_span("socket \xff"));
+	ctl_on_state(rig->ctl, NOW, 1, "online", "backoff", 3, span_text("socket \xff"));
 	expect_part(rig, id,
 	    EVENT(
 		"\"state\",\"broker\":\"plant\",\"from\":\"online\",\"to\":\"backoff\",\"code\":3,"
 		"\"text\":\"socket \xef\xbf\xbd\""));
-	ctl_on_state(rig->ctl, NOW, -1, "ready", "absent", 0, text_span(""));
+	ctl_on_state(rig->ctl, NOW, -1, "ready", "absent", 0, span_text(""));
 	expect_part(rig, id,
 	    EVENT("\"state\",\"broker\":null,\"from\":\"ready\",\"to\":\"absent\",\"code\":0,"
 		  "\"text\":\"\""));
@@ -1395,7 +1386,7 @@ static void test_monitor(void **state)
 	expect_part(rig, id,
 	    EVENT("\"message\",\"broker\":\"cloud\",\"topic\":\"a/b\",\"size\":6,\"qos\":1,"
 		  "\"retain\":true"));
-	ctl_on_outcome(rig->ctl, NOW, 0, "published", text_span("a"), 0);
+	ctl_on_outcome(rig->ctl, NOW, 0, "published", span_text("a"), 0);
 	expect_part(rig, id,
 	    EVENT("\"outcome\",\"broker\":\"cloud\",\"topic\":\"a\",\"text\":\"published\","
 		  "\"code\":0"));
@@ -1411,7 +1402,7 @@ static void test_monitor(void **state)
 		  "\"code\":0,\"text\":\"modem does not answer: 3 fences\""));
 	log.level = LOG_LEVEL_INFO;
 	ctl_on_log(rig->ctl, NOW, &log);
-	ctl_on_trace(rig->ctl, NOW, true, text_span("AT"));
+	ctl_on_trace(rig->ctl, NOW, true, span_text("AT"));
 	expect_silence(rig, id);
 }
 
@@ -1432,9 +1423,9 @@ static void test_monitor_at(void **state)
 	start_stream(rig, with, "Monitor", "{\"at\":true}");
 	start_stream(rig, also, "Monitor", "{\"at\":true}");
 	assert_string_equal(fake_core_asked(&rig->core), "trace 1\n");
-	ctl_on_trace(rig->ctl, NOW, true, text_span("AT+CSQ"));
+	ctl_on_trace(rig->ctl, NOW, true, span_text("AT+CSQ"));
 	expect_part(rig, with, EVENT("\"at\",\"sent\":true,\"text\":\"AT+CSQ\""));
-	ctl_on_trace(rig->ctl, NOW, false, text_span("+CSQ: 20,99"));
+	ctl_on_trace(rig->ctl, NOW, false, span_text("+CSQ: 20,99"));
 	expect_part(rig, with, EVENT("\"at\",\"sent\":false,\"text\":\"+CSQ: 20,99\""));
 	expect_silence(rig, without);
 	ctl_conn_gone(rig->ctl, NOW, with);
@@ -1460,7 +1451,7 @@ static void test_calls_behind_stream(void **state)
 	send_bytes(rig, id, blanks, sizeof(blanks));
 	assert_true(is_closed(rig, id));
 	assert_string_equal(fake_core_asked(&rig->core), "trace 0\n");
-	ctl_on_state(rig->ctl, NOW, 1, "online", "backoff", 3, text_span(""));
+	ctl_on_state(rig->ctl, NOW, 1, "online", "backoff", 3, span_text(""));
 	expect_silence(rig, id);
 }
 
@@ -1545,7 +1536,7 @@ static void test_unknown_connection(void **state)
 	send_text(rig, 7, "{}");
 	ctl_conn_sent(rig->ctl, NOW, 7);
 	ctl_conn_gone(rig->ctl, NOW, 7);
-	ctl_on_at_line(rig->ctl, NOW, 7, text_span("x"));
+	ctl_on_at_line(rig->ctl, NOW, 7, span_text("x"));
 	assert_null(ctl_conn_out(rig->ctl, 7));
 	assert_null(ctl_conn_out(rig->ctl, 0));
 	assert_string_equal(take_events(rig), "");
@@ -1668,11 +1659,11 @@ static void use_everything(struct rig *rig)
 	ctl_on_delivered(rig->ctl, NOW, id, 0, "no");
 	take_events(rig);
 	start_at(rig, id);
-	ctl_on_at_line(rig->ctl, NOW, id, text_span("line\xff"));
-	ctl_on_at_done(rig->ctl, NOW, id, AT_OK, text_span("OK"));
+	ctl_on_at_line(rig->ctl, NOW, id, span_text("line\xff"));
+	ctl_on_at_done(rig->ctl, NOW, id, AT_OK, span_text("OK"));
 	pass(rig, 0, "a", "\xff");
-	ctl_on_trace(rig->ctl, NOW, true, text_span("AT"));
-	ctl_on_outcome(rig->ctl, NOW, 0, "published", text_span("a"), 0);
+	ctl_on_trace(rig->ctl, NOW, true, span_text("AT"));
+	ctl_on_outcome(rig->ctl, NOW, 0, "published", span_text("a"), 0);
 	take_events(rig);
 }
 

@@ -8,27 +8,22 @@
 #include <string.h>
 #include <cmocka.h>
 
-static struct span text(const char *s)
-{
-	return (struct span){ (const uint8_t *)s, strlen(s) };
-}
-
 static void test_is_taken_once(void **state)
 {
 	struct echo e;
 
 	(void)state;
 	echo_init(&e);
-	assert_false(echo_take(&e, 0, text("t"), text("p")));
-	echo_expect(&e, 0, text("t"), text("p"));
-	assert_true(echo_take(&e, 5, text("t"), text("p")));
-	assert_false(echo_take(&e, 5, text("t"), text("p")));
+	assert_false(echo_take(&e, 0, span_text("t"), span_text("p")));
+	echo_expect(&e, 0, span_text("t"), span_text("p"));
+	assert_true(echo_take(&e, 5, span_text("t"), span_text("p")));
+	assert_false(echo_take(&e, 5, span_text("t"), span_text("p")));
 	/* Published twice, echoed twice. */
-	echo_expect(&e, 10, text("t"), text("p"));
-	echo_expect(&e, 10, text("t"), text("p"));
-	assert_true(echo_take(&e, 11, text("t"), text("p")));
-	assert_true(echo_take(&e, 11, text("t"), text("p")));
-	assert_false(echo_take(&e, 11, text("t"), text("p")));
+	echo_expect(&e, 10, span_text("t"), span_text("p"));
+	echo_expect(&e, 10, span_text("t"), span_text("p"));
+	assert_true(echo_take(&e, 11, span_text("t"), span_text("p")));
+	assert_true(echo_take(&e, 11, span_text("t"), span_text("p")));
+	assert_false(echo_take(&e, 11, span_text("t"), span_text("p")));
 }
 
 /* Topic and payload do not run into each other, and both count. */
@@ -41,12 +36,13 @@ static void test_differences(void **state)
 
 	(void)state;
 	echo_init(&e);
-	echo_expect(&e, 0, text("a"), text("b"));
+	echo_expect(&e, 0, span_text("a"), span_text("b"));
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		assert_false(echo_take(&e, 0, text(others[i].topic), text(others[i].payload)));
-	assert_true(echo_take(&e, 0, text("a"), text("b")));
-	echo_expect(&e, 0, text("a"), (struct span){ 0 });
-	assert_true(echo_take(&e, 0, text("a"), text("")));
+		assert_false(
+		    echo_take(&e, 0, span_text(others[i].topic), span_text(others[i].payload)));
+	assert_true(echo_take(&e, 0, span_text("a"), span_text("b")));
+	echo_expect(&e, 0, span_text("a"), (struct span){ 0 });
+	assert_true(echo_take(&e, 0, span_text("a"), span_text("")));
 }
 
 static void test_time(void **state)
@@ -55,10 +51,10 @@ static void test_time(void **state)
 
 	(void)state;
 	echo_init(&e);
-	echo_expect(&e, 1000, text("t"), text("p"));
-	echo_expect(&e, 1000, text("t"), text("q"));
-	assert_true(echo_take(&e, 1000 + ECHO_KEEP_MS, text("t"), text("p")));
-	assert_false(echo_take(&e, 1000 + ECHO_KEEP_MS + 1, text("t"), text("q")));
+	echo_expect(&e, 1000, span_text("t"), span_text("p"));
+	echo_expect(&e, 1000, span_text("t"), span_text("q"));
+	assert_true(echo_take(&e, 1000 + ECHO_KEEP_MS, span_text("t"), span_text("p")));
+	assert_false(echo_take(&e, 1000 + ECHO_KEEP_MS + 1, span_text("t"), span_text("q")));
 }
 
 /* Bounded: the oldest one is forgotten first. */
@@ -71,12 +67,12 @@ static void test_bound(void **state)
 	echo_init(&e);
 	for (size_t i = 0; i <= BRIDGE_ECHO_MAX; i++) {
 		snprintf(payload, sizeof(payload), "%zu", i);
-		echo_expect(&e, 0, text("t"), text(payload));
+		echo_expect(&e, 0, span_text("t"), span_text(payload));
 	}
-	assert_false(echo_take(&e, 0, text("t"), text("0")));
+	assert_false(echo_take(&e, 0, span_text("t"), span_text("0")));
 	for (size_t i = 1; i <= BRIDGE_ECHO_MAX; i++) {
 		snprintf(payload, sizeof(payload), "%zu", i);
-		assert_true(echo_take(&e, 0, text("t"), text(payload)));
+		assert_true(echo_take(&e, 0, span_text("t"), span_text(payload)));
 	}
 }
 

@@ -13,11 +13,7 @@
 #include "modem/family.h"
 #include "modem/session.h"
 #include "modem_world.h"
-
-#define TEXT(literal)                                                          \
-	{                                                                      \
-		.data = (const uint8_t *)(literal), .len = sizeof(literal) - 1 \
-	}
+#include "text.h"
 
 struct model_row {
 	const char *model;
@@ -67,29 +63,14 @@ static void profiles_keep_to_the_manuals(void **state)
 /* ---- each of them played ---- */
 
 static const struct modem_config modem_config = { .device = "/dev/null", .apn = "internet" };
-static const struct filter_config filters[] = { { "site/17/cmd/#", 1 }, { "news", 0 } };
 static struct world w;
 
 static void configure(unsigned client, bool is_tls)
 {
-	const struct broker_config cfg = {
-		.name = "cloud",
-		.host = "broker.example.com",
-		.port = 1883,
-		.client_id = "gateway-17",
-		.username = "gw17",
-		.password = "broker-secret",
-		.keepalive_s = 60,
-		.is_tls = is_tls,
-		.tls = { .ca = TEXT("ca\n"), .verify = true, .negotiate_s = 60 },
-		.will = { .topic = "gw/17/state", .payload = TEXT("offline"), .qos = 1 },
-		.birth = { .topic = "gw/17/state", .payload = TEXT("online"), .qos = 1 },
-		.reconnect_min_ms = 1000,
-		.reconnect_max_ms = 300000,
-		.filters = filters,
-		.filter_count = 2,
-	};
+	struct broker_config cfg = world_full_broker("cloud");
 
+	cfg.is_tls = is_tls;
+	cfg.tls = (struct tls_config){ .ca = TEXT("ca\n"), .verify = true, .negotiate_s = 60 };
 	modem_set_broker(w.m, w.now, client, &cfg);
 }
 
@@ -105,8 +86,7 @@ static void be_model(const char *name)
 
 static void go_online(void)
 {
-	world_start(&w);
-	assert_true(world_run_until(&w, world_both_online, 120000));
+	world_go_online(&w, 120000);
 }
 
 static bool has_result(struct world *world)
@@ -150,16 +130,10 @@ static void runs_without_breaking_a_rule(void **state)
 static void exchanges_filters(void **state)
 {
 	static const struct filter_config others[] = { { "news", 0 }, { "weather", 2 } };
-	struct broker_config cfg = { .name = "cloud",
-		.host = "broker.example.com",
-		.port = 1883,
-		.client_id = "gateway-17",
-		.keepalive_s = 60,
-		.reconnect_min_ms = 1000,
-		.reconnect_max_ms = 300000,
-		.filters = others,
-		.filter_count = 2 };
+	struct broker_config cfg = world_broker("cloud");
 
+	cfg.filters = others;
+	cfg.filter_count = 2;
 	be_model(*state);
 	go_online();
 	w.broker[0].filters[0] = '\0';

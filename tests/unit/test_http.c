@@ -16,11 +16,6 @@
 #define GET(path)  "GET " path " HTTP/1.1\r\nHost: gw\r\n\r\n"
 #define STATUS_MAX 16
 
-static struct span span(const char *text)
-{
-	return (struct span){ (const uint8_t *)text, strlen(text) };
-}
-
 static void rx(struct http *h, uint32_t id, const char *text)
 {
 	http_conn_rx(h, id, (const uint8_t *)text, strlen(text));
@@ -127,7 +122,7 @@ static void test_answer(void **state)
 	expect_nothing(h, 0);
 	rx(h, id, "\n");
 	expect(h, 0, HTTP_EVENT_REQUEST, id);
-	http_reply(h, id, 200, "text/plain", span("hello\n"));
+	http_reply(h, id, 200, "text/plain", span_text("hello\n"));
 	assert_string_equal(sent(h, id), "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 					 "Content-Length: 6\r\nCache-Control: no-store\r\n"
 					 "Connection: close\r\n\r\nhello\n");
@@ -152,7 +147,7 @@ static void test_head(void **state)
 	assert_int_equal(http_conn_new(h, 0, &id), 0);
 	rx(h, id, "HEAD / HTTP/1.1\r\n\r\n");
 	expect(h, 0, HTTP_EVENT_REQUEST, id);
-	http_reply(h, id, 404, "text/plain", span("hello\n"));
+	http_reply(h, id, 404, "text/plain", span_text("hello\n"));
 	assert_non_null(strstr(sent(h, id), "404 Not Found"));
 	assert_non_null(strstr(sent(h, id), "Content-Length: 6\r\n"));
 	assert_null(strstr(sent(h, id), "hello"));

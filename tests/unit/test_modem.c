@@ -15,13 +15,7 @@
 #include "base/timerq.h"
 #include "modem/session.h"
 #include "modem_world.h"
-
-#define TEXT(literal)                                                          \
-	{                                                                      \
-		.data = (const uint8_t *)(literal), .len = sizeof(literal) - 1 \
-	}
-
-static const struct filter_config filters[] = { { "site/17/cmd/#", 1 }, { "news", 0 } };
+#include "text.h"
 
 static const struct modem_config modem_config = {
 	.device = "/dev/null",
@@ -31,30 +25,10 @@ static const struct modem_config modem_config = {
 	.pdp_type = "IP",
 };
 
-static struct broker_config plain_broker(void)
-{
-	return (struct broker_config){
-		.name = "cloud",
-		.host = "broker.example.com",
-		.port = 1883,
-		.client_id = "gateway-17",
-		.username = "gw17",
-		.password = "broker-secret",
-		.keepalive_s = 60,
-		.will = { .topic = "gw/17/state", .payload = TEXT("offline"), .qos = 1 },
-		.birth = { .topic = "gw/17/state", .payload = TEXT("online"), .qos = 1 },
-		.reconnect_min_ms = 1000,
-		.reconnect_max_ms = 300000,
-		.filters = filters,
-		.filter_count = 2,
-	};
-}
-
 static struct broker_config tls_broker(void)
 {
-	struct broker_config cfg = plain_broker();
+	struct broker_config cfg = world_full_broker("plant");
 
-	cfg.name = "plant";
 	cfg.port = 8883;
 	cfg.is_tls = true;
 	cfg.tls = (struct tls_config){
@@ -71,7 +45,7 @@ static struct broker_config tls_broker(void)
 
 static void configure(struct world *w)
 {
-	struct broker_config plain = plain_broker();
+	struct broker_config plain = world_full_broker("cloud");
 	struct broker_config tls = tls_broker();
 
 	modem_configure(w->m, w->now, &modem_config);
@@ -98,8 +72,7 @@ static int teardown(void **state)
 
 static void go_online(void)
 {
-	world_start(&w);
-	assert_true(world_run_until(&w, world_both_online, 60000));
+	world_go_online(&w, 60000);
 }
 
 static void comes_up_with_both_brokers(void **state)
@@ -216,14 +189,6 @@ static void refuses_what_the_modem_cannot_take(void **state)
 	assert_int_equal(modem_publish(w.m, w.now, 0, &p), -EINVAL);
 }
 
-static void add_fault(const char *text)
-{
-	struct fake_fault fault;
-
-	assert_int_equal(fake_fault_parse(text, &fault), 0);
-	fake_modem_add_fault(w.fake, &fault);
-}
-
 struct publish_row {
 	const char *name;
 	const char *fault;
@@ -269,7 +234,7 @@ static void judges_a_publish(void **state)
 	go_online();
 	w.went_online[0] = 0;
 	w.went_online[1] = 0;
-	add_fault(row->fault);
+	world_add_fault(&w, row->fault);
 	p.qos = row->qos;
 	begin_ms = w.now;
 	publish(0, &p);
@@ -296,7 +261,7 @@ static void never_publishes_again_where_a_result_is_owed(void **state)
 	(void)state;
 	go_online();
 	w.went_online[0] = 0;
-	add_fault("+CMQTTPUB=0#1 result-late 250000");
+	world_add_fault(&w, "+CMQTTPUB=0#1 result-late 250000");
 	publish(0, &message);
 	assert_int_equal(w.result[0], SEND_UNKNOWN);
 	assert_int_equal(modem_publish(w.m, w.now, 0, &message), -EBUSY);
@@ -318,7 +283,7 @@ static void blames_a_message_that_is_refused_again_and_again(void **state)
 	(void)state;
 	go_online();
 	w.went_online[0] = 0;
-	add_fault("+CMQTTPAYLOAD=0*0 error");
+	world_add_fault(&w, "+CMQTTPAYLOAD=0*0 error");
 	for (i = 1; i < SESSION_RETRIES_MAX; i++) {
 		publish(0, &message);
 		assert_int_equal(w.result[0], SEND_RETRY);
@@ -575,7 +540,7 @@ static void takes_over_sessions_after_a_restart_of_the_daemon(void **state)
 
 static void closes_sessions_whose_settings_are_others(void **state)
 {
-	struct broker_config cfg = plain_broker();
+	struct broker_config cfg = world_full_broker("cloud");
 
 	(void)state;
 	go_online();
@@ -641,7 +606,7 @@ static void opens_anew_when_the_port_was_lost_in_a_publish(void **state)
 /* Filters that were exchanged in place count as well. */
 static void remembers_filters_that_were_exchanged(void **state)
 {
-	struct broker_config cfg = plain_broker();
+	struct broker_config cfg = world_full_broker("cloud");
 
 	(void)state;
 	go_online();
@@ -737,14 +702,14 @@ static void starts_the_service_whatever_it_says(void **state)
 		w.fake_cfg.start_ms = row->start_ms;
 	world_start(&w);
 	if (row->fault)
-		add_fault(row->fault);
+		world_add_fault(&w, row->fault);
 	assert_true(world_run_until(&w, world_both_online, row->limit_ms));
 	/* And again, when it runs already, which A76xx say with a bare ERROR. */
 	world_restart_daemon(&w);
 	configure(&w);
 	modem_set_trace(w.m, true);
 	if (row->fail == FAKE_FAIL_BARE_ERROR)
-		add_fault("+CMQTTSTART error");
+		world_add_fault(&w, "+CMQTTSTART error");
 	modem_tty_up(w.m, w.now);
 	assert_true(world_run_until(&w, world_both_online, 900000));
 	assert_int_equal(commands_with("AT+CMQTTSTART"), 1);
@@ -879,7 +844,7 @@ static void enters_a_pin_again_that_got_lost(void **state)
 	w.fake_cfg.pin = "1234";
 	configure_pin("1234");
 	world_start(&w);
-	add_fault("+CPIN=*1 no-answer");
+	world_add_fault(&w, "+CPIN=*1 no-answer");
 	assert_true(world_run_until(&w, is_ready, 60000));
 }
 
@@ -890,7 +855,7 @@ static void enters_a_lost_pin_only_once_more(void **state)
 	w.fake_cfg.pin = "1234";
 	configure_pin("1234");
 	world_start(&w);
-	add_fault("+CPIN=*2 no-answer");
+	world_add_fault(&w, "+CPIN=*2 no-answer");
 	assert_false(world_run_until(&w, is_ready, 120000));
 	assert_int_equal(w.notices[MODEM_NOTICE_PIN_REFUSED], 1);
 }
@@ -1015,7 +980,7 @@ static void finds_a_connect_whose_result_was_lost(void **state)
 {
 	(void)state;
 	world_start(&w);
-	add_fault("+CMQTTCONNECT=0 result-lost");
+	world_add_fault(&w, "+CMQTTCONNECT=0 result-lost");
 	assert_true(world_run_until(&w, world_both_online, 400000));
 	assert_int_equal(w.broker[0].connects, 1);
 	assert_int_equal(w.violations, 0);
@@ -1099,10 +1064,10 @@ static void tries_a_refused_context_slowly_the_second_time(void **state)
 {
 	(void)state;
 	world_start(&w);
-	add_fault("+CSSLCFG=\"authmode\" error");
+	world_add_fault(&w, "+CSSLCFG=\"authmode\" error");
 	assert_true(world_run_until(&w, world_both_online, 25000));
 	assert_int_equal(modem_reconnect(w.m, w.now, 1), 0);
-	add_fault("+CSSLCFG=\"authmode\"*2 error");
+	world_add_fault(&w, "+CSSLCFG=\"authmode\"*2 error");
 	world_run(&w, BACKOFF_SLOW_MS);
 	assert_int_equal(modem_get_session(w.m, 1)->state, SESSION_BACKOFF);
 	assert_true(world_run_until(&w, world_both_online, 100000));
@@ -1115,7 +1080,7 @@ static void asks_for_binary_payloads_first(void **state)
 	(void)state;
 	modem_set_trace(w.m, true);
 	world_start(&w);
-	add_fault("+CMQTTCFG=\"checkUTF8\",0*0 error");
+	world_add_fault(&w, "+CMQTTCFG=\"checkUTF8\",0*0 error");
 	assert_true(world_run_until(&w, world_both_online, 60000));
 	assert_int_equal(commands_with("AT+CMQTTACCQ=0"), SESSION_UTF8_MAX + 1);
 	assert_int_equal(w.violations, 0);
@@ -1144,7 +1109,7 @@ static void replaces_a_file_whose_upload_is_not_certain(void **state)
 	w.fake_cfg.certdown_existing_fails = true;
 	modem_set_trace(w.m, true);
 	world_start(&w);
-	add_fault(row->fault);
+	world_add_fault(&w, row->fault);
 	assert_true(world_run_until(&w, world_both_online, 600000));
 	assert_int_equal(commands_with("AT+CCERTDELE="), row->deletes);
 	assert_int_equal(w.broker[1].ca_len, strlen("-----BEGIN CERTIFICATE-----\nca\n"
@@ -1196,7 +1161,7 @@ static void subscribes_whatever_happens(void **state)
 	world_init(&w);
 	configure(&w);
 	world_start(&w);
-	add_fault(row->fault);
+	world_add_fault(&w, row->fault);
 	assert_true(world_run_until(&w, world_both_online, 400000));
 	assert_int_equal(w.broker[0].subscribed, row->subscribed);
 	assert_int_equal(w.notices[MODEM_NOTICE_SUBSCRIBE_FAILED], row->refused);
@@ -1208,7 +1173,7 @@ static void subscribes_whatever_happens(void **state)
 static void exchanges_filters_in_place(void **state)
 {
 	static const struct filter_config others[] = { { "news", 0 }, { "weather", 2 } };
-	struct broker_config cfg = plain_broker();
+	struct broker_config cfg = world_full_broker("cloud");
 
 	(void)state;
 	go_online();
@@ -1229,7 +1194,7 @@ static void exchanges_a_broker(void **state)
 
 	(void)state;
 	go_online();
-	*cfg = plain_broker();
+	*cfg = world_full_broker("cloud");
 	cfg->host = "other.example.com";
 	modem_set_broker(w.m, w.now, 0, cfg);
 	free(cfg);

@@ -16,11 +16,8 @@
 #include "base/timerq.h"
 #include "modem/session.h"
 #include "modem_world.h"
+#include "text.h"
 
-#define TEXT(literal)                                                          \
-	{                                                                      \
-		.data = (const uint8_t *)(literal), .len = sizeof(literal) - 1 \
-	}
 #define MINUTE_MS 60000
 #define NOTICE_MS 60000 /* a modem that hangs is noticed within that */
 
@@ -45,20 +42,11 @@ static struct world w;
 
 static void configure(const struct modem_config *cfg)
 {
-	struct broker_config broker = {
-		.name = "cloud",
-		.host = "broker.example.com",
-		.port = 1883,
-		.client_id = "gateway-17",
-		.keepalive_s = 60,
-		.reconnect_min_ms = 1000,
-		.reconnect_max_ms = 300000,
-	};
+	struct broker_config cloud = world_broker("cloud"), plant = world_broker("plant");
 
 	modem_configure(w.m, w.now, cfg);
-	modem_set_broker(w.m, w.now, 0, &broker);
-	broker.name = "plant";
-	modem_set_broker(w.m, w.now, 1, &broker);
+	modem_set_broker(w.m, w.now, 0, &cloud);
+	modem_set_broker(w.m, w.now, 1, &plant);
 }
 
 static int setup(void **state)
@@ -78,16 +66,7 @@ static int teardown(void **state)
 
 static void go_online(void)
 {
-	world_start(&w);
-	assert_true(world_run_until(&w, world_both_online, MINUTE_MS));
-}
-
-static void add_fault(const char *text)
-{
-	struct fake_fault fault;
-
-	assert_int_equal(fake_fault_parse(text, &fault), 0);
-	fake_modem_add_fault(w.fake, &fault);
+	world_go_online(&w, MINUTE_MS);
 }
 
 static uint64_t taken(enum recovery_step step)
@@ -238,8 +217,8 @@ static void frees_a_client_that_stays_busy(void **state)
 	(void)state;
 	go_online();
 	modem_set_trace(w.m, true);
-	add_fault("+CMQTTREL=0*0 busy");
-	add_fault("+CMQTTDISC=0*0 busy");
+	world_add_fault(&w, "+CMQTTREL=0*0 busy");
+	world_add_fault(&w, "+CMQTTDISC=0*0 busy");
 	fake_modem_connlost(w.fake, w.now, 0, 1);
 	assert_true(world_run_until(&w, is_radio_switched, 5 * MINUTE_MS));
 	assert_int_equal(taken(RECOVERY_SERVICE), 1);
@@ -264,7 +243,7 @@ static void resets_a_modem_whose_client_is_busy_for_ever(void **state)
 {
 	(void)state;
 	go_online();
-	add_fault("+CMQTTACCQ=0*0 busy");
+	world_add_fault(&w, "+CMQTTACCQ=0*0 busy");
 	fake_modem_connlost(w.fake, w.now, 0, 1);
 	assert_true(world_run_until(&w, is_reset, 15 * MINUTE_MS));
 	assert_int_equal(taken(RECOVERY_SERVICE), 1);
@@ -281,7 +260,7 @@ static void takes_a_busy_client_for_no_trouble_when_it_passes(void **state)
 {
 	(void)state;
 	go_online();
-	add_fault("+CMQTTREL=0*2 busy");
+	world_add_fault(&w, "+CMQTTREL=0*2 busy");
 	fake_modem_connlost(w.fake, w.now, 0, 1);
 	world_run(&w, 10 * MINUTE_MS);
 	assert_true(world_both_online(&w));
@@ -295,7 +274,7 @@ static void does_not_stop_the_service_of_a_model_that_does_not_bear_it(void **st
 	assert_true(fake_modem_cfg_model(&w.fake_cfg, "a7670"));
 	modem_set_trace(w.m, true);
 	go_online();
-	add_fault("+CMQTTREL=0*0 busy");
+	world_add_fault(&w, "+CMQTTREL=0*0 busy");
 	fake_modem_connlost(w.fake, w.now, 0, 1);
 	assert_true(world_run_until(&w, is_radio_switched, 15 * MINUTE_MS));
 	assert_int_equal(taken(RECOVERY_SERVICE), 0);
@@ -312,7 +291,7 @@ static void opens_a_session_anew_in_which_nothing_is_confirmed(void **state)
 {
 	(void)state;
 	go_online();
-	add_fault("+CMQTTPUB=0 result-lost");
+	world_add_fault(&w, "+CMQTTPUB=0 result-lost");
 	assert_int_equal(modem_publish(w.m, w.now, 0, &message), 0);
 	assert_true(world_run_until(&w, is_session_down, SESSION_UNCONFIRMED_MS));
 	assert_int_equal(w.results[0], 1);
@@ -454,10 +433,10 @@ static void believes_only_a_denial_that_lasts(void **state)
 	go_online();
 	world_run(&w, 5 * MINUTE_MS);
 	connects = w.broker[0].connects;
-	add_fault("+CMQTTACCQ?*2 error");
+	world_add_fault(&w, "+CMQTTACCQ?*2 error");
 	world_run(&w, 5 * MINUTE_MS);
 	assert_int_equal(w.broker[0].connects, connects);
-	add_fault("+CMQTTACCQ?*3 error");
+	world_add_fault(&w, "+CMQTTACCQ?*3 error");
 	world_run(&w, 5 * MINUTE_MS);
 	assert_true(w.broker[0].connects > connects);
 }

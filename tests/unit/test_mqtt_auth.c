@@ -18,11 +18,6 @@
 	"$6$saltsalt$r4j7z8gOqxO9zYH/VSQ4MPgAu/GTg0.tIK5o0K" \
 	"3dXowoILt/JRmXmiqFa26mKioMH3Fwhg6qaU0XTibPpoJ8z."
 
-static struct span span_of(const char *text)
-{
-	return (struct span){ .data = (const uint8_t *)text, .len = strlen(text) };
-}
-
 static int parse(const char *passwords, const char *acl, struct mqtt_auth **ret, unsigned *ret_line,
     const char **ret_why)
 {
@@ -117,19 +112,19 @@ static void test_passwords(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		print_message("%s %s\n", rows[i].user, rows[i].password);
 		assert_int_equal(
-		    mqtt_auth_check(a, span_of(rows[i].user), span_of(rows[i].password)),
+		    mqtt_auth_check(a, span_text(rows[i].user), span_text(rows[i].password)),
 		    rows[i].fits);
 	}
 	/* What crypt(3) cannot take, or would take for something shorter. */
 	assert_false(
-	    mqtt_auth_check(a, span_of("ann"), (struct span){ (const uint8_t *)"secret\0x", 8 }));
-	assert_false(mqtt_auth_check(a, span_of("ann"), (struct span){ NULL, 0 }));
+	    mqtt_auth_check(a, span_text("ann"), (struct span){ (const uint8_t *)"secret\0x", 8 }));
+	assert_false(mqtt_auth_check(a, span_text("ann"), (struct span){ NULL, 0 }));
 	memset(long_password, 'x', sizeof(long_password));
-	assert_false(mqtt_auth_check(a, span_of("ann"), (struct span){ long_password, 600 }));
+	assert_false(mqtt_auth_check(a, span_text("ann"), (struct span){ long_password, 600 }));
 	mqtt_auth_free(a);
 	a = must_parse("# nobody\n", NULL);
 	assert_false(mqtt_auth_has_users(a));
-	assert_false(mqtt_auth_check(a, span_of("ann"), span_of("secret")));
+	assert_false(mqtt_auth_check(a, span_text("ann"), span_text("secret")));
 	mqtt_auth_free(a);
 	assert_false(mqtt_auth_has_users(NULL));
 }
@@ -181,9 +176,9 @@ static void test_rights(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(right_rows); i++) {
-		struct span user = span_of(right_rows[i].user);
-		struct span id = span_of(right_rows[i].client_id);
-		struct span topic = span_of(right_rows[i].topic);
+		struct span user = span_text(right_rows[i].user);
+		struct span id = span_text(right_rows[i].client_id);
+		struct span topic = span_text(right_rows[i].topic);
 
 		print_message(
 		    "%s %s %s\n", right_rows[i].user, right_rows[i].client_id, right_rows[i].topic);
@@ -217,12 +212,12 @@ static void test_subscribe(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		print_message("%s %s\n", rows[i].user, rows[i].filter);
-		assert_int_equal(mqtt_auth_may_subscribe(a, span_of(rows[i].user), span_of("c"),
-				     span_of(rows[i].filter)),
+		assert_int_equal(mqtt_auth_may_subscribe(a, span_text(rows[i].user), span_text("c"),
+				     span_text(rows[i].filter)),
 		    rows[i].may);
 	}
 	mqtt_auth_free(a);
-	assert_true(mqtt_auth_may_subscribe(NULL, span_of(""), span_of("c"), span_of("#")));
+	assert_true(mqtt_auth_may_subscribe(NULL, span_text(""), span_text("c"), span_text("#")));
 }
 
 /* No rights file: everything. An empty one: nothing. */
@@ -231,11 +226,11 @@ static void test_no_file_and_empty_file(void **state)
 	struct mqtt_auth *none = must_parse("", NULL), *empty = must_parse(NULL, "");
 
 	(void)state;
-	assert_true(mqtt_auth_may_read(none, span_of(""), span_of("c"), span_of("a")));
-	assert_true(mqtt_auth_may_subscribe(none, span_of(""), span_of("c"), span_of("a")));
-	assert_false(mqtt_auth_may_read(empty, span_of(""), span_of("c"), span_of("a")));
-	assert_false(mqtt_auth_may_write(empty, span_of(""), span_of("c"), span_of("a")));
-	assert_false(mqtt_auth_may_subscribe(empty, span_of(""), span_of("c"), span_of("#")));
+	assert_true(mqtt_auth_may_read(none, span_text(""), span_text("c"), span_text("a")));
+	assert_true(mqtt_auth_may_subscribe(none, span_text(""), span_text("c"), span_text("a")));
+	assert_false(mqtt_auth_may_read(empty, span_text(""), span_text("c"), span_text("a")));
+	assert_false(mqtt_auth_may_write(empty, span_text(""), span_text("c"), span_text("a")));
+	assert_false(mqtt_auth_may_subscribe(empty, span_text(""), span_text("c"), span_text("#")));
 	mqtt_auth_free(none);
 	mqtt_auth_free(empty);
 }

@@ -18,11 +18,6 @@ struct fixture {
 	struct outbox outbox;
 };
 
-static struct span text(const char *s)
-{
-	return (struct span){ (const uint8_t *)s, strlen(s) };
-}
-
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -50,12 +45,12 @@ static void put(struct fixture *f, uint64_t seq, uint8_t qos, uint8_t priority)
 	struct store *s = qos == 0 ? o->memory : o->durable;
 	const struct store_target t = {
 		.queue = qos == 0 ? o->memory_queue : o->durable_queue,
-		.topic = text("topic"),
+		.topic = span_text("topic"),
 		.qos = qos,
 		.priority = priority,
 	};
 
-	assert_int_equal(s->ops->add(s, seq, 0, text("payload"), &t, 1), 0);
+	assert_int_equal(s->ops->add(s, seq, 0, span_text("payload"), &t, 1), 0);
 }
 
 static void assert_next(struct fixture *f, uint64_t seq, uint8_t qos)

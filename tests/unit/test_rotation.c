@@ -22,32 +22,14 @@ enum { OLD = 100, NEW = 200, NEWER = 300 };
 static void set_broker(unsigned client, size_t ca_len)
 {
 	static uint8_t bytes[400];
-	const struct broker_config cfg = {
-		.name = "cloud",
-		.host = "broker.example.com",
-		.port = 8883,
-		.client_id = "gateway-17",
-		.keepalive_s = 60,
-		.is_tls = ca_len > 0,
-		.tls = { .ca = { bytes, ca_len }, .verify = true, .negotiate_s = 60 },
-		.reconnect_min_ms = 1000,
-		.reconnect_max_ms = 10000,
-	};
+	struct broker_config cfg = world_broker("cloud");
 
+	cfg.port = 8883;
+	cfg.is_tls = ca_len > 0;
+	cfg.tls = (struct tls_config){ .ca = { bytes, ca_len }, .verify = true, .negotiate_s = 60 };
+	cfg.reconnect_max_ms = 10000;
 	memset(bytes, 'c', sizeof bytes);
 	modem_set_broker(w.m, w.now, client, &cfg);
-}
-
-static unsigned count(const char *text)
-{
-	const char *at = w.traces;
-	unsigned n = 0;
-
-	while ((at = strstr(at, text))) {
-		n++;
-		at += strlen(text);
-	}
-	return n;
 }
 
 static int setup(void **state)
@@ -58,8 +40,7 @@ static int setup(void **state)
 	set_broker(0, OLD);
 	set_broker(1, 0);
 	modem_set_trace(w.m, true);
-	world_start(&w);
-	assert_true(world_run_until(&w, world_both_online, 60000));
+	world_go_online(&w, 60000);
 	w.traces[0] = '\0';
 	return 0;
 }
@@ -85,8 +66,8 @@ static void new_files_that_work_replace_the_old_ones(void **state)
 	assert_true(world_run_until(&w, world_both_online, 60000));
 	world_run(&w, 2000);
 	assert_int_equal(w.broker[0].ca_len, NEW);
-	assert_int_equal(count("AT+CCERTDOWN="), 1);
-	assert_int_equal(count("AT+CCERTDELE="), 1);
+	assert_int_equal(world_count_traced(&w, "AT+CCERTDOWN="), 1);
+	assert_int_equal(world_count_traced(&w, "AT+CCERTDELE="), 1);
 	/* Uploaded beside the old one, which goes when the new one has proved itself. */
 	assert_true(strstr(w.traces, "AT+CCERTDOWN=") < strstr(w.traces, "AT+CMQTTCONNECT="));
 	assert_true(strstr(w.traces, "AT+CMQTTCONNECT=") < strstr(w.traces, "AT+CCERTDELE="));
@@ -125,7 +106,8 @@ static void a_reload_tries_the_next_ones(void **state)
 	assert_true(world_run_until(&w, world_both_online, 60000));
 	world_run(&w, 2000);
 	assert_int_equal(w.broker[0].ca_len, NEWER);
-	assert_int_equal(count("AT+CCERTDELE="), 2); /* the refused one and the old one */
+	assert_int_equal(
+	    world_count_traced(&w, "AT+CCERTDELE="), 2); /* the refused one and the old one */
 }
 
 static bool has_rotated_twice(struct world *world)
@@ -164,7 +146,7 @@ static void a_broker_without_tls_leaves_nothing_behind(void **state)
 	world_run(&w, 3000);
 	assert_true(world_run_until(&w, world_both_online, 60000));
 	world_run(&w, 2000);
-	assert_int_equal(count("AT+CCERTDELE="), 1);
+	assert_int_equal(world_count_traced(&w, "AT+CCERTDELE="), 1);
 }
 
 static void neither_does_one_that_is_gone(void **state)
@@ -172,7 +154,7 @@ static void neither_does_one_that_is_gone(void **state)
 	(void)state;
 	modem_set_broker(w.m, w.now, 0, NULL);
 	world_run(&w, 10000);
-	assert_int_equal(count("AT+CCERTDELE="), 1);
+	assert_int_equal(world_count_traced(&w, "AT+CCERTDELE="), 1);
 	assert_int_equal(modem_get_session(w.m, 1)->state, SESSION_ONLINE);
 }
 

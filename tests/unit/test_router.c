@@ -8,11 +8,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-static struct span text(const char *s)
-{
-	return (struct span){ (const uint8_t *)s, strlen(s) };
-}
-
 #define ROUTE(way, filter, local, remote)                                               \
 	{                                                                               \
 		.pattern = (filter), .direction = ROUTE_##way, .local_prefix = (local), \
@@ -75,8 +70,8 @@ static void test_rows(void **state)
 		const struct core_broker b = { .routes = &rows[i].route, .route_count = 1 };
 		struct routed r;
 
-		check(router_out(&b, text(rows[i].topic), &r), &r, &rows[i], rows[i].out);
-		check(router_in(&b, text(rows[i].topic), &r), &r, &rows[i], rows[i].in);
+		check(router_out(&b, span_text(rows[i].topic), &r), &r, &rows[i], rows[i].out);
+		check(router_in(&b, span_text(rows[i].topic), &r), &r, &rows[i], rows[i].in);
 	}
 }
 
@@ -106,8 +101,8 @@ static void test_first_match_wins(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct routed r;
 
-		assert_true(cases[i].is_in ? router_in(&b, text(cases[i].topic), &r)
-					   : router_out(&b, text(cases[i].topic), &r));
+		assert_true(cases[i].is_in ? router_in(&b, span_text(cases[i].topic), &r)
+					   : router_out(&b, span_text(cases[i].topic), &r));
 		assert_ptr_equal(r.route, &routes[cases[i].route]);
 	}
 }
@@ -118,9 +113,9 @@ static void test_no_routes(void **state)
 	struct routed r;
 
 	(void)state;
-	assert_false(router_out(&b, text("a"), &r));
-	assert_false(router_in(&b, text("a"), &r));
-	assert_false(router_echoes(&b, text("a")));
+	assert_false(router_out(&b, span_text("a"), &r));
+	assert_false(router_in(&b, span_text("a"), &r));
+	assert_false(router_echoes(&b, span_text("a")));
 }
 
 /* The longest local name and the longest prefix fit; a remote name that would be too long for a
@@ -137,16 +132,16 @@ static void test_long_names(void **state)
 	(void)state;
 	memset(prefix, 'p', MODEM_TOPIC_MAX);
 	memset(topic, 't', MQTT_TOPIC_MAX);
-	assert_true(router_out(&b, text(topic), &r));
+	assert_true(router_out(&b, span_text(topic), &r));
 	assert_int_equal(r.topic_len, MODEM_TOPIC_MAX + MQTT_TOPIC_MAX);
 	b.routes = &to_local;
-	assert_false(router_in(&b, text(topic), &r));
+	assert_false(router_in(&b, span_text(topic), &r));
 	topic[MQTT_TOPIC_MAX - MODEM_TOPIC_MAX] = '\0';
-	assert_true(router_in(&b, text(topic), &r));
+	assert_true(router_in(&b, span_text(topic), &r));
 	assert_int_equal(r.topic_len, MQTT_TOPIC_MAX);
 	b.routes = &route;
-	assert_false(router_out(&b, text("p"), &r));
-	assert_true(router_out(&b, text(prefix), &r));
+	assert_false(router_out(&b, span_text("p"), &r));
+	assert_true(router_out(&b, span_text(prefix), &r));
 	assert_int_equal(r.topic_len, MODEM_TOPIC_MAX);
 }
 
@@ -184,7 +179,8 @@ static void test_explain(void **state)
 		struct routed r = { 0 };
 
 		print_message("%zu %s\n", cases[i].count, cases[i].topic);
-		assert_int_equal(router_explain(&b, text(cases[i].topic), &r), cases[i].answer);
+		assert_int_equal(
+		    router_explain(&b, span_text(cases[i].topic), &r), cases[i].answer);
 		assert_ptr_equal(r.route, cases[i].route < 0 ? NULL : &routes[cases[i].route]);
 	}
 }
@@ -199,10 +195,10 @@ static void test_explain_too_long(void **state)
 
 	(void)state;
 	memset(topic, 't', MODEM_TOPIC_MAX);
-	assert_int_equal(router_explain(&b, text(topic), &r), ROUTER_TOO_LONG);
+	assert_int_equal(router_explain(&b, span_text(topic), &r), ROUTER_TOO_LONG);
 	assert_int_equal(r.topic_len, MODEM_TOPIC_MAX + 1);
 	topic[MODEM_TOPIC_MAX - 1] = '\0';
-	assert_int_equal(router_explain(&b, text(topic), &r), ROUTER_WANTED);
+	assert_int_equal(router_explain(&b, span_text(topic), &r), ROUTER_WANTED);
 }
 
 static void test_echoes(void **state)
@@ -211,10 +207,10 @@ static void test_echoes(void **state)
 	const struct core_broker b = { .link = { .filters = filters, .filter_count = 2 } };
 
 	(void)state;
-	assert_true(router_echoes(&b, text("r/cmd/a/b")));
-	assert_true(router_echoes(&b, text("x/y/z")));
-	assert_false(router_echoes(&b, text("x/y/y")));
-	assert_false(router_echoes(&b, text("r/state")));
+	assert_true(router_echoes(&b, span_text("r/cmd/a/b")));
+	assert_true(router_echoes(&b, span_text("x/y/z")));
+	assert_false(router_echoes(&b, span_text("x/y/y")));
+	assert_false(router_echoes(&b, span_text("r/state")));
 }
 
 /* The route that a remote name belongs to; the first one where several could be meant. */
@@ -234,7 +230,8 @@ static void test_find_remote(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(router_find_remote(&b, text(cases[i].remote)), cases[i].route);
+		assert_int_equal(
+		    router_find_remote(&b, span_text(cases[i].remote)), cases[i].route);
 }
 
 int main(void)

@@ -16,11 +16,7 @@
 #include "modem/fake_scenario.h"
 #include "modem/session.h"
 #include "modem_world.h"
-
-#define TEXT(literal)                                                          \
-	{                                                                      \
-		.data = (const uint8_t *)(literal), .len = sizeof(literal) - 1 \
-	}
+#include "text.h"
 
 enum {
 	SCENARIOS_MAX = 100,
@@ -79,21 +75,16 @@ static void step(void)
 static void configure(unsigned client)
 {
 	static const struct filter_config filters[] = { { "cmd/#", 1 }, { "news", 0 } };
-	const struct broker_config cfg = {
-		.name = "cloud",
-		.host = "broker.example.com",
-		.port = 8883,
-		.client_id = "gateway-17",
-		.keepalive_s = 60,
-		.is_tls = client == 1,
-		.tls = { .ca = TEXT("ca\n"), .verify = true, .negotiate_s = 60 },
-		.birth = { .topic = "gw/17/state", .payload = TEXT("online"), .qos = 1 },
-		.reconnect_min_ms = 1000,
-		.reconnect_max_ms = 10000,
-		.filters = filters,
-		.filter_count = 2,
-	};
+	struct broker_config cfg = world_broker("cloud");
 
+	cfg.port = 8883;
+	cfg.is_tls = client == 1;
+	cfg.tls = (struct tls_config){ .ca = TEXT("ca\n"), .verify = true, .negotiate_s = 60 };
+	cfg.birth =
+	    (struct message_config){ .topic = "gw/17/state", .payload = TEXT("online"), .qos = 1 };
+	cfg.reconnect_max_ms = 10000;
+	cfg.filters = filters;
+	cfg.filter_count = 2;
 	modem_set_broker(w.m, w.now, client, &cfg);
 }
 

@@ -15,11 +15,8 @@
 #include "at/at_line.h"
 #include "modem/session.h"
 #include "modem/sim7600.h"
+#include "text.h"
 
-#define TEXT(literal)                                                          \
-	{                                                                      \
-		.data = (const uint8_t *)(literal), .len = sizeof(literal) - 1 \
-	}
 #define OK     "\r\nOK\r\n"
 #define ERR    "\r\nERROR\r\n"
 #define PROMPT "\r\n>"

@@ -12,17 +12,9 @@
 #include "modem/modem_clock.h"
 #include "modem/net_status.h"
 #include "modem/sim7600.h"
+#include "text.h"
 
-#define TEXT(literal)                                                          \
-	{                                                                      \
-		.data = (const uint8_t *)(literal), .len = sizeof(literal) - 1 \
-	}
 #define COUNT(rows) (sizeof rows / sizeof rows[0])
-
-static struct span span_of(const char *text)
-{
-	return (struct span){ (const uint8_t *)text, strlen(text) };
-}
 
 /* ---- scripts ---- */
 
@@ -166,7 +158,7 @@ static void knows_unsolicited_lines(void **state)
 
 	(void)state;
 	for (i = 0; i < COUNT(urc_rows); i++)
-		if (sim7600_urc_kind(span_of(urc_rows[i].line)) != urc_rows[i].kind)
+		if (sim7600_urc_kind(span_text(urc_rows[i].line)) != urc_rows[i].kind)
 			fail_msg("%s", urc_rows[i].line);
 }
 
@@ -203,7 +195,7 @@ static void shows_no_secrets(void **state)
 	for (i = 0; i < COUNT(mask_rows); i++) {
 		buf_clear(&out);
 		assert_int_equal(
-		    sim7600_mask_line(span_of(mask_rows[i].line), mask_rows[i].is_expected, &out),
+		    sim7600_mask_line(span_text(mask_rows[i].line), mask_rows[i].is_expected, &out),
 		    0);
 		assert_int_equal(buf_append_u8(&out, 0), 0);
 		assert_string_equal((const char *)buf_data(&out), mask_rows[i].shown);
@@ -535,7 +527,7 @@ static void reads_the_clock(void **state)
 	(void)state;
 	for (i = 0; i < COUNT(clock_rows); i++) {
 		int64_t utc_s = -1;
-		bool is_time = modem_clock_parse(span_of(clock_rows[i].line), &utc_s);
+		bool is_time = modem_clock_parse(span_text(clock_rows[i].line), &utc_s);
 
 		if (is_time != (clock_rows[i].utc_s >= 0) || utc_s != clock_rows[i].utc_s)
 			fail_msg("%s: %lld", clock_rows[i].line, (long long)utc_s);
@@ -569,7 +561,7 @@ static void writes_what_it_reads(void **state)
 
 		modem_clock_format(utc_s, text);
 		snprintf(line, sizeof line, "+CCLK: \"%s\"", text);
-		assert_true(modem_clock_parse(span_of(line), &read_s));
+		assert_true(modem_clock_parse(span_text(line), &read_s));
 		assert_int_equal(read_s, utc_s);
 	}
 }
@@ -583,35 +575,35 @@ static void reads_the_state_of_the_network(void **state)
 
 	(void)state;
 	net_status_init(&n, &s);
-	net_status_line(&n, span_of("+CREG: 1,3"));
+	net_status_line(&n, span_text("+CREG: 1,3"));
 	assert_false(s.is_registered);
 	assert_true(net_status_is_denied(&n));
-	net_status_line(&n, span_of("+CEREG: 1,5,\"1A2B\",\"01\",7")); /* LTE alone is enough */
+	net_status_line(&n, span_text("+CEREG: 1,5,\"1A2B\",\"01\",7")); /* LTE alone is enough */
 	assert_true(s.is_registered && s.is_roaming);
 	assert_false(net_status_is_denied(&n));
-	net_status_line(&n, span_of("+CEREG: 1")); /* unasked: no first number */
+	net_status_line(&n, span_text("+CEREG: 1")); /* unasked: no first number */
 	assert_true(s.is_registered && !s.is_roaming);
-	net_status_line(&n, span_of("+CEREG: 2"));
+	net_status_line(&n, span_text("+CEREG: 2"));
 	assert_false(s.is_registered);
-	net_status_line(&n, span_of("+CSQ: 22,99"));
+	net_status_line(&n, span_text("+CSQ: 22,99"));
 	assert_int_equal(s.rssi_dbm, -69);
-	net_status_line(&n, span_of("+CSQ: 99,99"));
+	net_status_line(&n, span_text("+CSQ: 99,99"));
 	assert_int_equal(s.rssi_dbm, 0);
-	net_status_line(&n, span_of("+CSQ: 0,0"));
+	net_status_line(&n, span_text("+CSQ: 0,0"));
 	assert_int_equal(s.rssi_dbm, -113);
-	net_status_line(&n, span_of("+COPS: 0,0,\"Some Mobile\",7"));
+	net_status_line(&n, span_text("+COPS: 0,0,\"Some Mobile\",7"));
 	assert_string_equal(s.operator_name, "Some Mobile");
 	assert_string_equal(s.technology, "LTE");
-	net_status_line(&n, span_of("+CPSI: WCDMA,Online,214-03"));
+	net_status_line(&n, span_text("+CPSI: WCDMA,Online,214-03"));
 	assert_string_equal(s.technology, "UMTS");
-	net_status_line(&n, span_of("+COPS: 0"));
+	net_status_line(&n, span_text("+COPS: 0"));
 	assert_string_equal(s.operator_name, "");
-	net_status_model(&n, span_of("SIMCOM_SIM7600G-H"));
-	net_status_model(&n, span_of("+CREG: 1"));
+	net_status_model(&n, span_text("SIMCOM_SIM7600G-H"));
+	net_status_model(&n, span_text("+CREG: 1"));
 	assert_string_equal(s.model, "SIMCOM_SIM7600G-H");
-	net_status_revision(&n, span_of("+CGMR: LE20B04SIM7600G22"));
+	net_status_revision(&n, span_text("+CGMR: LE20B04SIM7600G22"));
 	assert_string_equal(s.revision, "LE20B04SIM7600G22");
-	net_status_imei(&n, span_of("864200050000017"));
+	net_status_imei(&n, span_text("864200050000017"));
 	assert_string_equal(s.imei, "864200050000017");
 	net_status_forget(&n);
 	assert_int_equal(s.rssi_dbm, 0);

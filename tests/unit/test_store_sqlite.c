@@ -31,11 +31,6 @@ static char path[128];
 static char warning[STORE_SQLITE_TEXT_MAX * 2];
 static char error[STORE_SQLITE_TEXT_MAX];
 
-static struct span text(const char *s)
-{
-	return (struct span){ (const uint8_t *)s, strlen(s) };
-}
-
 static void keep_warning(const char *what)
 {
 	snprintf(warning, sizeof(warning), "%s", what);
@@ -130,10 +125,10 @@ static unsigned queue_of(struct store *s, const char *name)
 static int add(struct store *s, uint64_t seq, unsigned queue, uint8_t priority, const char *topic)
 {
 	const struct store_target t = {
-		.queue = queue, .topic = text(topic), .qos = 1, .priority = priority
+		.queue = queue, .topic = span_text(topic), .qos = 1, .priority = priority
 	};
 
-	return s->ops->add(s, seq, 1000 + (int64_t)seq, text("payload"), &t, 1);
+	return s->ops->add(s, seq, 1000 + (int64_t)seq, span_text("payload"), &t, 1);
 }
 
 static void exec(const char *sql)
@@ -151,8 +146,12 @@ static void test_reopened_all_is_there(void **state)
 {
 	struct store *s = reopen(NULL);
 	unsigned one = queue_of(s, "one"), two = queue_of(s, "two");
-	const struct store_target both[2] = { { .queue = one, .topic = text("a/b"), .qos = 2 },
-		{ .queue = two, .topic = text("c"), .qos = 1, .retain = true, .expires_ms = 77 } };
+	const struct store_target both[2] = { { .queue = one, .topic = span_text("a/b"), .qos = 2 },
+		{ .queue = two,
+		    .topic = span_text("c"),
+		    .qos = 1,
+		    .retain = true,
+		    .expires_ms = 77 } };
 	struct store_usage before, after;
 	struct span key, value;
 	struct store_entry e;
@@ -162,11 +161,12 @@ static void test_reopened_all_is_there(void **state)
 	(void)state;
 	assert_int_equal(add(s, 1, one, 0, "low"), 0);
 	assert_int_equal(add(s, 2, one, 7, "high"), 0);
-	assert_int_equal(s->ops->add(s, 3, 5, text("shared"), both, 2), 0);
+	assert_int_equal(s->ops->add(s, 3, 5, span_text("shared"), both, 2), 0);
 	assert_int_equal(add(s, 4, one, 7, "poison"), 0);
 	assert_int_equal(s->ops->mark(s, one, 2, 2, STORE_MAYBE_SENT), 0);
 	assert_int_equal(s->ops->bury(s, one, 4, "refused"), 0);
-	assert_int_equal(s->ops->put_note(s, two, STORE_NOTE_SESSION, text("k"), text("v")), 0);
+	assert_int_equal(
+	    s->ops->put_note(s, two, STORE_NOTE_SESSION, span_text("k"), span_text("v")), 0);
 	assert_int_equal(queue_of(s, "dropped"), 2);
 	assert_int_equal(queue_of(s, "empty"), 3);
 	assert_int_equal(s->ops->drop_queue(s, 2), 0);
@@ -179,7 +179,7 @@ static void test_reopened_all_is_there(void **state)
 	assert_true(s->ops->next_queue(s, 1, &number, &name));
 	assert_int_equal(number, 3);
 	assert_string_equal(name, "empty");
-	assert_true(s->ops->next_note(s, two, STORE_NOTE_SESSION, text(""), &key, &value));
+	assert_true(s->ops->next_note(s, two, STORE_NOTE_SESSION, span_text(""), &key, &value));
 	assert_memory_equal(key.data, "k", 1);
 	assert_memory_equal(value.data, "v", 1);
 	s->ops->total(s, &after);
@@ -349,7 +349,7 @@ static void assert_as_version_1(struct store *s)
 	assert_int_equal(e.priority, 7);
 	assert_true(e.keep_last);
 	assert_int_equal(e.payload.len, 3);
-	assert_true(s->ops->find_topic(s, cloud, text("urgent"), &seq));
+	assert_true(s->ops->find_topic(s, cloud, span_text("urgent"), &seq));
 	assert_true(s->ops->get(s, cloud, 5, &e));
 	assert_int_equal(e.priority, 0);
 	assert_int_equal(e.state, STORE_MAYBE_SENT);
@@ -398,7 +398,8 @@ static void test_version_1_is_brought_up(void **state)
 	assert_as_version_1(s);
 	/* It is used as any other. */
 	q = queue_of(s, "client:x");
-	assert_int_equal(s->ops->put_note(s, q, STORE_NOTE_SESSION, text("k"), text("v")), 0);
+	assert_int_equal(
+	    s->ops->put_note(s, q, STORE_NOTE_SESSION, span_text("k"), span_text("v")), 0);
 	assert_int_equal(s->ops->remove(s, 0, 5), 0);
 	assert_int_equal(s->ops->remove(s, 127, 5), 0);
 	assert_int_equal(add(s, 4101, q, 0, "t"), 0);
@@ -514,28 +515,33 @@ static void test_views_of_sessions(void **state)
 	struct store *s = reopen(NULL);
 	unsigned cloud = queue_of(s, "cloud"), session = queue_of(s, "client:x:y");
 	const struct store_target both[2] = {
-		{ .queue = cloud, .topic = text("t") },
-		{ .queue = session, .topic = text("t"), .packet_id = 10 },
+		{ .queue = cloud, .topic = span_text("t") },
+		{ .queue = session, .topic = span_text("t"), .packet_id = 10 },
 	};
-	const struct store_target one = { .queue = session, .topic = text("t"), .packet_id = 9 };
+	const struct store_target one = {
+		.queue = session, .topic = span_text("t"), .packet_id = 9
+	};
 	const struct store_target kept = {
-		.queue = queue_of(s, "$retained"), .topic = text("kept"), .keep_last = true
+		.queue = queue_of(s, "$retained"), .topic = span_text("kept"), .keep_last = true
 	};
 
 	(void)state;
-	assert_int_equal(s->ops->add(s, 1, 1000, text("payload"), &one, 1), 0);
-	assert_int_equal(s->ops->add(s, 2, 1000, text("payload"), both, 2), 0);
-	assert_int_equal(s->ops->add(s, 3, 1000, text("payload"), &kept, 1), 0);
+	assert_int_equal(s->ops->add(s, 1, 1000, span_text("payload"), &one, 1), 0);
+	assert_int_equal(s->ops->add(s, 2, 1000, span_text("payload"), both, 2), 0);
+	assert_int_equal(s->ops->add(s, 3, 1000, span_text("payload"), &kept, 1), 0);
 	assert_int_equal(s->ops->mark(s, session, 1, 0, STORE_RELEASED), 0);
 	assert_int_equal(s->ops->mark(s, cloud, 2, 1, STORE_MAYBE_SENT), 0);
 	assert_int_equal(
-	    s->ops->put_note(s, session, STORE_NOTE_SESSION, text("user"), text("ann")), 0);
+	    s->ops->put_note(s, session, STORE_NOTE_SESSION, span_text("user"), span_text("ann")),
+	    0);
+	assert_int_equal(s->ops->put_note(s, session, STORE_NOTE_SUBSCRIPTION, span_text("a/#"),
+			     span_text("qos=1")),
+	    0);
+	assert_int_equal(s->ops->put_note(s, session, STORE_NOTE_SUBSCRIPTION, span_text("b"),
+			     span_text("qos=2")),
+	    0);
 	assert_int_equal(
-	    s->ops->put_note(s, session, STORE_NOTE_SUBSCRIPTION, text("a/#"), text("qos=1")), 0);
-	assert_int_equal(
-	    s->ops->put_note(s, session, STORE_NOTE_SUBSCRIPTION, text("b"), text("qos=2")), 0);
-	assert_int_equal(
-	    s->ops->put_note(s, session, STORE_NOTE_RECEIVED, text("77"), text("")), 0);
+	    s->ops->put_note(s, session, STORE_NOTE_RECEIVED, span_text("77"), span_text("")), 0);
 	store_free(s);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (number_of(rows[i].what) != rows[i].number)
@@ -562,8 +568,9 @@ static void fill_store(void)
 		char key[32];
 
 		snprintf(key, sizeof(key), "some/filter/of/ours/%u", i);
-		assert_int_equal(
-		    s->ops->put_note(s, session, STORE_NOTE_SUBSCRIPTION, text(key), text("1")), 0);
+		assert_int_equal(s->ops->put_note(s, session, STORE_NOTE_SUBSCRIPTION,
+				     span_text(key), span_text("1")),
+		    0);
 	}
 	assert_int_equal(s->ops->commit(s), 0);
 	store_free(s);
@@ -780,8 +787,8 @@ static void use_everything(struct store *s)
 			add(s, seq++, q[i], 3, "t");
 		if (s->ops->oldest(s, q[i], &e))
 			s->ops->bury(s, q[i], e.seq, "why");
-		s->ops->find_topic(s, q[i], text("t"), &after);
-		s->ops->put_note(s, q[i], STORE_NOTE_SESSION, text("k"), text("v"));
+		s->ops->find_topic(s, q[i], span_text("t"), &after);
+		s->ops->put_note(s, q[i], STORE_NOTE_SESSION, span_text("k"), span_text("v"));
 	}
 	if (s->ops->open_queue(s, "client:x", &q[0]) == 0) {
 		notes_of(s, "client:x");

@@ -39,11 +39,6 @@ static struct span copy_span(struct span s)
 	return (struct span){ copy, s.len };
 }
 
-static struct span text_span(const char *text)
-{
-	return (struct span){ (const uint8_t *)text, strlen(text) };
-}
-
 static void free_span(struct span s)
 {
 	free((void *)(uintptr_t)s.data);
@@ -168,7 +163,7 @@ static int undo_open_queue(struct store *s, const char *name, unsigned *ret_queu
 		return r;
 	return done(u, r,
 	    (struct undo_change){
-		.kind = OPEN_QUEUE, .queue = *ret_queue, .first = text_span(name) });
+		.kind = OPEN_QUEUE, .queue = *ret_queue, .first = span_text(name) });
 }
 
 static bool undo_next_queue(struct store *s, int after, unsigned *ret_queue, const char **ret_name)
@@ -264,7 +259,7 @@ static int undo_bury(struct store *s, unsigned queue, uint64_t seq, const char *
 
 	return done(undo(s), real->ops->bury(real, queue, seq, reason),
 	    (struct undo_change){
-		.kind = BURY, .queue = queue, .seq = seq, .first = text_span(reason) });
+		.kind = BURY, .queue = queue, .seq = seq, .first = span_text(reason) });
 }
 
 static int undo_revive(struct store *s, unsigned queue, uint64_t seq)
