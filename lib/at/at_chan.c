@@ -142,7 +142,10 @@ static void unlink_job(struct at_chan *c, struct at_job *job)
 		/* An ERROR instead of the prompt may have been a stray: then the prompt comes. */
 		if (c->owed_bytes == 0 || job->final != AT_FINAL_ERROR || job->data_sent)
 			at_parser_expect_prompt(&c->parser, false);
-		at_parser_expect_echo(&c->parser, (struct span){ 0 }, (struct span){ 0 });
+		if (job->data_sent && job->final == AT_FINAL_NONE)
+			at_parser_keep_echo(&c->parser);
+		else
+			at_parser_expect_echo(&c->parser, (struct span){ 0 }, (struct span){ 0 });
 		break;
 	case AT_JOB_CONCLUDING:
 		list_remove(&c->concluding, job);
@@ -431,6 +434,7 @@ static void handle_final(
 	case AT_FENCE_PAIR:
 		break;
 	case AT_FENCE_PASSED:
+		at_parser_forget_echo(&c->parser);
 		push_event(c, &(struct at_event){ .type = AT_EVENT_FENCED });
 		break;
 	}
@@ -781,6 +785,7 @@ static void stop(struct at_chan *c)
 		drop_job(c, c->concluding);
 	while (c->waiting)
 		drop_job(c, c->waiting);
+	at_parser_forget_echo(&c->parser);
 	buf_clear(&c->tx);
 	c->is_open = false;
 	c->is_dirty = false;

@@ -12,11 +12,13 @@ void at_parser_init(struct at_parser *p, const struct at_framing *framing)
 		.framing = framing, .data_deadline_ms = TIMER_NEVER, .echo_deadline_ms = TIMER_NEVER
 	};
 	buf_init(&p->rx, AT_RX_MAX);
+	buf_init(&p->echo_rest, AT_DATA_MAX);
 }
 
 void at_parser_fini(struct at_parser *p)
 {
 	buf_fini(&p->rx);
+	buf_fini(&p->echo_rest);
 }
 
 void at_parser_reset(struct at_parser *p)
@@ -32,7 +34,7 @@ void at_parser_reset(struct at_parser *p)
 	p->is_line = false;
 	p->skip_to_eol = false;
 	p->swallow_lf = false;
-	at_parser_expect_echo(p, (struct span){ 0 }, (struct span){ 0 });
+	at_parser_forget_echo(p);
 }
 
 void at_parser_expect_prompt(struct at_parser *p, bool expected)
@@ -51,6 +53,20 @@ void at_parser_expect_echo(struct at_parser *p, struct span line, struct span bo
 	p->echo_pos = 0;
 	p->echo_seen = false;
 	p->echo_deadline_ms = TIMER_NEVER;
+}
+
+void at_parser_keep_echo(struct at_parser *p)
+{
+	if (p->echo_seen && p->echo_body.len > p->echo_pos)
+		(void)buf_append(&p->echo_rest, p->echo_body.data + p->echo_pos,
+		    p->echo_body.len - p->echo_pos); /* no memory: it is read as lines */
+	at_parser_expect_echo(p, (struct span){ 0 }, (struct span){ 0 });
+}
+
+void at_parser_forget_echo(struct at_parser *p)
+{
+	buf_fini(&p->echo_rest);
+	at_parser_expect_echo(p, (struct span){ 0 }, (struct span){ 0 });
 }
 
 uint64_t at_parser_deadline(const struct at_parser *p)
@@ -107,6 +123,9 @@ static struct span awaited_echo(const struct at_parser *p)
 {
 	struct span e = p->echo_seen ? p->echo_body : p->echo_line;
 
+	if (buf_len(&p->echo_rest) > 0)
+		return (
+		    struct span){ .data = buf_data(&p->echo_rest), .len = buf_len(&p->echo_rest) };
 	/* The body comes back only after the prompt. */
 	if (p->echo_seen && p->prompt_expected)
 		e.len = 0;
@@ -163,12 +182,25 @@ static enum echo_match match_echo(const struct at_parser *p, size_t *ret_len)
 	return find_interruption(rx, n, ret_len);
 }
 
-/* The echo is complete: now awaits the body's, or none. */
+/* So much of the echo has come, and more of it will. */
+static void advance_echo(struct at_parser *p, size_t len)
+{
+	if (buf_len(&p->echo_rest) > 0)
+		buf_consume(&p->echo_rest, len);
+	else
+		p->echo_pos += len;
+}
+
+/* The echo is complete: now awaits the next one, the command's body's, or none. */
 static void end_echo(struct at_parser *p, size_t len, struct at_token *ret)
 {
 	*ret = (struct at_token){ .type = AT_TOKEN_ECHO,
 		.line = { .data = buf_data(&p->rx), .len = len } };
 	p->taken = len;
+	if (buf_len(&p->echo_rest) > 0) {
+		buf_clear(&p->echo_rest);
+		return;
+	}
 	if (p->echo_seen)
 		p->echo_body = (struct span){ 0 };
 	p->echo_seen = true;
@@ -385,7 +417,7 @@ static bool is_echo_overdue(struct at_parser *p, uint64_t now_ms)
 		p->echo_deadline_ms = now_ms + AT_DATA_SILENCE_MS;
 	if (now_ms < p->echo_deadline_ms)
 		return false;
-	at_parser_expect_echo(p, (struct span){ 0 }, (struct span){ 0 });
+	at_parser_forget_echo(p);
 	return true;
 }
 
@@ -408,7 +440,7 @@ static bool take_one(struct at_parser *p, uint64_t now_ms, struct at_token *ret,
 		end_echo(p, len, ret);
 		return true;
 	case ECHO_INTERRUPTED:
-		p->echo_pos += len;
+		advance_echo(p, len);
 		p->is_line = true;
 		drop(p, len + 2);
 		return false;

@@ -61,6 +61,7 @@ struct at_parser {
 	struct span echo_line; /* our command with its CR; borrowed */
 	struct span echo_body; /* our body; borrowed */
 	size_t echo_pos;       /* bytes of the current one that came back */
+	struct buf echo_rest;  /* of the body of a command given up: comes before the others */
 };
 
 /* framing: see there; borrowed. Allocates nothing yet. */
@@ -84,6 +85,14 @@ void at_parser_expect_prompt(struct at_parser *p, bool expected);
 /* Drop an echo of this command (with its CR) or body when it comes. Borrowed until exchanged;
  * empty: none. */
 void at_parser_expect_echo(struct at_parser *p, struct span line, struct span body);
+
+/* The command whose echo is awaited is given up, and its body went out: if the modem echoes, the
+ * rest of the body comes back before the echo of anything sent later. It is copied; without memory
+ * it is read as lines. */
+void at_parser_keep_echo(struct at_parser *p);
+
+/* No echo is awaited any more, whatever was sent. */
+void at_parser_forget_echo(struct at_parser *p);
 
 /* Counted bytes, or the rest of an echo, must have come by then (2 s of silence): the next call of
  * at_parser_next at or after it gives GARBAGE and line mode resumes, or takes what was believed an

@@ -9,6 +9,7 @@
 
 #define LATE_MS      200000
 #define BOOT_MAX_MS  20000
+#define NEAR_MS      1000 /* the next result comes while the host waits behind an ERROR */
 #define RX_PIECE_MAX 1500 /* AT manual 16.3.2 */
 #define INPUT_MAX    4194304
 
@@ -208,11 +209,26 @@ static void say_success(struct at_world *w, const struct outcome *o, const char 
 	}
 }
 
+static bool is_answer_near(const struct at_world *w, int client)
+{
+	for (size_t i = 0; i < AT_WORLD_TIMERS; i++) {
+		const struct at_world_timer *t = &w->timer[i];
+
+		if (t->due_ms != 0 && t->client == client && t->due_ms < w->now_ms + NEAR_MS)
+			return true;
+	}
+	return false;
+}
+
 static void say_failure(struct at_world *w, const struct outcome *o, const char *answer)
 {
 	/* "Busy" is said at once: later it could not be told from the result that is waited for. */
 	unsigned shapes = !o->has_answer ? 1 : o->err == 14 ? 2 : 3;
 	unsigned shape = (unsigned)prng_range(&w->prng, 0, shapes);
+
+	/* And its number first, if that result is about to come. */
+	if (o->err == 14 && is_answer_near(w, o->client))
+		shape = 1;
 
 	note(w, o, shape != 0);
 	switch (shape) {
