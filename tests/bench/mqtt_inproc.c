@@ -7,6 +7,7 @@
  */
 #include "base/limits.h"
 #include "mqtt/mqtt_server.h"
+#include "packet.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +16,6 @@
 
 #define READ_BYTES 16384
 
-static uint32_t subscribers[MQTT_CLIENTS_MAX - 1];
-static size_t subscriber_count;
 static uint64_t received_bytes;
 
 /* What the owner of the server does in a turn: accept everything, read everything. */
@@ -42,39 +41,31 @@ static void turn(struct mqtt_server *s)
 	mqtt_server_settle(s);
 }
 
-static uint32_t connect_client(struct mqtt_server *s)
+/* filters: NULL, or ends with NULL. */
+static uint32_t connect_client(struct mqtt_server *s, const char *const *filters)
 {
-	static const uint8_t connect[] = "\x10\x0c\0\4MQTT\4\2\0\0\0";
 	uint32_t client = 0;
-	int r = mqtt_server_client_new(s, 0, 0, &client);
+	struct buf said;
 
-	if (r < 0)
+	if (mqtt_server_client_new(s, 0, 0, &client) < 0)
 		abort();
-	mqtt_server_client_rx(s, 0, client, connect, 14);
+	buf_init(&said, 1000);
+	packet_put_connect(&said, "", PACKET_CLEAN_SESSION, 0);
+	if (filters)
+		packet_put_subscribe(&said, 1, filters, 0);
+	mqtt_server_client_rx(s, 0, client, buf_data(&said), buf_len(&said));
+	buf_fini(&said);
 	turn(s);
 	return client;
 }
 
-static size_t make_publish(uint8_t *packet, size_t payload_len, unsigned qos)
+static void make_publish(struct buf *ret, size_t payload_len, unsigned qos)
 {
-	static const char topic[] = "site/17/temperature";
-	size_t topic_len = sizeof(topic) - 1, n = 0;
-	size_t remaining = 2 + topic_len + (qos ? 2 : 0) + payload_len;
+	static uint8_t payload[MQTT_PACKET_MAX];
 
-	packet[n++] = (uint8_t)(0x30 | qos << 1);
-	for (; remaining > 127; remaining >>= 7)
-		packet[n++] = (uint8_t)(remaining | 0x80);
-	packet[n++] = (uint8_t)remaining;
-	packet[n++] = 0;
-	packet[n++] = (uint8_t)topic_len;
-	memcpy(packet + n, topic, topic_len);
-	n += topic_len;
-	if (qos) {
-		packet[n++] = 0;
-		packet[n++] = 1;
-	}
-	memset(packet + n, 'x', payload_len);
-	return n + payload_len;
+	memset(payload, 'x', payload_len);
+	packet_put_publish(ret, qos << 1, span_text("site/17/temperature"), 1,
+	    (struct span){ payload, payload_len });
 }
 
 static double run(
@@ -107,13 +98,14 @@ static double run(
 
 int main(int argc, char **argv)
 {
-	static uint8_t packet[MQTT_PACKET_MAX];
+	static const char *const filters[] = { "site/#", NULL };
 	const struct mqtt_listener listener = { .address = "bench", .allow_anonymous = true };
 	size_t messages = argc > 1 ? strtoul(argv[1], NULL, 10) : 2000000;
 	size_t wanted = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
 	size_t payload = argc > 3 ? strtoul(argv[3], NULL, 10) : 100;
 	unsigned qos = argc > 4 ? (unsigned)strtoul(argv[4], NULL, 10) : 0;
 	struct mqtt_server *s;
+	struct buf packet;
 	uint32_t publisher;
 	double seconds;
 
@@ -125,20 +117,18 @@ int main(int argc, char **argv)
 	s = mqtt_server_new(&listener, 1, NULL);
 	if (!s)
 		return 1;
-	for (; subscriber_count < wanted; subscriber_count++) {
-		static const uint8_t subscribe[] = "\x82\x0b\0\1\0\6site/#\0";
-
-		subscribers[subscriber_count] = connect_client(s);
-		mqtt_server_client_rx(s, 0, subscribers[subscriber_count], subscribe, 13);
-		turn(s);
-	}
-	publisher = connect_client(s);
-	seconds = run(s, publisher, packet, make_publish(packet, payload, qos), messages);
+	for (size_t i = 0; i < wanted; i++)
+		connect_client(s, filters);
+	publisher = connect_client(s, NULL);
+	buf_init(&packet, MQTT_PACKET_MAX);
+	make_publish(&packet, payload, qos);
+	seconds = run(s, publisher, buf_data(&packet), buf_len(&packet), messages);
 	printf("%.0f messages/s in, %.0f/s out (QoS %u, %zu-byte payloads, %zu subscribers, "
 	       "%llu bytes written)\n",
 	    (double)mqtt_server_counters(s)->received / seconds,
 	    (double)mqtt_server_counters(s)->sent / seconds, qos, payload, wanted,
 	    (unsigned long long)received_bytes);
+	buf_fini(&packet);
 	mqtt_server_free(s);
 	return 0;
 }

@@ -10,6 +10,8 @@
  * Prints how many that were, the seconds from the first CONNACK of all to the last PUBACK, and the
  * longest wait for one in ms.
  */
+#include "packet.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -26,10 +28,8 @@
 
 #define CLIENTS_MAX 256
 #define WINDOW_MAX  1000
-#define PACKET_MAX  20000
+#define PAYLOAD_MAX 10000
 #define PATIENCE_MS 60000
-
-enum { CONNECT = 0x10, CONNACK = 0x20, PUBLISH_1 = 0x32, PUBACK = 0x40 };
 
 struct client {
 	int fd;
@@ -44,6 +44,7 @@ struct client {
 
 static struct client clients[CLIENTS_MAX];
 static struct pollfd polls[CLIENTS_MAX];
+static struct buf out;
 static size_t client_count, payload_len;
 static unsigned window;
 static uint64_t sent, acknowledged, wanted;
@@ -86,51 +87,25 @@ static int open_socket(const char *address)
 	return fd;
 }
 
-static void write_all(struct client *c, const uint8_t *bytes, size_t len)
+/* The packet that was put together in `out`. */
+static void send_out(struct client *c)
 {
-	while (len > 0) {
-		ssize_t n = send(c->fd, bytes, len, MSG_NOSIGNAL);
+	while (buf_len(&out) > 0) {
+		ssize_t n = send(c->fd, buf_data(&out), buf_len(&out), MSG_NOSIGNAL);
 
 		if (n < 0)
 			fail("send");
-		bytes += n;
-		len -= (size_t)n;
+		buf_consume(&out, (size_t)n);
 	}
-}
-
-static size_t put_u16(uint8_t *to, size_t value)
-{
-	to[0] = (uint8_t)(value >> 8);
-	to[1] = (uint8_t)value;
-	return 2;
-}
-
-static size_t put_head(uint8_t *to, uint8_t first, size_t remaining)
-{
-	size_t n = 0;
-
-	to[n++] = first;
-	do {
-		to[n++] = (uint8_t)(remaining % 128 | (remaining >= 128 ? 0x80 : 0));
-		remaining /= 128;
-	} while (remaining > 0);
-	return n;
 }
 
 static void say_hello(struct client *c, size_t number)
 {
-	static const uint8_t fixed[] = { 0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0, 0 };
-	uint8_t packet[64];
 	char id[16];
-	size_t n;
 
 	snprintf(id, sizeof(id), "bench-%zu", number);
-	n = put_head(packet, CONNECT, sizeof(fixed) + 2 + strlen(id));
-	memcpy(packet + n, fixed, sizeof(fixed));
-	n += sizeof(fixed);
-	n += put_u16(packet + n, strlen(id));
-	memcpy(packet + n, id, strlen(id));
-	write_all(c, packet, n + strlen(id));
+	packet_put_connect(&out, id, PACKET_CLEAN_SESSION, 0);
+	send_out(c);
 }
 
 static bool is_over(void)
@@ -140,20 +115,15 @@ static bool is_over(void)
 
 static void publish(struct client *c)
 {
-	uint8_t packet[PACKET_MAX];
-	size_t n = put_head(packet, PUBLISH_1, 2 + strlen(c->topic) + 2 + payload_len);
+	char payload[PAYLOAD_MAX + 1];
 
-	n += put_u16(packet + n, strlen(c->topic));
-	memcpy(packet + n, c->topic, strlen(c->topic));
-	n += strlen(c->topic);
-	n += put_u16(packet + n, c->next_id);
-	snprintf((char *)packet + n, payload_len + 1, "%0*llu", (int)payload_len,
-	    (unsigned long long)sent);
+	snprintf(payload, payload_len + 1, "%0*llu", (int)payload_len, (unsigned long long)sent);
+	packet_put_publish(&out, 1 << 1, span_text(c->topic), c->next_id, span_text(payload));
 	c->since[c->next_id] = now_s();
 	c->next_id = (uint16_t)(c->next_id % WINDOW_MAX + 1);
 	c->in_flight++;
 	sent++;
-	write_all(c, packet, n + payload_len);
+	send_out(c);
 }
 
 static void fill_window(struct client *c)
@@ -166,9 +136,9 @@ static void on_ack(struct client *c)
 {
 	double waited_s = now_s() - c->since[c->oldest_id];
 
-	if (c->in[0] == CONNACK && c->in[3] == 0)
+	if (c->in[0] == PACKET_CONNACK && c->in[3] == 0)
 		return;
-	if (c->in[0] != PUBACK || c->in[1] != 2) {
+	if (c->in[0] != PACKET_PUBACK || c->in[1] != 2) {
 		fprintf(stderr, "publishers: unexpected packet %02x\n", c->in[0]);
 		exit(1);
 	}
@@ -224,8 +194,9 @@ int main(int argc, char **argv)
 	payload_len = strtoul(argv[4], NULL, 10);
 	wanted = strtoull(argv[5], NULL, 10);
 	if (client_count == 0 || client_count > CLIENTS_MAX || window == 0 || window > WINDOW_MAX ||
-	    payload_len == 0 || payload_len > PACKET_MAX / 2)
+	    payload_len == 0 || payload_len > PAYLOAD_MAX)
 		return 64;
+	buf_init(&out, 2 * PAYLOAD_MAX);
 	connect_all(argv[1], argv[7]);
 	begin_s = now_s();
 	end_at = begin_s + strtod(argv[6], NULL);
@@ -243,5 +214,6 @@ int main(int argc, char **argv)
 	}
 	printf("%llu %.6f %.1f\n", (unsigned long long)acknowledged, now_s() - begin_s,
 	    longest_s * 1000);
+	buf_fini(&out);
 	return 0;
 }

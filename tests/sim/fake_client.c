@@ -1,28 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/fake_client.h"
 
+#include "packet.h"
 #include "sim/world.h"
 
 #include <assert.h>
 #include <string.h>
 
 #define RECONNECT_MS 2000
-
-/* First bytes of the packets (MQTT 3.1.1, 2.2). */
-enum {
-	CONNECT = 0x10,
-	CONNACK = 0x20,
-	PUBLISH = 0x30,
-	PUBACK = 0x40,
-	PUBREC = 0x50,
-	PUBREL = 0x62,
-	PUBCOMP = 0x70,
-	SUBSCRIBE = 0x82,
-	SUBACK = 0x90,
-	PINGRESP = 0xd0,
-};
-
-enum { WILL_QOS_1 = 0x0c }; /* of the flags of CONNECT */
 
 void fake_client_init(
     struct fake_client *c, struct world *w, enum client_role role, unsigned index, const char *id)
@@ -47,48 +32,12 @@ void fake_client_fini(struct fake_client *c)
 
 /* ---- packets to the daemon ---- */
 
-static void put(struct fake_client *c, const void *bytes, size_t len)
+/* Where they are put; the first one begins to move. */
+static struct buf *up(struct fake_client *c)
 {
-	int r = buf_append(&c->up, bytes, len);
-
-	assert(r == 0);
-	(void)r;
 	if (c->push_ms == UINT64_MAX)
 		c->push_ms = c->world->now_ms;
-}
-
-static void put_u8(struct fake_client *c, unsigned value)
-{
-	uint8_t byte = (uint8_t)value;
-
-	put(c, &byte, 1);
-}
-
-static void put_u16(struct fake_client *c, size_t value)
-{
-	put_u8(c, (unsigned)(value >> 8));
-	put_u8(c, (unsigned)(value & 0xff));
-}
-
-static void put_text(struct fake_client *c, const char *text)
-{
-	put_u16(c, strlen(text));
-	put(c, text, strlen(text));
-}
-
-static void put_head(struct fake_client *c, unsigned first, size_t remaining)
-{
-	put_u8(c, first);
-	do {
-		put_u8(c, (unsigned)(remaining % 128) | (remaining >= 128 ? 0x80 : 0));
-		remaining /= 128;
-	} while (remaining > 0);
-}
-
-static void put_ack(struct fake_client *c, unsigned type, uint16_t packet_id)
-{
-	put_head(c, type, 2);
-	put_u16(c, packet_id);
+	return &c->up;
 }
 
 /* Each connection of the first publisher has a will of its own. */
@@ -101,47 +50,25 @@ static struct message *draw_will(struct fake_client *c)
 	return ledger_new(c->world, i, 1, LEDGER_BODY_MIN);
 }
 
-static void put_will(struct fake_client *c, struct message *m)
-{
-	uint8_t body[SIM_PAYLOAD_MAX];
-	char topic[LEDGER_TOPIC_MAX];
-
-	ledger_topic(m, -1, topic);
-	ledger_body(c->world, m, body);
-	put_text(c, topic);
-	put_u16(c, m->len);
-	put(c, body, m->len);
-	m->sends++;
-}
-
 static void put_connect(struct fake_client *c)
 {
 	struct message *will = draw_will(c);
-	size_t will_len = will ? 2 + strlen(will->subject->local) + 2 + will->len : 0;
+	uint8_t body[SIM_PAYLOAD_MAX];
+	char topic[LEDGER_TOPIC_MAX] = "";
+	unsigned flags = c->is_clean ? PACKET_CLEAN_SESSION : 0;
 
-	put_head(c, CONNECT, 10 + 2 + strlen(c->id) + will_len);
-	put_text(c, "MQTT");
-	put_u8(c, 4);
-	put_u8(c, (c->is_clean ? 2U : 0) | (will ? WILL_QOS_1 : 0));
-	put_u16(c, 0);
-	put_text(c, c->id);
-	if (will)
-		put_will(c, will);
 	c->will = will ? will->number : 0;
-}
-
-static void put_subscribe(struct fake_client *c)
-{
-	size_t len = 2;
-
-	for (const char *const *f = c->filters; *f; f++)
-		len += 2 + strlen(*f) + 1;
-	put_head(c, SUBSCRIBE, len);
-	put_u16(c, ++c->last_packet_id);
-	for (const char *const *f = c->filters; *f; f++) {
-		put_text(c, *f);
-		put_u8(c, c->qos);
+	if (!will) {
+		packet_put_connect(up(c), c->id, flags, 0);
+		return;
 	}
+	ledger_topic(will, -1, topic);
+	ledger_body(c->world, will, body);
+	packet_put_connect(
+	    up(c), c->id, flags | PACKET_WILL_QOS_1, 2 + strlen(topic) + 2 + will->len);
+	packet_put_text(up(c), span_text(topic));
+	packet_put_text(up(c), (struct span){ body, will->len });
+	will->sends++;
 }
 
 static void put_publish(struct fake_client *c, struct message *m, uint16_t packet_id, bool is_dup)
@@ -151,12 +78,8 @@ static void put_publish(struct fake_client *c, struct message *m, uint16_t packe
 
 	ledger_topic(m, -1, topic);
 	ledger_body(c->world, m, body);
-	put_head(c, PUBLISH | (unsigned)m->qos << 1 | (is_dup ? 8U : 0),
-	    2 + strlen(topic) + (m->qos > 0 ? 2 : 0) + m->len);
-	put_text(c, topic);
-	if (m->qos > 0)
-		put_u16(c, packet_id);
-	put(c, body, m->len);
+	packet_put_publish(up(c), (unsigned)m->qos << 1 | (is_dup ? PACKET_DUP : 0),
+	    span_text(topic), packet_id, (struct span){ body, m->len });
 	m->sends++;
 }
 
@@ -242,7 +165,7 @@ static void resend(struct fake_client *c)
 {
 	for (size_t i = 0; i < c->flight_count; i++) {
 		if (c->flights[i].is_released)
-			put_ack(c, PUBREL, c->flights[i].packet_id);
+			packet_put_ack(up(c), PACKET_PUBREL, c->flights[i].packet_id);
 		else
 			put_publish(
 			    c, message_of(c, &c->flights[i]), c->flights[i].packet_id, true);
@@ -274,16 +197,16 @@ static void on_ack(struct fake_client *c, unsigned type, uint16_t packet_id)
 	struct client_flight *f = find_flight(c, packet_id);
 	struct message *m = f ? message_of(c, f) : NULL;
 
-	if (!f && type != PUBREC) {
+	if (!f && type != PACKET_PUBREC) {
 		world_wrong(c->world, "%s got an acknowledgement %02x for nothing", c->id, type);
 		return;
 	}
-	if (type == PUBREC) {
+	if (type == PACKET_PUBREC) {
 		/* Also for a message whose PUBREL is on its way already. */
 		if (f)
 			f->is_released = true;
-		put_ack(c, PUBREL, packet_id);
-	} else if ((type == PUBACK) != (m->qos == 1)) {
+		packet_put_ack(up(c), PACKET_PUBREL, packet_id);
+	} else if ((type == PACKET_PUBACK) != (m->qos == 1)) {
 		world_wrong(c->world, "%s: wrong kind of acknowledgement %02x", c->id, type);
 	} else {
 		end_flight(c, f);
@@ -326,7 +249,7 @@ static void on_publish(struct fake_client *c, uint8_t first, struct span body)
 	if (qos < 2 || take_id(c, packet_id, true))
 		pass_on(c, topic, payload, qos < 2 && first & 8);
 	if (qos > 0)
-		put_ack(c, qos == 1 ? PUBACK : PUBREC, packet_id);
+		packet_put_ack(up(c), qos == 1 ? PACKET_PUBACK : PACKET_PUBREC, packet_id);
 }
 
 /* A session that was to last is there, with its subscription. */
@@ -335,7 +258,7 @@ static void resume(struct fake_client *c, bool is_present)
 	if (c->is_subscribed && !c->is_clean && !is_present)
 		world_wrong(c->world, "the session of %s was forgotten", c->id);
 	if (c->filters && (c->is_clean || !c->is_subscribed))
-		put_subscribe(c);
+		packet_put_subscribe(up(c), ++c->last_packet_id, c->filters, c->qos);
 }
 
 static void on_connack(struct fake_client *c, uint64_t now_ms, struct span body)
@@ -357,25 +280,25 @@ static void on_packet(struct fake_client *c, uint64_t now_ms, uint8_t first, str
 
 	cursor_init(&in, body.data, body.len);
 	switch (first & 0xf0) {
-	case CONNACK:
+	case PACKET_CONNACK:
 		on_connack(c, now_ms, body);
 		break;
-	case PUBLISH:
+	case PACKET_PUBLISH:
 		on_publish(c, first, body);
 		break;
-	case PUBACK:
-	case PUBREC:
-	case PUBCOMP:
+	case PACKET_PUBACK:
+	case PACKET_PUBREC:
+	case PACKET_PUBCOMP:
 		on_ack(c, first, cursor_u16(&in));
 		break;
-	case PUBREL & 0xf0:
+	case PACKET_PUBREL & 0xf0:
 		take_id(c, cursor_u16(&in), false);
-		put_ack(c, PUBCOMP, (uint16_t)(body.data[0] << 8 | body.data[1]));
+		packet_put_ack(up(c), PACKET_PUBCOMP, (uint16_t)(body.data[0] << 8 | body.data[1]));
 		break;
-	case SUBACK:
+	case PACKET_SUBACK:
 		c->is_subscribed = true;
 		break;
-	case PINGRESP:
+	case PACKET_PINGRESP:
 		break;
 	default:
 		world_wrong(c->world, "%s got a packet %02x", c->id, first);
@@ -385,19 +308,12 @@ static void on_packet(struct fake_client *c, uint64_t now_ms, uint8_t first, str
 /* One whole packet; false: not there yet. */
 static bool take_packet(struct fake_client *c, uint64_t now_ms)
 {
-	const uint8_t *data = buf_data(&c->down);
-	size_t len = buf_len(&c->down), remaining = 0, at = 1, shift = 0;
+	struct packet packet;
 
-	do {
-		if (at >= len)
-			return false;
-		remaining |= (size_t)(data[at] & 0x7f) << shift;
-		shift += 7;
-	} while (data[at++] & 0x80);
-	if (len - at < remaining)
+	if (!packet_peek(&c->down, &packet))
 		return false;
-	on_packet(c, now_ms, data[0], (struct span){ data + at, remaining });
-	buf_consume(&c->down, at + remaining);
+	on_packet(c, now_ms, (uint8_t)packet.first, packet.body);
+	buf_consume(&c->down, packet.size);
 	return true;
 }
 
@@ -419,12 +335,14 @@ static void vandalise(struct fake_client *c, uint64_t now_ms)
 	c->publish_ms = now_ms + prng_range(r, 1000, 20000);
 	if (prng_chance(r, 500)) {
 		/* Half a PUBLISH, then nothing more. */
-		put_head(c, PUBLISH, 500);
-		put_text(c, "up/c/half");
+		packet_put_head(up(c), PACKET_PUBLISH, 500);
+		packet_put_text(up(c), span_text("up/c/half"));
 		c->publish_ms = UINT64_MAX;
 		c->connect_ms = now_ms + prng_range(r, 1000, 60000);
 	} else {
-		put(c, nonsense[prng_range(r, 0, sizeof(nonsense) / sizeof(nonsense[0]) - 1)], 12);
+		size_t i = prng_range(r, 0, sizeof(nonsense) / sizeof(nonsense[0]) - 1);
+
+		(void)buf_append(up(c), nonsense[i], sizeof(nonsense[i]));
 	}
 }
 
