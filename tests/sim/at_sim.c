@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/timerq.h"
+#include "options.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -615,8 +616,8 @@ static const char *run(
 struct options {
 	uint64_t seeds;
 	uint64_t first;
-	int level; /* -1: all */
-	unsigned jobs;
+	uint64_t level; /* LEVELS: all */
+	uint64_t jobs;
 	bool verbose;
 };
 
@@ -629,11 +630,11 @@ static unsigned run_level(const struct options *o, int level)
 	clock_t begin = clock();
 
 	for (uint64_t seed = o->first; seed < o->first + o->seeds; seed++) {
-		const char *wrong = run(seed, level, o->jobs, o->verbose, &tally, &hash);
+		const char *wrong = run(seed, level, (unsigned)o->jobs, o->verbose, &tally, &hash);
 
 		/* Same seed, same trace: tried on some. */
 		if (!wrong && seed % 16 == 0) {
-			run(seed, level, o->jobs, false, &again, &second_hash);
+			run(seed, level, (unsigned)o->jobs, false, &again, &second_hash);
 			if (second_hash != hash)
 				wrong = "the same seed gave another trace";
 		}
@@ -641,7 +642,7 @@ static unsigned run_level(const struct options *o, int level)
 			continue;
 		if (++wrong_count <= 10)
 			printf("WRONG: %s: at_sim --level %d --first %" PRIu64
-			       " --seeds 1 --jobs %u -v\n",
+			       " --seeds 1 --jobs %" PRIu64 " -v\n",
 			    wrong, level, seed, o->jobs);
 	}
 	printf("%5d %7" PRIu64 " %6u %9" PRIu64 " %8" PRIu64 " %8" PRIu64 " %8" PRIu64
@@ -653,28 +654,26 @@ static unsigned run_level(const struct options *o, int level)
 
 static bool parse_options(int argc, char **argv, struct options *o)
 {
-	for (int i = 1; i < argc; i++) {
-		bool has_value = i + 1 < argc;
+	const struct option_number numbers[] = {
+		{ "--seeds", UINT32_MAX, &o->seeds },
+		{ "--first", UINT64_MAX / 2, &o->first },
+		{ "--jobs", UINT32_MAX, &o->jobs },
+		{ "--level", LEVELS - 1, &o->level },
+	};
 
+	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "-v") == 0)
 			o->verbose = true;
-		else if (strcmp(argv[i], "--seeds") == 0 && has_value)
-			o->seeds = strtoull(argv[++i], NULL, 10);
-		else if (strcmp(argv[i], "--first") == 0 && has_value)
-			o->first = strtoull(argv[++i], NULL, 10);
-		else if (strcmp(argv[i], "--jobs") == 0 && has_value)
-			o->jobs = (unsigned)strtoul(argv[++i], NULL, 10);
-		else if (strcmp(argv[i], "--level") == 0 && has_value)
-			o->level = (int)strtol(argv[++i], NULL, 10);
-		else
+		else if (!options_read_number(
+			     argv, &i, numbers, sizeof(numbers) / sizeof(numbers[0])))
 			return false;
 	}
-	return o->level < LEVELS;
+	return true;
 }
 
 int main(int argc, char **argv)
 {
-	struct options o = { .seeds = 200, .first = 1, .level = -1, .jobs = 40 };
+	struct options o = { .seeds = 200, .first = 1, .level = LEVELS, .jobs = 40 };
 	unsigned wrong = 0;
 
 	if (!parse_options(argc, argv, &o)) {
@@ -684,7 +683,7 @@ int main(int argc, char **argv)
 	}
 	printf("level   seeds  wrong   jobs ok   failed  unknown  inbound  virtual h  real s\n");
 	for (int level = 0; level < LEVELS; level++)
-		if (o.level < 0 || o.level == level)
+		if (o.level == LEVELS || o.level == (uint64_t)level)
 			wrong += run_level(&o, level);
 	return wrong > 0;
 }

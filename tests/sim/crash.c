@@ -13,10 +13,10 @@
  * exit status 1 if any failed.
  */
 #include "daemon/store_sqlite.h"
+#include "sim/options.h"
 #include "sim/world.h"
 #include "unit/cut_vfs.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,48 +148,28 @@ static void run_seed(const struct options *o, uint64_t seed, struct totals *tota
 	}
 }
 
-static bool parse_number(const char *text, uint64_t *ret)
-{
-	char *end;
-	unsigned long long v;
-
-	if (!text || text[0] < '0' || text[0] > '9')
-		return false;
-	errno = 0;
-	v = strtoull(text, &end, 10);
-	if (errno != 0 || *end != '\0')
-		return false;
-	*ret = v;
-	return true;
-}
-
 static bool parse_options(int argc, char **argv, struct options *o)
 {
-	struct {
-		const char *name;
-		uint64_t *value;
-	} numbers[] = { { "--seeds", &o->seeds }, { "--first", &o->first },
-		{ "--level", &o->level }, { "--cut", &o->cut }, { "--every", &o->every } };
+	const struct option_number numbers[] = {
+		{ "--seeds", UINT32_MAX, &o->seeds },
+		{ "--first", UINT64_MAX / 2, &o->first },
+		{ "--level", SIM_LEVELS - 1, &o->level },
+		{ "--cut", UINT64_MAX / 2, &o->cut },
+		{ "--every", UINT64_MAX / 2, &o->every },
+	};
 
 	for (int i = 1; i < argc; i++) {
-		size_t k = 0;
-
-		if (strcmp(argv[i], "-v") == 0) {
+		if (strcmp(argv[i], "-v") == 0)
 			o->is_verbose = true;
-			continue;
-		}
-		if (strcmp(argv[i], "--kill") == 0 || strcmp(argv[i], "--power") == 0) {
-			o->is_off[argv[i][2] == 'k' ? DEATH_POWER : DEATH_KILL] = true;
-			continue;
-		}
-		while (k < sizeof(numbers) / sizeof(numbers[0]) &&
-		       strcmp(argv[i], numbers[k].name) != 0)
-			k++;
-		if (k == sizeof(numbers) / sizeof(numbers[0]) ||
-		    !parse_number(argv[++i], numbers[k].value))
+		else if (strcmp(argv[i], "--kill") == 0)
+			o->is_off[DEATH_POWER] = true;
+		else if (strcmp(argv[i], "--power") == 0)
+			o->is_off[DEATH_KILL] = true;
+		else if (!options_read_number(
+			     argv, &i, numbers, sizeof(numbers) / sizeof(numbers[0])))
 			return false;
 	}
-	return o->every > 0 && o->level <= SIM_LEVELS;
+	return o->every > 0;
 }
 
 int main(int argc, char **argv)

@@ -11,9 +11,9 @@
  * counts them. Exit status 1 if any went wrong.
  */
 #include "sim/days.h"
+#include "sim/options.h"
 #include "sim/world.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +26,7 @@
 struct options {
 	uint64_t seeds;
 	uint64_t first;
-	int level; /* -1: all */
+	uint64_t level; /* SIM_LEVELS: all */
 	bool is_verbose;
 	const char *file;
 	uint64_t days; /* 0: seeds */
@@ -54,24 +54,14 @@ static void print_usage(FILE *f)
 	    SIM_LEVELS - 1);
 }
 
-static bool parse_number(const char *text, uint64_t max, uint64_t *ret)
-{
-	char *end;
-	unsigned long long v;
-
-	if (!text || text[0] < '0' || text[0] > '9')
-		return false;
-	errno = 0;
-	v = strtoull(text, &end, 10);
-	if (errno != 0 || *end != '\0' || v > max)
-		return false;
-	*ret = v;
-	return true;
-}
-
 static bool parse_options(int argc, char **argv, struct options *ret)
 {
-	uint64_t level = 0;
+	const struct option_number numbers[] = {
+		{ "--seeds", UINT32_MAX, &ret->seeds },
+		{ "--days", UINT32_MAX, &ret->days },
+		{ "--first", UINT64_MAX / 2, &ret->first },
+		{ "--level", SIM_LEVELS - 1, &ret->level },
+	};
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "-v") == 0) {
@@ -80,24 +70,12 @@ static bool parse_options(int argc, char **argv, struct options *ret)
 			ret->file = argv[++i];
 			if (!ret->file)
 				return false;
-		} else if (strcmp(argv[i], "--seeds") == 0) {
-			if (!parse_number(argv[++i], UINT32_MAX, &ret->seeds))
-				return false;
-		} else if (strcmp(argv[i], "--days") == 0) {
-			if (!parse_number(argv[++i], UINT32_MAX, &ret->days) || ret->days == 0)
-				return false;
-		} else if (strcmp(argv[i], "--first") == 0) {
-			if (!parse_number(argv[++i], UINT64_MAX / 2, &ret->first))
-				return false;
 		} else if (strcmp(argv[i], "--level") == 0 && argv[i + 1] &&
 			   strcmp(argv[i + 1], "all") == 0) {
 			i++;
-			ret->level = -1;
-		} else if (strcmp(argv[i], "--level") == 0) {
-			if (!parse_number(argv[++i], SIM_LEVELS - 1, &level))
-				return false;
-			ret->level = (int)level;
-		} else {
+			ret->level = SIM_LEVELS;
+		} else if (!options_read_number(
+			       argv, &i, numbers, sizeof(numbers) / sizeof(numbers[0]))) {
 			return false;
 		}
 	}
@@ -184,7 +162,7 @@ static void run_level(const struct options *o, enum sim_level level, struct row 
 	double start = seconds_now();
 
 	for (uint64_t i = 0; i < o->seeds; i++) {
-		if (o->level < 0 && (o->first + i) % SIM_LEVELS != (uint64_t)level)
+		if (o->level == SIM_LEVELS && (o->first + i) % SIM_LEVELS != (uint64_t)level)
 			continue;
 		run_seed(o->first + i, level, o->is_verbose, row);
 	}
@@ -223,7 +201,7 @@ static bool run_days(const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .seeds = 2000, .first = 1, .level = -1 };
+	struct options o = { .seeds = 2000, .first = 1, .level = SIM_LEVELS };
 	struct row rows[SIM_LEVELS] = { 0 };
 	uint64_t wrong = 0, passed = 0;
 
@@ -239,7 +217,7 @@ int main(int argc, char **argv)
 	}
 	print_head();
 	for (int level = 0; level < SIM_LEVELS; level++) {
-		if (!o.file && (o.level < 0 || o.level == level))
+		if (!o.file && (o.level == SIM_LEVELS || o.level == (uint64_t)level))
 			run_level(&o, (enum sim_level)level, &rows[level]);
 		if (rows[level].seeds == 0)
 			continue;
