@@ -402,13 +402,19 @@ static void keep_detail(struct at_job *job, struct span detail)
 	job->detail[detail.len] = '\0';
 }
 
+/* The command is still here, or the end of it: what comes in is an answer to something else. */
+static bool is_command_unsent(const struct at_chan *c)
+{
+	return c->running && !c->running->data_sent && buf_len(&c->tx) > 0;
+}
+
 /* A final result that no fence took. */
 static void end_command(struct at_chan *c, uint64_t now_ms, enum at_final final, struct span detail)
 {
 	struct at_job *job = c->running;
 	bool awaits_prompt = job && step_of(job)->data && !job->data_sent;
 
-	if (!job || job->final != AT_FINAL_NONE ||
+	if (!job || job->final != AT_FINAL_NONE || is_command_unsent(c) ||
 	    (awaits_prompt && final == AT_FINAL_OK && job->answer != AT_ANSWER_BAD)) {
 		c->counters.strays++;
 		return;
