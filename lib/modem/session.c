@@ -76,6 +76,7 @@ static void begin_attempt(struct session *s, uint64_t now_ms)
 	s->status.attempt++;
 	s->is_adopted = false;
 	s->was_out_of_step = false;
+	s->was_in_vain = false;
 	s->was_acquire_refused = false;
 	s->is_version_other = false;
 	s->phase = PHASE_PROBE;
@@ -407,9 +408,12 @@ void session_late_result(struct session *s, uint64_t now_ms)
 	case SESSION_ONLINE:
 	case SESSION_STOPPING:
 		break;
+	case SESSION_BACKOFF:
+		if (s->busy_failures > 0)
+			s->status.retry_at_ms = now_ms; /* this is what kept the client busy */
+		return;
 	case SESSION_DISABLED:
 	case SESSION_WAITING:
-	case SESSION_BACKOFF:
 		return;
 	}
 	if (s->phase < PHASE_CONNECT)

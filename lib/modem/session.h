@@ -104,7 +104,9 @@ struct session {
 	uint64_t patience_until_ms; /* an operation of an earlier life may keep the client busy */
 
 	/* What the last probe said. */
-	bool is_probed; /* it said something */
+	bool is_probed;   /* it said something */
+	bool is_told;     /* it said what was asked for last: whether connected, or to what */
+	bool was_in_vain; /* the last question had no answer, and is asked again */
 	bool is_id_ours;
 	bool is_acquired;
 	bool is_connected;
@@ -123,7 +125,7 @@ struct session {
 	bool is_birth_due;
 	bool is_unverified_told;
 	bool is_clock_told;
-	unsigned utf8_refusals;        /* in a row; SESSION_UTF8_MAX: checkUTF8 is optional */
+	unsigned utf8_half_refusals;   /* in a row; 2 * SESSION_UTF8_MAX: checkUTF8 is optional */
 	unsigned retries;              /* in a row */
 	unsigned busy_failures;        /* in a row: error 14 */
 	uint64_t confirmed_at_ms;      /* the modem or the broker confirmed something; 0: never */

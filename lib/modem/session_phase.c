@@ -108,6 +108,7 @@ static bool probe_begin(struct session *s, uint64_t now_ms)
 	at_args_number(exchange_args(&s->exchange), "client_index", s->client);
 	s->is_released = false;
 	s->is_probed = false;
+	s->is_told = false;
 	s->is_probe_stale = false;
 	s->is_acquired = false;
 	s->is_id_ours = false;
@@ -125,9 +126,11 @@ static void probe_line(struct session *s, struct span line)
 	if (span_begins_with(line, "+CMQTTACCQ:")) {
 		s->is_probed = true;
 		s->is_acquired = at_line_field(line, 1, &id) && id.len > 0;
+		s->must_disc = s->must_disc && s->is_acquired;
 		s->is_id_ours = s->is_acquired && s->cfg && span_is(id, s->cfg->client_id);
 	} else if (span_begins_with(line, "+CMQTTDISC:") && at_line_number(line, 1, &state)) {
 		s->is_probed = true;
+		s->is_told = true;
 		s->is_connected = state == 0; /* the other way round than one would think */
 	}
 }
@@ -185,12 +188,23 @@ static void probe_done(struct session *s, uint64_t now_ms, const struct at_event
 		go_on_released(s, now_ms);
 }
 
+/* One answer that is lost or garbled says nothing of a session that may be well: ask once more. */
+static bool is_asked_again(struct session *s, const struct at_event *ev)
+{
+	bool is_in_vain = ev->result != AT_OK || !s->is_told;
+
+	s->was_in_vain = is_in_vain && !s->was_in_vain;
+	return s->was_in_vain;
+}
+
 static void check_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
 {
 	const struct session_failure lost = {
 		.pace = BACKOFF_FAST, .err = 11, .step = exchange_step(&s->exchange, ev->step)
 	};
 
+	if (is_asked_again(s, ev))
+		return;
 	s->is_suspect = false;
 	if (ev->result != AT_OK)
 		fail_by(s, now_ms, ev);
@@ -205,6 +219,7 @@ static void check_done(struct session *s, uint64_t now_ms, const struct at_event
 static bool adopt_begin(struct session *s, uint64_t now_ms)
 {
 	(void)exchange_args(&s->exchange);
+	s->is_told = false;
 	s->is_address_ours = false;
 	return run(s, now_ms, sim7600_address_script);
 }
@@ -215,8 +230,10 @@ static void adopt_line(struct session *s, struct span line)
 	struct span address;
 	uint32_t client;
 
-	if (at_line_number(line, 0, &client) && client == s->client &&
-	    at_line_field(line, 1, &address))
+	if (!at_line_number(line, 0, &client) || client != s->client)
+		return;
+	s->is_told = true;
+	if (at_line_field(line, 1, &address))
 		s->is_address_ours = span_is(address, s->server_addr);
 }
 
@@ -239,6 +256,8 @@ static void adopt_done(struct session *s, uint64_t now_ms, const struct at_event
 {
 	bool is_stale = s->is_probe_stale || !s->may_adopt;
 
+	if (!is_stale && is_asked_again(s, ev))
+		return;
 	s->may_adopt = false;
 	if (is_stale)
 		s->phase = PHASE_PROBE; /* something has happened meanwhile */
@@ -286,6 +305,11 @@ static void close_done(struct session *s, uint64_t now_ms, const struct at_event
 	if (ev->result == AT_UNKNOWN && step->answer && s->exchange.job.final == AT_FINAL_OK) {
 		s->env->is_disc_mute = true;
 		s->must_disc = false;
+		s->phase = PHASE_PROBE;
+		return;
+	}
+	/* It ended something while it was being closed: a CONNECT of an earlier life, say. */
+	if (ev->result != AT_OK && s->is_probe_stale) {
 		s->phase = PHASE_PROBE;
 		return;
 	}
@@ -472,6 +496,11 @@ static void tls_done(struct session *s, uint64_t now_ms, const struct at_event *
 
 /* ---- acquire and connect ---- */
 
+static bool is_utf8_optional(const struct session *s)
+{
+	return s->utf8_half_refusals >= 2 * SESSION_UTF8_MAX;
+}
+
 static bool acquire_begin(struct session *s, uint64_t now_ms)
 {
 	struct at_args *args = exchange_args(&s->exchange);
@@ -483,8 +512,7 @@ static bool acquire_begin(struct session *s, uint64_t now_ms)
 	    s->env->family->has_version_param != s->is_version_other ? "mqtt_version"
 								     : "mqtt_version_cfg",
 	    SIM7600_MQTT_VERSION);
-	at_args_number(
-	    args, s->utf8_refusals < SESSION_UTF8_MAX ? "utf8_required" : "utf8_optional", 1);
+	at_args_number(args, is_utf8_optional(s) ? "utf8_optional" : "utf8_required", 1);
 	return run(s, now_ms, sim7600_acquire_script);
 }
 
@@ -520,17 +548,24 @@ static bool is_utf8_refused(const struct session *s, const struct at_event *ev)
 	       (!ev->has_err || mqtt_err_class(ev->err) != ERR_CLASS_RETRY);
 }
 
+/* The number speaks of something else than the command: not much of a reason to give it up. */
+static bool is_about_connection(const struct at_event *ev)
+{
+	return ev->has_err && ev->err != MQTT_ERR_NOT_SUPPORTED &&
+	       mqtt_err_class(ev->err) == ERR_CLASS_SESSION;
+}
+
 static void acquire_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
 {
 	if (ev->result == AT_OK) {
 		s->phase = PHASE_CONNECT;
 		s->is_payload_staged = false;
-		if (s->utf8_refusals < SESSION_UTF8_MAX)
-			s->utf8_refusals = 0;
+		if (!is_utf8_optional(s))
+			s->utf8_half_refusals = 0;
 		return;
 	}
-	if (is_utf8_refused(s, ev) && s->utf8_refusals < SESSION_UTF8_MAX)
-		s->utf8_refusals++;
+	if (is_utf8_refused(s, ev) && !is_utf8_optional(s))
+		s->utf8_half_refusals += is_about_connection(ev) ? 1 : 2;
 	if (!is_out_of_step(s, ev, 19) && !is_version_doubtful(s, ev))
 		fail_by(s, now_ms, ev);
 }

@@ -90,7 +90,8 @@ extern const struct sim7600_script sim7600_scripts[];
 /* at_script_check on each. 0; -EINVAL: *ret_script and *ret_why say which and why. */
 int sim7600_check_scripts(const char **ret_script, const char **ret_why);
 
-#define MQTT_ERR_BUSY 14 /* client busy (16.3.1) */
+#define MQTT_ERR_NOT_SUPPORTED 13 /* 16.3.1 */
+#define MQTT_ERR_BUSY          14 /* client busy */
 
 /* Parameters the scripts are filled with. */
 #define SIM7600_MQTT_VERSION   4   /* MQTT 3.1.1; the default is not stated (16.2.3) */

@@ -124,6 +124,12 @@ static const struct dialogue dialogues[] = {
 		CONNECTED_CLIENT, { "AT+CMQTTDISC=0,60", "\r\n+CMQTTDISC: 0,0\r\n" OK },
 		{ "AT+CMQTTREL=0", OK }, ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
 	    SESSION_ONLINE, 0, "" },
+	{ "an earlier life's CONNECT ends just after REL", NULL,
+	    { HELD_CLIENT,
+		{ "AT+CMQTTREL=0", "\r\n+CMQTTCONNECT: 0,0\r\n\r\n+CMQTTREL: 0,14\r\n" ERR },
+		CONNECTED_CLIENT, { "AT+CMQTTDISC=0,60", "\r\n+CMQTTDISC: 0,0\r\n" OK },
+		{ "AT+CMQTTREL=0", OK }, ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    SESSION_ONLINE, 0, "" },
 	{ "not connected after all: 11 is fine", NULL,
 	    { CONNECTED_CLIENT, { "AT+CMQTTDISC=0,60", "\r\n+CMQTTDISC: 0,11\r\n" ERR },
 		{ "AT+CMQTTREL=0", OK }, ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
@@ -191,6 +197,24 @@ static const struct dialogue dialogues[] = {
 	{ "no result at all, and not connected", NULL,
 	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK }, HELD_CLIENT }, SESSION_BACKOFF, 11,
 	    "AT+CMQTTDISC" },
+	{ "the question whether it is connected has no answer: once more", NULL,
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK }, { "AT+CMQTTACCQ?", "" },
+		{ "AT+CMEE?", "\r\n+CMEE: 2\r\n" OK }, CONNECTED_CLIENT },
+	    SESSION_ONLINE, 0, "" },
+	{ "its answer is garbled: once more", NULL,
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK },
+		{ "AT+CMQTTACCQ?", "\r\n+CMQTTACCQ: 0,\"gw\",0,4\r\n" OK },
+		{ "AT+CMQTTDISC?", "\r\n+CMTDISC: 0,0\r\n" OK }, CONNECTED_CLIENT },
+	    SESSION_ONLINE, 0, "" },
+	{ "it is refused: once more", NULL,
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK }, { "AT+CMQTTACCQ?", ERR },
+		{ "AT+CMQTTDISC?", ERR }, CONNECTED_CLIENT },
+	    SESSION_ONLINE, 0, "" },
+	{ "no answer twice", NULL,
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK }, { "AT+CMQTTACCQ?", "" },
+		{ "AT+CMEE?", "\r\n+CMEE: 2\r\n" OK }, { "AT+CMQTTACCQ?", "" },
+		{ "AT+CMEE?", "\r\n+CMEE: 2\r\n" OK } },
+	    SESSION_BACKOFF, 0, "AT+CMQTTACCQ" },
 	{ "SUBTOPIC 12 once (seen)", with_filter,
 	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" },
 		{ "AT+CMQTTSUBTOPIC=0,4,1", "\r\n+CMQTTSUBTOPIC: 0,12\r\n" ERR },
@@ -462,9 +486,11 @@ static const struct adoption adoptions[] = {
 	    { CONNECTED_CLIENT, { "AT+CMQTTCONNECT?", "\r\n+CMQTTCONNECT: 0\r\n" OK }, CLOSE,
 		ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
 	    false },
+	{ "the address is told when it is asked for again", NULL, NULL,
+	    { CONNECTED_CLIENT, { "AT+CMQTTCONNECT?", ERR }, IS_CONNECTED("tcp://h:1883") }, true },
 	{ "the address is not told", NULL, NULL,
-	    { CONNECTED_CLIENT, { "AT+CMQTTCONNECT?", ERR }, CLOSE, ACQUIRE,
-		{ CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    { CONNECTED_CLIENT, { "AT+CMQTTCONNECT?", ERR }, { "AT+CMQTTCONNECT?", ERR }, CLOSE,
+		ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
 	    false },
 	{ "settings that the modem does not tell are others", NULL, with_other_user,
 	    { CONNECTED_CLIENT, CLOSE, ACQUIRE,
@@ -536,6 +562,87 @@ static void disconnects_when_release_is_refused(void **state)
 	bench_fini(&b);
 }
 
+/* Busy with what an earlier life began: as soon as that has ended, it is tried again. */
+static void tries_again_when_it_is_not_busy_any_more(void **state)
+{
+	static const struct {
+		const char *refusal;
+		bool is_tried;
+	} rows[] = { { "\r\n+CMQTTREL: 0,14\r\n" ERR, true }, { ERR, false } };
+	struct broker_config cfg = plain_broker();
+	struct bench b;
+
+	(void)state;
+	cfg.reconnect_min_ms = 60000;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct turn busy[] = { HELD_CLIENT, { "AT+CMQTTREL=0", rows[i].refusal },
+			{ 0 } };
+
+		bench_init(&b, &cfg);
+		b.turn = busy;
+		run(&b, "busy");
+		assert_int_equal(b.session.status.state, SESSION_BACKOFF);
+		assert_true(b.session.status.retry_at_ms > b.now);
+		session_late_result(&b.session, b.now);
+		assert_int_equal(b.session.status.retry_at_ms == b.now, rows[i].is_tried);
+		bench_fini(&b);
+	}
+}
+
+/* Sister models start anew when told to disconnect a client that is free. */
+static void disconnects_no_free_client(void **state)
+{
+	static const struct turn turns[] = { HELD_CLIENT, { "AT+CMQTTREL=0", ERR }, FREE_CLIENT,
+		ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" }, { 0 } };
+	struct broker_config cfg = plain_broker();
+	struct bench b;
+
+	(void)state;
+	bench_init(&b, &cfg);
+	b.turn = turns;
+	run(&b, "free");
+	assert_int_equal(b.session.status.state, SESSION_ONLINE);
+	bench_fini(&b);
+}
+
+/* Without checkUTF8 binary payloads are refused: it takes more than three numbers that speak of the
+ * connection to do without, and three refusals of the command itself. */
+static void goes_without_utf8_when_it_is_refused(void **state)
+{
+	static const struct {
+		const char *refusal;
+		unsigned attempts; /* before it goes without */
+	} rows[] = {
+		{ ERR, 3 },
+		{ "\r\n+CMQTTCFG: 0,12\r\n" ERR, 3 },
+		{ "\r\n+CMQTTCFG: 0,13\r\n" ERR, 3 },
+		{ "\r\n+CMQTTCFG: 0,15\r\n" ERR, 6 },
+	};
+	struct broker_config cfg = plain_broker();
+	struct bench b;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct turn refused[] = { FREE_CLIENT, { "AT+CMQTTACCQ=0,\"gw\",0,4", OK },
+			{ "AT+CMQTTCFG=\"checkUTF8\",0,0", rows[i].refusal }, { 0 } };
+		const struct turn without[] = { FREE_CLIENT, { "AT+CMQTTACCQ=0,\"gw\",0,4", OK },
+			{ "AT+CMQTTCFG=\"checkUTF8\",0,0", rows[i].refusal },
+			{ "AT+CMQTTCFG=\"optimeout\",0,120", OK },
+			{ CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" }, { 0 } };
+
+		bench_init(&b, &cfg);
+		for (unsigned n = 0; n < rows[i].attempts; n++) {
+			b.turn = refused;
+			run(&b, rows[i].refusal);
+			assert_int_equal(b.session.status.state, SESSION_BACKOFF);
+		}
+		b.turn = without;
+		run(&b, rows[i].refusal);
+		assert_int_equal(b.session.status.state, SESSION_ONLINE);
+		bench_fini(&b);
+	}
+}
+
 /* Filters of more than 5120 bytes go in two lists. */
 static void splits_long_lists(void **state)
 {
@@ -590,31 +697,36 @@ static void asks_after_a_late_result(void **state)
 }
 
 #define DIALOGUES (sizeof dialogues / sizeof dialogues[0])
+#define OTHERS    7 /* tests that are no rows */
 #define ADOPTIONS (sizeof adoptions / sizeof adoptions[0])
 
 int main(int argc, char **argv)
 {
-	struct CMUnitTest tests[DIALOGUES + ADOPTIONS + 4] = {
+	struct CMUnitTest tests[DIALOGUES + ADOPTIONS + OTHERS] = {
 		cmocka_unit_test(doubts_a_service_that_knows_no_clients),
 		cmocka_unit_test(disconnects_when_release_is_refused),
+		cmocka_unit_test(disconnects_no_free_client),
+		cmocka_unit_test(tries_again_when_it_is_not_busy_any_more),
+		cmocka_unit_test(goes_without_utf8_when_it_is_refused),
 		cmocka_unit_test(splits_long_lists),
 		cmocka_unit_test(asks_after_a_late_result),
 	};
 	size_t i;
 
 	for (i = 0; i < DIALOGUES; i++)
-		tests[4 + i] = (struct CMUnitTest){
+		tests[OTHERS + i] = (struct CMUnitTest){
 			.name = dialogues[i].name,
 			.test_func = speaks_to_any_modem,
 			.initial_state = (void *)(uintptr_t)&dialogues[i],
 		};
 	for (i = 0; i < ADOPTIONS; i++)
-		tests[4 + DIALOGUES + i] = (struct CMUnitTest){
+		tests[OTHERS + DIALOGUES + i] = (struct CMUnitTest){
 			.name = adoptions[i].name,
 			.test_func = takes_over_what_is_its_own,
 			.initial_state = (void *)(uintptr_t)&adoptions[i],
 		};
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
-	return _cmocka_run_group_tests("session", tests, DIALOGUES + ADOPTIONS + 4, NULL, NULL);
+	return _cmocka_run_group_tests(
+	    "session", tests, DIALOGUES + ADOPTIONS + OTHERS, NULL, NULL);
 }
