@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/faults.h"
 
+#include "base/limits.h"
 #include "sim/world.h"
 
 #include <errno.h>
@@ -35,7 +36,7 @@ static const struct kind kinds[] = {
 	{ FAKE_FAULT_RESULT_LATE, SIM_LOSSES, 250000, 0, 8 },
 	{ FAKE_FAULT_RESULT_DUP, SIM_LOSSES, 0, 0, 8 },
 	{ FAKE_FAULT_URC, SIM_LOSSES, 0, 0, 8 },
-	{ FAKE_FAULT_LINE_DUP, SIM_LOSSES, 0, 3, 5 },
+	{ FAKE_FAULT_LINE_DUP, SIM_LOSSES, 0, 1, 5 },
 	{ FAKE_FAULT_LINE_DROP, SIM_CHAOS, 0, 3, 8 },
 	{ FAKE_FAULT_GARBAGE, SIM_CHAOS, 0, 40, 8 },
 	/* of the name alone: a digit that is lost from a length is noticed by nobody */
@@ -85,6 +86,12 @@ static bool has_result(const char *command)
 	return false;
 }
 
+/* Its answer has a line before the final result. */
+static bool is_query(const char *command)
+{
+	return command[0] != '\0' && command[strlen(command) - 1] == '?';
+}
+
 /* CONNECT may fail for any reason. For the rest it is one that passes: a number that refuses this
  * very message or filter for good would have to be believed. */
 static int draw_error(struct world *w, const char *command)
@@ -113,11 +120,26 @@ static bool is_jam(const char *command)
 	       strtol(comma + 1, NULL, 10) == SIM_JAM_LEN;
 }
 
+/* A message that the modem does not take three times in a row, while it takes everything else, is
+ * to blame for it, and is buried. That must not come about by accident. */
+static unsigned *find_unstaged(struct world *w, const char *command)
+{
+	const char *parameters = strchr(command, '=');
+	unsigned *count = &w->faults.unstaged[parameters && parameters[1] == '1'];
+
+	if (begins_with(command, "+CMQTTPUB="))
+		*count = 0;
+	return begins_with(command, "+CMQTTTOPIC=") || begins_with(command, "+CMQTTPAYLOAD=")
+		   ? count
+		   : NULL;
+}
+
 bool faults_draw(void *ctx, const char *command, struct fake_fault *ret)
 {
 	static const char *const lines[] = { "SMS DONE", "PB DONE", "+CGEV: ME PDN ACT 8,1",
 		"+CTZV: 26/01/01,12:00:00+04", "+CREG: 1", "+CEREG: 1" };
 	struct world *w = ctx;
+	unsigned *unstaged = find_unstaged(w, command);
 	const struct kind *k;
 
 	if (is_jam(command)) {
@@ -130,9 +152,13 @@ bool faults_draw(void *ctx, const char *command, struct fake_fault *ret)
 	 * repaired by us. And a modem that does not say
 	 * whether it is connected must not be told to disconnect: sister models reboot. */
 	if (w->faults.is_over || begins_with(command, "+CPIN=") || begins_with(command, "+SPIC") ||
-	    begins_with(command, "+CMQTTDISC?") || !prng_chance(&w->rng, w->p.command_permille))
+	    begins_with(command, "+CMQTTDISC?") ||
+	    (unstaged && *unstaged >= BRIDGE_POISON_TRIES - 1) ||
+	    !prng_chance(&w->rng, w->p.command_permille))
 		return false;
 	k = pick_kind(w);
+	if (unstaged && k->level >= SIM_LOSSES)
+		++*unstaged;
 	*ret = (struct fake_fault){ .kind = k->kind };
 	if (k->ms_max > 0)
 		ret->ms = (uint32_t)prng_range(&w->rng, 1, k->ms_max);
@@ -148,6 +174,9 @@ bool faults_draw(void *ctx, const char *command, struct fake_fault *ret)
 	if (!has_result(command) &&
 	    (k->kind == FAKE_FAULT_RESULT_ERR || k->kind == FAKE_FAULT_ERROR_RESULT))
 		ret->kind = FAKE_FAULT_ERR;
+	/* Not a final result: whose it is the second time, nobody could tell. */
+	if (k->kind == FAKE_FAULT_LINE_DUP)
+		ret->kind = is_query(command) ? ret->kind : FAKE_FAULT_RESULT_DUP;
 	snprintf(ret->text, sizeof(ret->text), "%s", lines[prng_range(&w->rng, 0, 5)]);
 	w->faults.commands++;
 	world_note(

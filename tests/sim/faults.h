@@ -20,6 +20,7 @@ struct faults {
 	uint64_t power_on_ms;       /* the power comes back */
 	uint64_t broker_back_ms[2]; /* it lets us in again */
 	uint64_t registered_ms;     /* the network comes back */
+	unsigned unstaged[2];       /* messages whose staging met a fault, in a row */
 	unsigned commands;          /* that met a fault */
 	unsigned events;
 };
