@@ -354,8 +354,13 @@ static void build_broker(
 	if (s->head.is_broken || b->report->mistakes > mistakes)
 		return;
 	why = config_check_broker(link);
-	if (why)
+	if (why) {
 		config_report_mistake(b->report, &s->address.place, "%s", why);
+		return;
+	}
+	why = config_doubt_broker(link);
+	if (why)
+		config_report_warning(b->report, &s->address.place, "%s", why);
 }
 
 /* What two brokers must not have in common. */

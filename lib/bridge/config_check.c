@@ -170,6 +170,14 @@ const char *config_check_broker(const struct broker_config *broker)
 	return sim7600_check_broker(broker, &why) < 0 ? why : NULL;
 }
 
+const char *config_doubt_broker(const struct broker_config *broker)
+{
+	if (sim7600_connect_fits(broker, AT_CMD_MAX))
+		return NULL;
+	return "address, username and password together are longer than a SIM7600 takes on one "
+	       "line (559 characters)";
+}
+
 const char *config_check_modem(const struct modem_config *modem)
 {
 	const char *why = NULL;

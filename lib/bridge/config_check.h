@@ -50,4 +50,8 @@ const char *config_check_pem(struct span pem, const char *label);
 const char *config_check_broker(const struct broker_config *broker);
 const char *config_check_modem(const struct modem_config *modem);
 
+/* Some modems take the broker as it is, others do not; which one it is, the configuration does not
+ * know. */
+const char *config_doubt_broker(const struct broker_config *broker);
+
 #endif

@@ -107,6 +107,7 @@ void session_fail(struct session *s, uint64_t now_ms, const struct session_failu
 	}
 	note_online_time(s, now_ms);
 	s->busy_failures = why->err == MQTT_ERR_BUSY ? s->busy_failures + 1 : 0;
+	s->is_unsendable = why->is_unsendable;
 	record_error(s, why);
 	snprintf(text, sizeof text, "%s%s%s", s->status.last_error.command,
 	    s->status.last_error.command[0] ? ": " : "", s->status.last_error.text);
@@ -183,6 +184,7 @@ static void configure_afresh(struct session *s)
 	subscriptions_init(&s->subscriptions);
 	s->status.attempt = 0;
 	s->status.last_error = (struct session_error){ 0 };
+	s->is_unsendable = false;
 	s->is_unverified_told = false;
 	s->is_clock_told = false;
 	if (!s->cfg)
@@ -516,10 +518,15 @@ bool session_checks_time(const struct session *s)
 	return cfg && cfg->is_tls && cfg->tls.check_time != CHECK_TIME_NO;
 }
 
+/* Somebody has to mend the configuration, or what the broker knows of us. */
+static bool is_configuration_wrong(const struct session *s)
+{
+	return s->is_unsendable || mqtt_err_class(s->status.last_error.code) == ERR_CLASS_CONFIG;
+}
+
 bool session_is_unreachable(const struct session *s)
 {
-	return is_wanted(s) && s->status.state != SESSION_ONLINE &&
-	       mqtt_err_class(s->status.last_error.code) != ERR_CLASS_CONFIG;
+	return is_wanted(s) && s->status.state != SESSION_ONLINE && !is_configuration_wrong(s);
 }
 
 bool session_is_wedged(const struct session *s)
@@ -530,8 +537,7 @@ bool session_is_wedged(const struct session *s)
 
 void session_network_is_back(struct session *s, uint64_t now_ms)
 {
-	if (s->status.state == SESSION_BACKOFF &&
-	    mqtt_err_class(s->status.last_error.code) != ERR_CLASS_CONFIG)
+	if (s->status.state == SESSION_BACKOFF && !is_configuration_wrong(s))
 		s->status.retry_at_ms =
 		    timer_min(s->status.retry_at_ms, now_ms + prng_range(s->env->prng, 0, BACK_MS));
 }

@@ -121,6 +121,7 @@ struct session {
 	bool is_pub_timeout_long;  /* the family's was refused: the one that all take */
 	bool is_suspect;           /* check before the next operation */
 	bool is_payload_staged;    /* perhaps, of a publish that failed */
+	bool is_unsendable;    /* the last failure: nothing that is done to the modem mends it */
 	bool is_refused_again; /* a file or the SSL context was refused at the last attempt, too */
 	bool is_birth_due;
 	bool is_unverified_told;

@@ -51,6 +51,7 @@ struct session_failure session_failure_of(const struct session *s, const struct 
 		.err = ev->has_err ? ev->err : 0,
 		.text = text_of(ev),
 		.step = exchange_step(&s->exchange, ev->step),
+		.is_unsendable = ev->result == AT_INVALID,
 	};
 }
 
@@ -138,9 +139,17 @@ static void probe_line(struct session *s, struct span line)
 /* The client is free, as far as we know. */
 static void go_on_released(struct session *s, uint64_t now_ms)
 {
+	static const struct session_failure too_long = {
+		.pace = BACKOFF_SLOW,
+		.text = "address, username and password together are too long for this modem",
+		.is_unsendable = true,
+	};
+
 	s->is_released = true;
 	if (s->status.state == SESSION_STOPPING)
 		session_closed(s, now_ms);
+	else if (!sim7600_connect_fits(s->cfg, s->env->family->line_max))
+		session_fail(s, now_ms, &too_long);
 	else
 		s->phase = s->cfg->is_tls ? PHASE_CERTS : PHASE_ACQUIRE;
 }

@@ -14,6 +14,7 @@ struct session_failure {
 	unsigned err;               /* MQTT error number, 0: none was given */
 	const char *text;           /* NULL: the text of the number */
 	const struct at_step *step; /* the command; NULL: none of ours */
+	bool is_unsendable;         /* what is configured cannot be sent to this modem */
 };
 
 /* session_phase.c: begin what the phase wants, or go on to the next phase. false: nothing to do. */

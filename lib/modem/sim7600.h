@@ -139,6 +139,10 @@ void sim7600_command_name(const struct at_step *step, char *ret_name, size_t siz
 int sim7600_check_modem(const struct modem_config *cfg, const char **ret_why);
 int sim7600_check_broker(const struct broker_config *cfg, const char **ret_why);
 
+/* Address, user name and password, each short enough, fit on one command line together. line_max:
+ * characters behind "AT" (family.h). */
+bool sim7600_connect_fits(const struct broker_config *cfg, size_t line_max);
+
 /* A command of the operator's can be let through: begins with AT, printable, not too long, and does
  * not take the next command as its data or change how answers look. */
 bool sim7600_is_operator_command(const char *command);

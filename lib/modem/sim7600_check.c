@@ -171,27 +171,24 @@ static const char *check_filters(const struct broker_config *cfg)
 	return NULL;
 }
 
-/* Fields that are each short enough may not fit on one line together. */
-static const char *check_connect_line(const struct broker_config *cfg)
+bool sim7600_connect_fits(const struct broker_config *cfg, size_t line_max)
 {
-	const char *why = "address, username and password together are longer than the modem takes "
-			  "on one line (559 characters)";
 	const struct at_step *step = sim7600_connect_script;
 	char addr[ADDR_MAX_TEXT];
 	struct at_args args;
 	struct buf line;
+	bool does_fit;
 
 	if (sim7600_server_addr(cfg, addr, sizeof addr) < 0)
-		return why;
+		return false;
 	at_args_init(&args);
 	sim7600_fill_connect(&args, MODEM_CLIENTS - 1, cfg, addr);
 	while (!step->answer)
 		step++;
-	buf_init(&line, 2 * AT_CMD_MAX);
-	if (at_template_expand(step->send, &args, AT_CMD_MAX, false, &line) == 0)
-		why = NULL;
+	buf_init(&line, AT_CMD_LONG_MAX + 2);
+	does_fit = at_template_expand(step->send, &args, line_max, false, &line) == 0;
 	buf_fini(&line);
-	return why;
+	return does_fit;
 }
 
 int sim7600_check_broker(const struct broker_config *cfg, const char **ret_why)
@@ -206,8 +203,6 @@ int sim7600_check_broker(const struct broker_config *cfg, const char **ret_why)
 		why = check_filters(cfg);
 	if (!why && (cfg->reconnect_min_ms == 0 || cfg->reconnect_min_ms > cfg->reconnect_max_ms))
 		why = "reconnect: min must be above 0 and not above max";
-	if (!why)
-		why = check_connect_line(cfg);
 	if (!why)
 		return 0;
 	*ret_why = why;

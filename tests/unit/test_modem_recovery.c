@@ -321,6 +321,27 @@ static void restarts_the_service_when_no_broker_can_be_reached(void **state)
 
 /* ---- the network ---- */
 
+/* No step helps against a configuration that the modem cannot take. */
+static void mends_no_modem_for_what_is_too_long(void **state)
+{
+	static char text[MODEM_CREDENTIAL_MAX + 1];
+	struct broker_config cloud = world_broker("cloud"), plant = world_broker("plant");
+
+	(void)state;
+	memset(text, 'x', MODEM_CREDENTIAL_MAX);
+	cloud.host = plant.host = "a-host-whose-name-is-long.example.com";
+	cloud.username = plant.username = text;
+	cloud.password = plant.password = text;
+	modem_set_broker(w.m, w.now, 0, &cloud);
+	modem_set_broker(w.m, w.now, 1, &plant);
+	world_start(&w);
+	world_run(&w, 60 * MINUTE_MS);
+	assert_int_equal(modem_recoveries(w.m), 0);
+	assert_int_equal(modem_get_session(w.m, 0)->state, SESSION_BACKOFF);
+	assert_non_null(strstr(modem_get_session(w.m, 0)->last_error.text, "too long for this"));
+	assert_int_equal(w.broker[0].connects, 0);
+}
+
 static void switches_the_radio_when_there_is_no_network(void **state)
 {
 	(void)state;
@@ -458,6 +479,7 @@ int main(int argc, char **argv)
 		WORLD(does_not_stop_the_service_of_a_model_that_does_not_bear_it),
 		WORLD(opens_a_session_anew_in_which_nothing_is_confirmed),
 		WORLD(restarts_the_service_when_no_broker_can_be_reached),
+		WORLD(mends_no_modem_for_what_is_too_long),
 		WORLD(switches_the_radio_when_there_is_no_network),
 		WORLD(switches_a_radio_that_hears_nothing),
 		WORLD(switches_a_radio_on_that_was_left_off),

@@ -80,6 +80,16 @@ static void with_birth(struct broker_config *cfg)
 	cfg->birth = (struct message_config){ .topic = "t", .qos = 0, .retain = true };
 }
 
+static void with_long_credentials(struct broker_config *cfg)
+{
+	static char text[MODEM_CREDENTIAL_MAX + 1];
+
+	memset(text, 'x', MODEM_CREDENTIAL_MAX);
+	cfg->username = text;
+	cfg->password = text;
+	cfg->host = text + MODEM_CREDENTIAL_MAX - 30;
+}
+
 static void with_tls(struct broker_config *cfg)
 {
 	cfg->is_tls = true;
@@ -215,6 +225,8 @@ static const struct dialogue dialogues[] = {
 		{ "AT+CMEE?", "\r\n+CMEE: 2\r\n" OK }, { "AT+CMQTTACCQ?", "" },
 		{ "AT+CMEE?", "\r\n+CMEE: 2\r\n" OK } },
 	    SESSION_BACKOFF, 0, "AT+CMQTTACCQ" },
+	{ "too long a line for this modem: nothing is tried", with_long_credentials,
+	    { FREE_CLIENT }, SESSION_BACKOFF, 0, "" },
 	{ "SUBTOPIC 12 once (seen)", with_filter,
 	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" },
 		{ "AT+CMQTTSUBTOPIC=0,4,1", "\r\n+CMQTTSUBTOPIC: 0,12\r\n" ERR },
