@@ -253,8 +253,8 @@ static int look_for_damage(struct store_db *d)
 	return r < 0 ? r : 0;
 }
 
-/* Whose file it is, and of which version; 0: it is new, and empty. */
-static int check_version(struct store_db *d, int64_t *ret_version)
+/* Whose file it is, and whether it is of our version; ret_is_new: it is empty. */
+static int check_version(struct store_db *d, bool *ret_is_new)
 {
 	int64_t application = 0, version = 0, tables = 0;
 	int r = store_db_number(d, "PRAGMA application_id", &application);
@@ -265,17 +265,17 @@ static int check_version(struct store_db *d, int64_t *ret_version)
 		r = store_db_number(d, "SELECT count(*) FROM sqlite_schema", &tables);
 	if (r < 0)
 		return r;
-	*ret_version = version;
-	if (application == 0 && version == 0 && tables == 0)
+	*ret_is_new = application == 0 && version == 0 && tables == 0;
+	if (*ret_is_new)
 		return 0;
 	if (application != STORE_APPLICATION_ID || version < 1) {
 		snprintf(d->error, sizeof(d->error),
 		    "it is a database, but no store of cmqttd: set another path");
 		return -EINVAL;
 	}
-	if (version > STORE_SCHEMA_VERSION) {
+	if (version != STORE_SCHEMA_VERSION) {
 		snprintf(d->error, sizeof(d->error),
-		    "its schema has version %lld, this cmqttd knows up to %d: a newer cmqttd has "
+		    "its schema has version %lld, this cmqttd knows %d: another cmqttd has "
 		    "written it; install that one again, or set another path",
 		    (long long)version, STORE_SCHEMA_VERSION);
 		return -EPROTO;
@@ -283,15 +283,13 @@ static int check_version(struct store_db *d, int64_t *ret_version)
 	return 0;
 }
 
-/* What was found becomes a store of this version. */
-static int set_up(struct store_db *d, const char *path, int64_t version)
+/* What is new gets its tables; what was there must be whole. */
+static int set_up(struct store_db *d, const char *path, bool is_new)
 {
 	int r;
 
-	if (version > 0) {
-		r = look_for_damage(d);
-		return r == 0 && version == 1 ? store_schema_from_1(d) : r;
-	}
+	if (!is_new)
+		return look_for_damage(d);
 	r = store_schema_make(d);
 	return r < 0 ? r : store_db_sync_directory(path);
 }
@@ -349,7 +347,7 @@ static int open_error(struct store_db *d, int code)
 
 int store_db_open(struct store_db *d, const char *path, const struct store_db_options *options)
 {
-	int64_t version = 0;
+	bool is_new = false;
 	int code, r;
 
 	*d = (struct store_db){ 0 };
@@ -361,9 +359,9 @@ int store_db_open(struct store_db *d, const char *path, const struct store_db_op
 	if (r == 0)
 		r = configure(d, options);
 	if (r == 0)
-		r = check_version(d, &version);
+		r = check_version(d, &is_new);
 	if (r == 0)
-		r = set_up(d, path, version);
+		r = set_up(d, path, is_new);
 	if (r == 0)
 		r = prepare(d);
 	if (r < 0) {

@@ -24,10 +24,6 @@
 #define STORE_SEQ_MAX        ((UINT64_C(1) << STORE_SEQ_BITS) - 1)
 #define STORE_DB_ERROR_MAX   300
 
-/* SQL: the id of a row of version 1, where it was queue << 56 | (7 - priority) << 52 | number.
- * There, all of these operators bind alike. */
-#define STORE_ID_FROM_1 "((id >> 56 << 51) | ((id >> 52 & 7) << 48) | (id & 0xffffffffffff))"
-
 /* Rows wait or are dead letters: the two tables have the same columns but for the reason. */
 enum store_table { STORE_WAITING, STORE_DEAD, STORE_TABLES };
 
@@ -115,7 +111,7 @@ struct store_db {
  * One that is there is looked through for damage first, page by page, and one of an older version
  * brought to this one.
  *
- * 0; -EBUSY: another process has it; -EUCLEAN: damaged; -EPROTO: of a newer version; -EINVAL: not a
+ * 0; -EBUSY: another process has it; -EUCLEAN: damaged; -EPROTO: of another version; -EINVAL: not a
  * store; -ENOENT: no such directory; -EROFS, -EACCES, -ENOSPC, -ENOMEM, -EIO. */
 int store_db_open(struct store_db *d, const char *path, const struct store_db_options *options);
 

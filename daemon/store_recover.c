@@ -43,13 +43,10 @@ static int move_aside(const char *path, char name[STORE_NAME_MAX])
 
 /* ---- what can be read ---- */
 
-#define QUEUES_OF_VERSION_1 128
-
 struct salvage {
 	sqlite3 *from;
 	struct store_db *to;
 	struct store_salvage *found;
-	bool is_version_1;
 	bool has_queue[STORE_QUEUES_MAX];
 	bool is_used[STORE_QUEUES_MAX];
 };
@@ -68,16 +65,6 @@ static int open_damaged(const char *name, sqlite3 **ret)
 		NULL) != SQLITE_OK)
 		return -EUCLEAN;
 	return 0;
-}
-
-/* Which columns there are says it even where the head of the file does not. */
-static bool has_columns_of_1(sqlite3 *from)
-{
-	sqlite3_stmt *row = NULL;
-	int code = sqlite3_prepare_v2(from, "SELECT maybe_sent FROM waiting", -1, &row, NULL);
-
-	sqlite3_finalize(row);
-	return code == SQLITE_OK;
 }
 
 static bool is_sane(sqlite3_stmt *row)
@@ -115,34 +102,6 @@ static int copy_row(struct salvage *s, sqlite3_stmt *row, sqlite3_stmt *insert, 
 	return 0;
 }
 
-/* What may be in a damaged file as COLUMN_ID and so on, by the version of its schema. */
-static const char *columns_of(const struct salvage *s)
-{
-	return s->is_version_1
-		   ? STORE_ID_FROM_1 ", topic, NULL, coalesce(payload, (SELECT b.payload FROM body"
-				     " AS b WHERE b.seq = id & 0xfffffffffffff)), qos, retain,"
-				     " keep_last, maybe_sent, 0, tries, accepted_ms, expires_ms"
-		   : "id, topic, properties, coalesce(payload, (SELECT b.payload FROM body AS b"
-		     " WHERE b.seq = id & 0xffffffffffff)), qos, retain, keep_last, state,"
-		     " packet_id, tries, accepted_ms, expires_ms";
-}
-
-/* The ids of one priority of a queue, in the damaged file. */
-static void ids_of(const struct salvage *s, unsigned queue, unsigned priority, int64_t *ret_first,
-    int64_t *ret_last)
-{
-	uint64_t first;
-
-	if (s->is_version_1) {
-		first = (uint64_t)queue << 56 | (uint64_t)(STORE_PRIORITIES - 1 - priority) << 52;
-		*ret_first = (int64_t)first;
-		*ret_last = (int64_t)(first | STORE_SEQ_MAX);
-	} else {
-		*ret_first = store_id(queue, priority, 0);
-		*ret_last = store_id(queue, priority, STORE_SEQ_MAX);
-	}
-}
-
 /* How a table is carried over: the ids ?1..?2 of it, from either end, and what takes them. */
 struct carrier {
 	sqlite3_stmt *forward, *backward;
@@ -161,8 +120,12 @@ static bool prepare_rows(struct salvage *s, bool is_dead, const char *order, sql
 {
 	char sql[500];
 
-	snprintf(sql, sizeof(sql), "SELECT %s%s FROM %s WHERE id BETWEEN ?1 AND ?2 ORDER BY id %s",
-	    columns_of(s), is_dead ? ", reason" : "", is_dead ? "dead" : "waiting", order);
+	/* The columns as COLUMN_ID and so on. */
+	snprintf(sql, sizeof(sql),
+	    "SELECT id, topic, properties, coalesce(payload, (SELECT b.payload FROM body AS b"
+	    " WHERE b.seq = id & 0xffffffffffff)), qos, retain, keep_last, state, packet_id, tries,"
+	    " accepted_ms, expires_ms%s FROM %s WHERE id BETWEEN ?1 AND ?2 ORDER BY id %s",
+	    is_dead ? ", reason" : "", is_dead ? "dead" : "waiting", order);
 	return sqlite3_prepare_v2(s->from, sql, -1, ret, NULL) == SQLITE_OK;
 }
 
@@ -211,18 +174,17 @@ static int copy_run(struct salvage *s, struct carrier *c, int64_t first, int64_t
 /* Queue by queue and priority by priority, so that a bad page costs no more than its neighbours. */
 static int copy_table(struct salvage *s, bool is_dead)
 {
-	unsigned queues = s->is_version_1 ? QUEUES_OF_VERSION_1 : STORE_QUEUES_MAX;
 	struct carrier c;
 	bool is_there;
 	int r = carrier_init(s, &c, is_dead, &is_there);
 
 	if (!is_there)
 		s->found->is_partial = true;
-	for (unsigned i = 0; r == 0 && is_there && i < queues * STORE_PRIORITIES; i++) {
-		int64_t first, last;
+	for (unsigned i = 0; r == 0 && is_there && i < STORE_QUEUES_MAX * STORE_PRIORITIES; i++) {
+		unsigned queue = i / STORE_PRIORITIES, priority = i % STORE_PRIORITIES;
 
-		ids_of(s, i / STORE_PRIORITIES, i % STORE_PRIORITIES, &first, &last);
-		r = copy_run(s, &c, first, last);
+		r = copy_run(
+		    s, &c, store_id(queue, priority, 0), store_id(queue, priority, STORE_SEQ_MAX));
 	}
 	carrier_fini(&c);
 	return r;
@@ -263,8 +225,6 @@ static int copy_notes(struct salvage *s)
 	};
 	int code = SQLITE_ERROR, r = 0;
 
-	if (s->is_version_1)
-		return 0;
 	for (size_t i = 0; r == 0 && code != SQLITE_DONE && i < 2; i++) {
 		sqlite3_stmt *row = NULL;
 
@@ -352,7 +312,6 @@ static int salvage(const char *name, struct store_db *to, struct store_salvage *
 		r = 0;
 		goto out;
 	}
-	s.is_version_1 = has_columns_of_1(s.from);
 	/* More than fits in memory: this one transaction may write before its end. */
 	r = store_db_exec(to, "PRAGMA cache_spill=ON; BEGIN IMMEDIATE");
 	if (r == 0)

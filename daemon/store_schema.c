@@ -79,41 +79,7 @@ static const char schema[] =
     "COMMIT;";
 /* clang-format on */
 
-/* Version 1 had ids of queue << 56 | (7 - priority) << 52 | number, maybe_sent in the place of
- * state, and no notes. */
-#define MOVED_FROM_1                                                                            \
-	STORE_ID_FROM_1 ", topic, NULL, payload, qos, retain, keep_last, maybe_sent, 0, tries," \
-			" accepted_ms, expires_ms"
-
-static const char from_version_1[] =
-    "PRAGMA cache_spill=ON;" /* more than fits in memory */
-    "BEGIN IMMEDIATE;"
-    "DROP VIEW messages;"
-    "DROP VIEW dead_letters;"
-    "DROP INDEX waiting_keep_last;"
-    "ALTER TABLE waiting RENAME TO waiting_1;"
-    "ALTER TABLE dead RENAME TO dead_1;"
-    /* clang-format off */
-    TABLES
-    VIEWS
-    "INSERT INTO waiting SELECT " MOVED_FROM_1 " FROM waiting_1 ORDER BY id;"
-    "INSERT INTO dead SELECT " MOVED_FROM_1 ", reason FROM dead_1 ORDER BY id;"
-    /* What DROP TABLE finds in a table it keeps in memory to its end. */
-    "DELETE FROM waiting_1;"
-    "DELETE FROM dead_1;"
-    "DROP TABLE waiting_1;"
-    "DROP TABLE dead_1;"
-    "PRAGMA user_version=" STR(STORE_SCHEMA_VERSION) ";"
-    "COMMIT;"
-    "PRAGMA cache_spill=OFF;";
-/* clang-format on */
-
 int store_schema_make(struct store_db *d)
 {
 	return store_db_exec(d, schema);
-}
-
-int store_schema_from_1(struct store_db *d)
-{
-	return store_db_exec(d, from_version_1);
 }

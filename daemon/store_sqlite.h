@@ -31,7 +31,7 @@ struct store_sqlite_options {
  * what can be read of it is carried over. error (STORE_SQLITE_TEXT_MAX bytes): what is wrong and
  * what to do about it, after a failure.
  *
- * 0; -EBUSY: another process has it; -EPROTO: of a newer version; -EINVAL: something else's;
+ * 0; -EBUSY: another process has it; -EPROTO: of another version; -EINVAL: something else's;
  * -ENOENT: no such directory; -EROFS, -EACCES, -ENOSPC, -ENOMEM, -EIO. */
 int store_sqlite_open(const struct store_sqlite_options *options, struct store **ret, char error[]);
 
