@@ -60,8 +60,11 @@ void client_sock_free(struct client_sock *s)
 {
 	if (!s)
 		return;
-	for (size_t i = 0; i < MQTT_LISTENERS_MAX; i++)
-		free_slot(s->slots[i]);
+	for (size_t i = 0; i < MQTT_LISTENERS_MAX; i++) {
+		if (s->slots[i])
+			listener_leave(s->slots[i]->listener);
+		free(s->slots[i]);
+	}
 	conn_table_free(s->conns);
 	free(s);
 }

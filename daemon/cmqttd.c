@@ -507,7 +507,7 @@ static bool start_sockets(struct daemon *d)
 		return false;
 	}
 	commit_sockets(d, core);
-	listen_pool_complain(d->pool);
+	listen_pool_tidy(d->pool);
 	return true;
 }
 

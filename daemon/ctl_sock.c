@@ -75,7 +75,7 @@ void ctl_sock_free(struct ctl_sock *s)
 {
 	if (!s)
 		return;
-	listener_close(s->listener);
+	listener_leave(s->listener);
 	conn_table_free(s->conns);
 	free(s);
 }

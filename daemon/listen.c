@@ -4,6 +4,7 @@
 
 #include "addr.h"
 #include "log.h"
+#include "notify.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,15 +21,19 @@
 #include <systemd/sd-daemon.h>
 #endif
 
-#define BACKLOG     128
-#define ACCEPTS     16   /* of one listener in one turn */
-#define NO_FILES_MS 1000 /* without free descriptors: how long not to accept */
-#define ADDRESS_MAX 160
+#define BACKLOG       128
+#define ACCEPTS       16   /* of one listener in one turn */
+#define NO_FILES_MS   1000 /* without free descriptors: how long not to accept */
+#define ADDRESS_MAX   160
+
+#define KEPT_PREFIX   "listener-"
+#define KEPT_NAME_MAX 24
 
 struct passed {
 	int fd;
 	struct addr addr;
 	bool is_used;
+	bool is_ours; /* made by an earlier process of this service */
 };
 
 struct listen_pool {
@@ -40,6 +45,7 @@ struct listen_pool {
 struct listener {
 	int fd;
 	struct passed *passed; /* NULL: our own socket */
+	bool is_kept;          /* our own, and the service manager has it, too */
 	struct addr addr;
 	char address[ADDRESS_MAX];
 	struct loop_watch *watch;
@@ -62,7 +68,7 @@ static bool get_addr(int fd, struct addr *ret)
 #endif
 
 #ifdef HAVE_SYSTEMD
-static void add_passed(struct listen_pool *pool, int fd)
+static void add_passed(struct listen_pool *pool, int fd, bool is_ours)
 {
 	struct passed *passed = &pool->passed[pool->count];
 
@@ -70,6 +76,7 @@ static void add_passed(struct listen_pool *pool, int fd)
 	    get_addr(fd, &passed->addr)) {
 		fcntl(fd, F_SETFL, O_NONBLOCK);
 		passed->fd = fd;
+		passed->is_ours = is_ours;
 		pool->count++;
 	} else {
 		log_write(LOG_DAEMON_SOCKET, LOG_LEVEL_WARNING,
@@ -85,11 +92,14 @@ static void collect(struct listen_pool *pool, const char *port_name)
 
 	for (int i = 0; i < count; i++) {
 		int fd = SD_LISTEN_FDS_START + i;
+		bool is_ours = strncmp(names[i], KEPT_PREFIX, strlen(KEPT_PREFIX)) == 0;
 
+		if (is_ours) /* what is in use again is kept again, under a name that is new */
+			notify_forget(names[i]);
 		if (pool->port < 0 && strcmp(names[i], port_name) == 0)
 			pool->port = fd;
 		else
-			add_passed(pool, fd);
+			add_passed(pool, fd, is_ours);
 		free(names[i]);
 	}
 	free(names);
@@ -132,17 +142,6 @@ int listen_pool_take_port(struct listen_pool *pool)
 
 	pool->port = -1;
 	return fd;
-}
-
-void listen_pool_complain(const struct listen_pool *pool)
-{
-	for (size_t i = 0; i < pool->count; i++) {
-		if (!pool->passed[i].is_used)
-			log_write(LOG_DAEMON_SOCKET, LOG_LEVEL_WARNING,
-			    "descriptor %d from the service manager has an address that the "
-			    "configuration does not name; it is not served",
-			    pool->passed[i].fd);
-	}
 }
 
 void listen_pool_turn_away(const struct listen_pool *pool)
@@ -190,6 +189,32 @@ static int remove_stale(const struct addr *addr)
 		r = -errno;
 	close(fd);
 	return r;
+}
+
+/* An earlier process made it, and nobody wants it now. Shut down it is dead even as long as the
+ * service manager still has it. */
+static void give_up(struct passed *passed)
+{
+	shutdown(passed->fd, SHUT_RDWR);
+	close(passed->fd);
+	passed->is_used = true;
+	if (passed->addr.is_unix)
+		remove_stale(&passed->addr);
+}
+
+void listen_pool_tidy(struct listen_pool *pool)
+{
+	for (size_t i = 0; i < pool->count; i++) {
+		struct passed *passed = &pool->passed[i];
+
+		if (!passed->is_used && passed->is_ours)
+			give_up(passed);
+		else if (!passed->is_used)
+			log_write(LOG_DAEMON_SOCKET, LOG_LEVEL_WARNING,
+			    "descriptor %d from the service manager has an address that the "
+			    "configuration does not name; it is not served",
+			    passed->fd);
+	}
 }
 
 /* Who may connect. A group that is not there, or that we are not in, is no reason not to start:
@@ -252,6 +277,44 @@ static int open_own(const struct addr *addr, const struct listen_config *cfg, in
 	return 0;
 }
 
+/* The service manager's name for it: no other listener of this process has the number. */
+static void kept_name(const struct listener *listener, char name[KEPT_NAME_MAX])
+{
+	snprintf(name, KEPT_NAME_MAX, KEPT_PREFIX "%d", listener->fd);
+}
+
+/* Take back what an earlier process made, unless its file is gone. */
+static bool take_back(struct passed *passed, const struct listen_config *cfg)
+{
+	if (passed->addr.is_unix && set_rights(&passed->addr, cfg) < 0) {
+		give_up(passed);
+		return false;
+	}
+	return true;
+}
+
+static int get_socket(
+    struct listener *listener, struct listen_pool *pool, const struct listen_config *cfg)
+{
+	struct passed *passed = take_passed(pool, &listener->addr);
+	char name[KEPT_NAME_MAX];
+	int r = 0;
+
+	if (passed && (!passed->is_ours || take_back(passed, cfg)))
+		listener->fd = passed->fd;
+	else
+		r = open_own(&listener->addr, cfg, &listener->fd);
+	if (r < 0)
+		return r;
+	if (passed && !passed->is_ours) {
+		listener->passed = passed;
+		return 0;
+	}
+	kept_name(listener, name);
+	listener->is_kept = notify_keep(name, listener->fd);
+	return 0;
+}
+
 /* ---- accepting ---- */
 
 static bool is_shortage(int error)
@@ -306,11 +369,7 @@ int listener_open(struct loop *loop, struct listen_pool *pool, const struct list
 	r = addr_parse(cfg->address, &listener->addr, &why);
 	if (r < 0)
 		goto fail;
-	listener->passed = take_passed(pool, &listener->addr);
-	if (listener->passed)
-		listener->fd = listener->passed->fd;
-	else
-		r = open_own(&listener->addr, cfg, &listener->fd);
+	r = get_socket(listener, pool, cfg);
 	if (r < 0)
 		goto fail;
 	r = -ENOMEM;
@@ -335,7 +394,7 @@ const char *listener_explain(int error)
 	return strerror(-error);
 }
 
-void listener_close(struct listener *listener)
+void listener_leave(struct listener *listener)
 {
 	if (!listener)
 		return;
@@ -344,11 +403,24 @@ void listener_close(struct listener *listener)
 	if (listener->passed) {
 		listener->passed->is_used = false;
 	} else if (listener->fd >= 0) {
-		if (listener->addr.is_unix)
+		if (listener->addr.is_unix && !listener->is_kept)
 			unlink(addr_path(&listener->addr));
 		close(listener->fd);
 	}
 	free(listener);
+}
+
+void listener_close(struct listener *listener)
+{
+	char name[KEPT_NAME_MAX];
+
+	if (listener && listener->is_kept) {
+		shutdown(listener->fd, SHUT_RDWR); /* as in give_up */
+		kept_name(listener, name);
+		notify_forget(name);
+		listener->is_kept = false;
+	}
+	listener_leave(listener);
 }
 
 bool listener_has_address(const struct listener *listener, const char *address)

@@ -45,7 +45,7 @@ void metrics_sock_free(struct metrics_sock *s)
 	if (!s)
 		return;
 	metrics_sock_cancel(s);
-	listener_close(s->listener);
+	listener_leave(s->listener);
 	conn_table_free(s->conns);
 	free(s);
 }

@@ -32,13 +32,13 @@ void notify_status(const char *text)
 	sd_notifyf(0, "STATUS=%s", text);
 }
 
-void notify_keep(const char *name, int fd)
+bool notify_keep(const char *name, int fd)
 {
 	char text[64];
 
 	notify_forget(name);
 	snprintf(text, sizeof(text), "FDSTORE=1\nFDNAME=%s", name);
-	sd_pid_notify_with_fds(0, 0, text, &fd, 1);
+	return sd_pid_notify_with_fds(0, 0, text, &fd, 1) > 0;
 }
 
 void notify_forget(const char *name)
@@ -77,10 +77,11 @@ void notify_status(const char *text)
 	(void)text;
 }
 
-void notify_keep(const char *name, int fd)
+bool notify_keep(const char *name, int fd)
 {
 	(void)name;
 	(void)fd;
+	return false;
 }
 
 void notify_forget(const char *name)

@@ -6,6 +6,7 @@
 #ifndef CMQTTD_NOTIFY_H
 #define CMQTTD_NOTIFY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 void notify_ready(void);
@@ -16,8 +17,8 @@ void notify_stopping(void);
 void notify_status(const char *text);
 
 /* Have the service manager keep a descriptor, one of each name: the next process of this service
- * gets it, however this one ends. It stays ours as well. */
-void notify_keep(const char *name, int fd);
+ * gets it, however this one ends. It stays ours as well. false: there is no service manager. */
+bool notify_keep(const char *name, int fd);
 void notify_forget(const char *name);
 
 /* How often the service manager wants to be told that we are alive, 0: it does not. */

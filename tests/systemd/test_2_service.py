@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import threading
 import urllib.request
@@ -224,6 +225,51 @@ def test_restart_refuses_nobody(service):
     assert not [r for r in results if b"refused" in r[2] or b"No such file" in r[2]]
     assert len([r for r in results if r[1] == 0]) >= 19  # one may have been connected when it stopped
     service.wait_online()
+
+
+@pytest.mark.parametrize("kind", ["unix", "tcp"])
+def test_own_listeners_outlast_a_restart(service, folder, kind):
+    """No socket unit has this address: the daemon listens itself, and systemd keeps that while it restarts."""
+    port, gate, path = free_port(), folder / "gate", pathlib.Path("/run/cmqttd/own.sock")
+    address = {"unix": f"unix:{path}", "tcp": f"127.0.0.1:{port}"}[kind]
+
+    def connect():
+        if kind == "tcp":
+            return socket.create_connection(("127.0.0.1", port), timeout=60)
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(60)
+        s.connect(str(path))
+        return s
+
+    def greet(s):
+        s.sendall(bytes.fromhex("100c00044d5154540402003c0000"))
+        return s.recv(4)
+
+    text = CONF.read_text()
+    # The next process does not start before somebody writes into the gate.
+    with DropIn("cmqttd.service", "[Service]\nPrivateNetwork=no\nRestrictAddressFamilies=AF_UNIX AF_INET\n"
+                f"ExecStartPre=+sh -c 'test ! -e {gate} || cat {gate}'\n"):
+        CONF.write_text(text.replace('# , { address = "127.0.0.1:1883"; }', f', {{ address = "{address}"; }}'))
+        service.restart()
+        assert service.show("NFileDescriptorStore") == "2"  # the port is the other one
+        with connect() as s:
+            assert greet(s) == b"\x20\x02\x00\x00"
+        os.mkfifo(gate)
+        systemctl("restart", "--no-block", "cmqttd")
+        wait_until(lambda: service.show("SubState") == "start-pre", "there is no process")
+        with connect() as s:
+            gate.write_text("")
+            assert greet(s) == b"\x20\x02\x00\x00"
+        gate.unlink()
+        service.wait_online()
+        # What is not configured any more goes.
+        CONF.write_text(text)
+        systemctl("restart", "cmqttd")
+        assert service.show("NFileDescriptorStore") == "1"
+        with pytest.raises(OSError):
+            connect()
+        assert not path.exists()
+    service.restart()
 
 
 def test_credentials_are_the_services_alone(service):
