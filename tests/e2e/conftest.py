@@ -2,10 +2,11 @@
 import pathlib
 import shutil
 import tempfile
+import types
 
 import pytest
 
-from gateway import Broker, Certificates, Daemon, Modem, Subscriber
+from gateway import Broker, Certificates, Daemon, Modem, Subscriber, free_port
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +69,12 @@ control: {{ address = "unix:{self.folder}/control.sock"; mode = "0600"; }};
 store: {{ path = "{self.folder}/store.db"; }};
 '''
 
+    def local_config(self):
+        """For a daemon without modem and brokers at hand: local clients come by TCP, too, to self.port."""
+        self.port = free_port()
+        config = self.config([self.broker_config("plain", "mqtt://plain.example.com")])
+        return config.replace("listeners: (", f'listeners: ( {{ address = "127.0.0.1:{self.port}"; }},')
+
     def broker_config(self, name, address, tls="", extra="", topics=None):
         """A broker section; unless told else everything goes both ways under its own prefix."""
         part = f"tls: {{ {tls} }};" if tls else ""
@@ -123,6 +130,16 @@ store: {{ path = "{self.folder}/store.db"; }};
 def gateway(certs):
     g = Gateway(certs)
     yield g
+    g.close()
+
+
+@pytest.fixture(scope="module")
+def brokers(certs):
+    """Two brokers that the tests of a file share, and somebody at each who sees what arrives."""
+    g = Gateway(certs)
+    hub = types.SimpleNamespace(gateway=g, cloud=g.cloud(), plain=g.plain(), count=0)
+    hub.seen = {name: g.add(getattr(hub, name).subscribe("site/#")) for name in ("cloud", "plain")}
+    yield hub
     g.close()
 
 

@@ -182,6 +182,12 @@ def mosquitto_pub(where, topic, payload=b"", qos=1, retain=False, extra=()):
     )
 
 
+def mosquitto_pub_lines(where, topic, lines, timeout_s=WAIT_S):
+    """A message a line, from one client at QoS 1; returns when all of them are acknowledged."""
+    subprocess.run(["mosquitto_pub", *map(str, where), "-t", topic, "-q", "1", "-l"],
+                   input="".join(f"{line}\n" for line in lines).encode(), check=True, timeout=timeout_s)
+
+
 class Subscriber:
     """mosquitto_sub, its messages as (topic, payload) pairs."""
 
@@ -277,6 +283,13 @@ class Daemon(Process):
         if check and r.returncode != 0:
             raise AssertionError(f"cmqttctl {args}: {r.returncode} {r.stderr}\n{self.tail()}")
         return r
+
+    def ctl_as_nobody(self, *args):
+        """The same from somebody who may use the socket but is neither root nor the daemon's user. For root."""
+        os.chmod(self.folder, 0o755)
+        os.chmod(self.control, 0o666)
+        return subprocess.run([CMQTTCTL, "-S", str(self.control), *map(str, args)], capture_output=True,
+                              text=True, timeout=WAIT_S, user=65534, group=65534)
 
     def status(self):
         return json.loads(self.ctl("status", "--json").stdout)

@@ -2,11 +2,10 @@
 """The main job: messages between local programs and two real brokers over TLS, through the modem."""
 
 import itertools
-import subprocess
 
 import pytest
 
-from gateway import mosquitto_pub, wait_until
+from gateway import mosquitto_pub, mosquitto_pub_lines, wait_until
 
 HOSTILE = b"\r\nOK\r\n+CMQTTRXEND: 0\r\n>\x00\xff\xfe\r\nERROR\r\n+CMQTTPUB: 0,0\r\nRDY\r\n"
 
@@ -69,17 +68,11 @@ def test_order_and_no_duplicates(both):
     """Many messages at QoS 1 on both brokers at once: all there, in order, once."""
     subs = {n: b.subscribe("site/n") for n, b in
             (("cloud", both.cloud_broker), ("backup", both.backup_broker))}
-    lines = "".join(f"{i}\n" for i in range(100))
     for name in subs:
-        mosquitto_pub_lines(both, f"{name}/up/n", lines)
+        mosquitto_pub_lines(both.local(), f"{name}/up/n", range(100))
     for name, sub in subs.items():
         wait_until(lambda: len(sub.messages()) >= 100, f"100 messages at {name}")
         assert [int(p) for _, p in sub.messages()] == list(range(100)), name
-
-
-def mosquitto_pub_lines(both, topic, lines):
-    subprocess.run(["mosquitto_pub", *both.local(), "-t", topic, "-q", "1", "-l"],
-                   input=lines.encode(), check=True, timeout=30)
 
 
 def test_no_echo_of_our_own(gateway):

@@ -118,16 +118,8 @@ def test_members_of_the_group_may_only_look(both):
     """Not root and not the daemon's own user: reading is allowed, changing is not."""
     if os.geteuid() != 0:
         return
-    os.chmod(both.folder, 0o755)
-    os.chmod(both.cmqttd.control, 0o666)
-
-    def as_nobody(*args):
-        return subprocess.run(
-            [CMQTTCTL, "-S", str(both.cmqttd.control), *args],
-            capture_output=True, text=True, timeout=30, user=65534, group=65534)
-
-    assert as_nobody("status").returncode == 0
-    r = as_nobody("disconnect", "cloud")
+    assert both.cmqttd.ctl_as_nobody("status").returncode == 0
+    r = both.cmqttd.ctl_as_nobody("disconnect", "cloud")
     assert r.returncode == 1 and "only root" in r.stderr, r.stderr
     assert both.cmqttd.broker("cloud")["state"] == "online"
 

@@ -10,15 +10,9 @@ import threading
 
 import pytest
 
-from gateway import CMQTTD, Daemon, mosquitto_pub, wait_until
+from gateway import CMQTTD, Daemon, mosquitto_pub, mosquitto_pub_lines, wait_until
 
 OUT = '{ pattern = "#"; direction = "out"; qos = 1; local_prefix = "up/"; remote_prefix = "site/"; }'
-
-
-def publish_lines(gateway, topic, lines, timeout_s=60):
-    """One client, QoS 1; returns when all of them are acknowledged."""
-    subprocess.run(["mosquitto_pub", *gateway.local(), "-t", topic, "-q", "1", "-l"],
-                   input="".join(f"{line}\n" for line in lines).encode(), check=True, timeout=timeout_s)
 
 
 def section(gateway):
@@ -47,7 +41,7 @@ def test_killed_with_a_backlog(gateway):
     daemon.wait_state("plain", "online")
     broker.stop()
     wait_until(lambda: daemon.broker("plain")["state"] != "online", "plain is down")
-    publish_lines(gateway, "up/t", range(200))
+    mosquitto_pub_lines(gateway.local(), "up/t", range(200), 60)
     daemon.stop(signal.SIGKILL)
     again = gateway.daemon([section(gateway)])
     assert again.broker("plain")["queued_messages"] == 200
@@ -89,7 +83,7 @@ def test_store_that_cannot_be_used(gateway, path, words):
 
 def test_damaged_store(gateway):
     daemon = gateway.daemon([section(gateway)])
-    publish_lines(gateway, "up/t", range(200))
+    mosquitto_pub_lines(gateway.local(), "up/t", range(200), 60)
     assert daemon.stop() == 0
     with open(gateway.folder / "store.db", "r+b") as f:
         f.seek(0, os.SEEK_END)
@@ -126,7 +120,7 @@ def test_disk_full(gateway, small_disk):
     done = threading.Event()
 
     def publish():
-        publish_lines(gateway, "up/t", lines, 120)
+        mosquitto_pub_lines(gateway.local(), "up/t", lines, 120)
         done.set()
 
     thread = threading.Thread(target=publish, daemon=True)

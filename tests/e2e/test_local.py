@@ -8,19 +8,13 @@ import threading
 import paho.mqtt.client as paho
 import pytest
 
-from gateway import free_port, mosquitto_pub, wait_until
+from gateway import Daemon, mosquitto_pub, wait_until
 
 
 @pytest.fixture
 def local(gateway):
     """A daemon without modem and brokers at hand: local clients reach each other all the same."""
-    gateway.port = free_port()
-    config = gateway.config([gateway.broker_config("plain", "mqtt://plain.example.com")])
-    config = config.replace(
-        'listeners: (', f'listeners: ( {{ address = "127.0.0.1:{gateway.port}"; }},')
-    from gateway import Daemon
-
-    gateway.cmqttd = gateway.add(Daemon(gateway.folder, config))
+    gateway.cmqttd = gateway.add(Daemon(gateway.folder, gateway.local_config()))
     return gateway
 
 

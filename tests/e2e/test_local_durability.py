@@ -10,7 +10,7 @@ import time
 import paho.mqtt.client as paho
 import pytest
 
-from gateway import Daemon, free_port, mosquitto_pub, wait_until
+from gateway import Daemon, mosquitto_pub, wait_until
 
 KILLS = 8
 MESSAGES = 300
@@ -19,10 +19,7 @@ MESSAGES = 300
 @pytest.fixture
 def local(gateway):
     """Daemons on one store, without modem and brokers."""
-    gateway.port = free_port()
-    config = gateway.config([gateway.broker_config("plain", "mqtt://plain.example.com")])
-    config = config.replace(
-        'listeners: (', f'listeners: ( {{ address = "127.0.0.1:{gateway.port}"; }},')
+    config = gateway.local_config()
     gateway.start = lambda: gateway.add(Daemon(gateway.folder, config))
     return gateway
 

@@ -1,102 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever a modem's manners are, both brokers come online and messages pass both ways.
 
-The brokers are shared by all tests; each test has a modem and a daemon of its own. Where time-outs of
+Each test has a modem and a daemon of its own, on brokers that all share (see bench.py). Where time-outs of
 the daemon's have to pass, that happens in the background, all at the same time (see long_runs).
 """
 
 import concurrent.futures
 import os
-import shutil
-import signal
 import stat
 import termios
 import tty
-import types
 
 import pytest
 
+from bench import SLOW_S, Bench
 from conftest import Gateway
-from gateway import Daemon, mosquitto_pub, wait_until
-
-FAST_S = 60  # for what needs no time-out of the daemon's, on a busy machine
-SLOW_S = 110  # for what does; less than the longest of these time-outs
-
-
-@pytest.fixture(scope="module")
-def brokers(certs):
-    """Two brokers, and somebody at each who sees what arrives."""
-    g = Gateway(certs)
-    hub = types.SimpleNamespace(gateway=g, cloud=g.cloud(), plain=g.plain(), count=0)
-    hub.seen = {name: g.add(getattr(hub, name).subscribe("site/#")) for name in ("cloud", "plain")}
-    yield hub
-    g.close()
-
-
-class Bench:
-    """A modem with some manner and a daemon, between the shared brokers."""
-
-    def __init__(self, brokers, certs, modem=(), modem_config="", boot_ms=100):
-        brokers.count += 1
-        self.id = f"b{brokers.count}"
-        self.brokers = brokers
-        self.gateway = Gateway(certs)
-        self.sim = self.gateway.modem(
-            self.gateway.maps(cloud=brokers.cloud, plain=brokers.plain),
-            extra=["--latency", "1", *map(str, modem)], boot_ms=boot_ms)
-        self.modem_config = modem_config
-        self.cmqttd = None
-        self.serial = 0
-
-    def start(self):
-        g = self.gateway
-        parts = [g.cloud_config(), g.broker_config("plain", "mqtt://plain.example.com")]
-        config = g.config([p.replace('client_id = "gw-', f'client_id = "{self.id}-') for p in parts])
-        config = config.replace('apn = "internet";', f'apn = "internet"; {self.modem_config}')
-        config = config.replace("max = 2.0;", "max = 0.5;")
-        self.cmqttd = g.add(Daemon(g.folder, config))
-        return self
-
-    def kill(self):
-        self.cmqttd.stop(signal.SIGKILL)
-
-    def online(self, timeout_s=FAST_S):
-        for name in ("cloud", "plain"):
-            self.cmqttd.wait_state(name, "online", timeout_s)
-        return self
-
-    def passes(self, timeout_s=FAST_S):
-        """Both online, and a message at QoS 1 passes each way on both."""
-        self.online(timeout_s)
-        self.serial += 1
-        text = f"{self.id} {self.serial}"
-        down = self.gateway.subscribe("+/down/#")
-        for name in ("cloud", "plain"):
-            mosquitto_pub(self.gateway.local(), f"{name}/up/{self.id}", text, 1)
-            self.brokers.seen[name].wait_for(f"site/{self.id}", text)
-            getattr(self.brokers, name).publish(f"cmd/{self.id}", text)
-            down.wait_for(f"{name}/down/{self.id}", text)
-        down.stop()
-        return self
-
-    def polite(self):
-        self.sim.assert_no_violations()
-        return self
-
-    def stops(self):
-        assert self.cmqttd.stop(signal.SIGTERM) == 0
-        return self
-
-    def faults(self):
-        """How many faults of the modem acted."""
-        return int(self.sim.say("status").split("faults=")[1].split()[0])
-
-    def dialogue(self):
-        return (self.gateway.folder / "dialogue.log").read_text(errors="replace")
-
-    def close(self):
-        self.gateway.close()
-
+from gateway import mosquitto_pub, wait_until
 
 @pytest.fixture
 def bench(brokers, certs):
@@ -190,22 +109,9 @@ def comes_up(one, extra):
         one.polite()
 
 
-POWER_HOOK = """#!/usr/bin/python3
-import socket
-s = socket.socket(socket.AF_UNIX)
-s.connect("CONTROL")
-s.sendall(b"power-cycle 200\\n")
-print(s.recv(100).decode())
-"""
-
-
 def comes_back_from_hanging(one, _):
     """The last step of recovery is to have its power cut; after it everything works again."""
-    hook = one.gateway.folder / "power-cycle"
-    hook.write_text(POWER_HOOK.replace("CONTROL", str(one.sim.control)))
-    hook.chmod(hook.stat().st_mode | stat.S_IXUSR)
-    one.modem_config = f'power_cycle = "{hook}";'
-    one.start().passes()
+    one.give_power_hook().start().passes()
     one.sim.say("hang")
     mosquitto_pub(one.gateway.local(), "plain/up/after", "kept", 1)
     wait_until(lambda: "power_cycle: done" in one.cmqttd.text(), one.cmqttd.tail, SLOW_S)

@@ -13,7 +13,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from gateway import Daemon, can_connect, free_port, wait_until
+from gateway import Daemon, can_connect, wait_until
 
 V5 = ["-V", "mqttv5"]
 
@@ -21,12 +21,9 @@ V5 = ["-V", "mqttv5"]
 def start(gateway, before="", after=""):
     """A daemon whose broker is out of reach: what is for it waits. A part of its configuration can be
     replaced."""
-    gateway.port = free_port()
-    config = gateway.config([gateway.broker_config("plain", "mqtt://plain.example.com")])
+    config = gateway.local_config()
     assert before in config
     config = config.replace(before, after) if before else config
-    config = config.replace(
-        'listeners: (', f'listeners: ( {{ address = "127.0.0.1:{gateway.port}"; }},')
     gateway.cmqttd = gateway.add(Daemon(gateway.folder, config))
     return gateway
 

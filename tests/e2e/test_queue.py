@@ -3,9 +3,8 @@
 
 import json
 import os
-import subprocess
 
-from gateway import CMQTTCTL, mosquitto_pub, wait_until
+from gateway import mosquitto_pub, mosquitto_pub_lines, wait_until
 
 POISON = 12  # a refusal of the modem that is for good
 TRIES = 3
@@ -152,9 +151,7 @@ def test_one_message_for_two_brokers(gateway):
 def test_list_of_many(gateway):
     """More than a page of them: all are listed, in order, once."""
     daemon = two_brokers(gateway)
-    lines = "".join(f"{i}\n" for i in range(200))
-    subprocess.run(["mosquitto_pub", *gateway.local(), "-t", "x/n", "-q", "1", "-l"],
-                   input=lines.encode(), check=True, timeout=30)
+    mosquitto_pub_lines(gateway.local(), "x/n", range(200))
     out = daemon.ctl("queue", "list", "--json").stdout
     assert len(out.splitlines()) > 2
     got = [(m["id"], m["broker"]) for m in queue(daemon)]
@@ -191,13 +188,7 @@ def test_members_of_the_group_may_only_look(gateway):
         return
     mosquitto_pub(gateway.local(), "x/a", "v", 1)
     number = str(wait_queue(daemon, len)[0]["id"])
-    os.chmod(gateway.folder, 0o755)
-    os.chmod(daemon.control, 0o666)
-
-    def as_nobody(*args):
-        return subprocess.run([CMQTTCTL, "-S", str(daemon.control), *args], capture_output=True,
-                              text=True, timeout=30, user=65534, group=65534)
-
+    as_nobody = daemon.ctl_as_nobody
     assert "r/x/a" in as_nobody("queue").stdout
     assert as_nobody("queue", "show", number, "-b", "one").returncode == 0
     for command in ("drop", "retry"):

@@ -7,37 +7,22 @@ virtual clock. Here all others go on at the same time, each with a modem and a d
 
 import concurrent.futures
 import pathlib
-import stat
-import types
 
 import pytest
 
+from bench import SLOW_S, Bench
 from conftest import Gateway
 from gateway import SIM7600, Daemon, Process, wait_until
-from test_modem_manners import POWER_HOOK, SLOW_S, Bench
 
 FOLDER = pathlib.Path(__file__).parents[1] / "scenarios"
 QUICK = [p for p in sorted(FOLDER.glob("*.scenario")) if "set slow" not in p.read_text()]
 AT_ONCE = 12
 
 
-@pytest.fixture(scope="module")
-def brokers(certs):
-    g = Gateway(certs)
-    hub = types.SimpleNamespace(gateway=g, cloud=g.cloud(), plain=g.plain(), count=0)
-    hub.seen = {name: g.add(getattr(hub, name).subscribe("site/#")) for name in ("cloud", "plain")}
-    yield hub
-    g.close()
-
-
 def play(brokers, certs, path):
     one = Bench(brokers, certs, ["--scenario", path])
     try:
-        hook = one.gateway.folder / "power-cycle"
-        hook.write_text(POWER_HOOK.replace("CONTROL", str(one.sim.control)))
-        hook.chmod(hook.stat().st_mode | stat.S_IXUSR)
-        one.modem_config = f'power_cycle = "{hook}";'
-        one.start().passes(SLOW_S).passes(SLOW_S)
+        one.give_power_hook().start().passes(SLOW_S).passes(SLOW_S)
         if "urc OK" not in path.read_text():  # which is taken for the end of another command
             one.polite()
     finally:
