@@ -359,12 +359,10 @@ static void report(
 {
 	struct fake_report r = { severity, kind, text };
 
-	if (severity == FAKE_VIOLATION) {
+	if (severity == FAKE_VIOLATION)
 		m->stats.violations++;
-		m->stats.by_kind[kind]++;
-	} else {
+	else
 		m->stats.notices++;
-	}
 	fm_trace(m, '-', "%s %s: %s", severity == FAKE_VIOLATION ? "VIOLATION" : "notice",
 	    fake_report_name(kind), text);
 	if (m->cfg.report)

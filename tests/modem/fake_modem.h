@@ -485,7 +485,6 @@ struct fake_modem_stats {
 	uint64_t published,
 	    received; /**< messages handed to the uplink, messages delivered to the host */
 	uint64_t violations, notices;
-	uint64_t by_kind[FAKE_REPORT_KIND_COUNT]; /**< violations only */
 };
 
 const struct fake_modem_stats *fake_modem_stats(const struct fake_modem *m);

@@ -31,7 +31,7 @@ struct fake_scenario {
 	struct event event[EVENTS];
 	size_t events_n;
 	unsigned chunk;
-	bool is_slow, is_busy;
+	bool is_busy;
 };
 
 /* ---- set ---- */
@@ -166,7 +166,7 @@ static const char *take_set(struct fake_scenario *s, char *rest, struct fake_mod
 	if (strcmp(rest, "model") == 0)
 		return fake_modem_cfg_model(cfg, value) ? NULL : "no such model";
 	if (strcmp(rest, "slow") == 0)
-		return s->is_slow = true, NULL;
+		return NULL; /* for those who choose what to play */
 	if (strcmp(rest, "chunk") == 0) {
 		if (!take_number(value, &n))
 			return "a number";
@@ -288,11 +288,6 @@ const char *fake_scenario_title(const struct fake_scenario *s)
 unsigned fake_scenario_chunk(const struct fake_scenario *s)
 {
 	return s->chunk;
-}
-
-bool fake_scenario_is_slow(const struct fake_scenario *s)
-{
-	return s->is_slow;
 }
 
 /* ---- what happens ---- */

@@ -29,8 +29,6 @@ void fake_scenario_free(struct fake_scenario *s);
 const char *fake_scenario_title(const struct fake_scenario *s);
 /** `set chunk N`: most bytes to be handed to the host at once; 0: all. */
 unsigned fake_scenario_chunk(const struct fake_scenario *s);
-/** `set slow`: time-outs of minutes have to pass. */
-bool fake_scenario_is_slow(const struct fake_scenario *s);
 /** The modem was made: adds the faults. */
 void fake_scenario_start(struct fake_scenario *s, struct fake_modem *m);
 /** All that was before is done: the host may come. Until then the modem's output is to be dropped.

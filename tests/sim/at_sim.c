@@ -112,7 +112,6 @@ struct assembly {
 
 struct tally {
 	uint64_t ok, failed, unknown, inbound, virtual_ms;
-	uint64_t padded;
 };
 
 struct sim {
@@ -604,7 +603,6 @@ static const char *run(
 		accuse(s, "it turns on the spot");
 	check_end(s);
 	tally->virtual_ms += s->now_ms;
-	tally->padded += at_chan_counters(s->chan)->padded_bytes;
 	*ret_hash = s->hash;
 	wrong = s->wrong;
 	at_chan_free(s->chan);

@@ -153,7 +153,6 @@ static void publish(struct fake_client *c, uint64_t now_ms)
 		return;
 	if (m->qos == 0) {
 		put_publish(c, m, 0, false);
-		m->is_gone = true;
 		return;
 	}
 	f = &c->flights[c->flight_count++];

@@ -269,13 +269,8 @@ bool ledger_is_from_broker(const struct message *m)
 	return m->subject->origin >= SUBJECT_FROM_BROKER;
 }
 
-bool ledger_is_too_large(const struct message *m)
-{
-	return m->len > MODEM_PAYLOAD_MAX;
-}
-
 bool ledger_must_die(const struct message *m)
 {
 	return m->subject->is_forbidden || m->subject->kind == SUBJECT_JAM ||
-	       ledger_is_too_large(m);
+	       m->len > MODEM_PAYLOAD_MAX;
 }

@@ -34,10 +34,8 @@ struct message {
 	unsigned sends; /* PUBLISH packets that its publisher sent; from a broker: to the modem */
 	bool is_acked;  /* its publisher was told that it is safe */
 	bool is_committed;
-	bool is_gone;              /* QoS 0, sent once: its publisher has forgotten it */
-	bool is_due;               /* a will whose client has gone without a word */
-	bool is_exempt;            /* its publisher went away for good before it was acknowledged */
-	bool is_dead[SIM_BROKERS]; /* a dead letter */
+	bool is_due;                             /* a will whose client has gone without a word */
+	bool is_dead[SIM_BROKERS];               /* a dead letter */
 	bool is_given_up[SIM_BROKERS];           /* removed from the store without an arrival */
 	unsigned adds;                           /* to the store */
 	uint64_t added_ms;                       /* last */
@@ -91,7 +89,6 @@ const struct fake_client *ledger_lasting(const struct world *w);
 /* It is routed there at a QoS above 0, so that it must arrive once it was acknowledged. */
 bool ledger_is_promised(const struct message *m, unsigned broker);
 bool ledger_is_from_broker(const struct message *m);
-bool ledger_is_too_large(const struct message *m);
 
 /* The modem or the broker does not take it. */
 bool ledger_must_die(const struct message *m);

@@ -21,7 +21,6 @@
 #define YEARS_MS        (INT64_C(3650) * 86400000)
 #define STOP_MAX_MS     10000ULL
 #define SAME_MOMENT_MAX 2000000 /* rounds without time passing: it does not come to rest */
-#define VIRTUAL_MAX_MS  (24 * 3600000ULL)
 
 /* ---- findings and remarks ---- */
 
@@ -604,7 +603,8 @@ static void check_takeover(struct world *w)
 	}
 }
 
-void world_stop(struct world *w)
+/* Ask the daemon to stop. */
+static void stop(struct world *w)
 {
 	core_shutdown(w->core, w->now_ms);
 	w->is_stopping = true;
@@ -637,7 +637,7 @@ static void finish_clean(struct world *w, struct world_result *ret)
 	if (w->wrong[0] == '\0' && prng_chance(&w->rng, 500))
 		check_takeover(w);
 	if (w->wrong[0] == '\0') {
-		world_stop(w);
+		stop(w);
 		invariants_check_stopped(w);
 	}
 }
@@ -660,7 +660,7 @@ void world_run(uint64_t seed, enum sim_level level, bool is_verbose, const struc
 	if (w.wrong[0] == '\0' && w.p.ending == SIM_END_CLEAN)
 		finish_clean(&w, ret);
 	else if (w.wrong[0] == '\0' && w.p.ending == SIM_END_SHUTDOWN)
-		world_stop(&w);
+		stop(&w);
 	memcpy(ret->wrong, w.wrong, sizeof(ret->wrong));
 	ret->hash = w.hash;
 	ret->virtual_ms = w.now_ms - START_MS;

@@ -130,8 +130,7 @@ void world_port_back(struct world *w, uint64_t now_ms);
 void world_reload(struct world *w, uint64_t now_ms);
 void world_restart(struct world *w, uint64_t now_ms);
 
-/* Ask the daemon to stop, and start it again after it did. */
-void world_stop(struct world *w);
+/* After the daemon stopped. */
 void world_start_again(struct world *w);
 
 #endif

@@ -221,7 +221,6 @@ void core_request_log_level(struct core *c, enum log_level level)
 void core_want_trace(struct core *c, bool wanted)
 {
 	note(c, "trace %d\n", wanted);
-	c->is_trace_wanted = wanted;
 }
 
 void core_log_control(struct core *c, const struct ctl_peer *peer, const char *what)

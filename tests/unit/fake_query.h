@@ -46,7 +46,6 @@ struct core {
 	struct ctl *tell;
 	/* What was asked: one line a call. */
 	char asked[4096];
-	bool is_trace_wanted;
 };
 
 /* Two brokers "cloud" and "plant", one listener, an idle modem. */

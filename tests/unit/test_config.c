@@ -96,8 +96,7 @@ static void print_remarks(const struct config_report *report)
 #define TAIL   "\n} );\n"
 #define BROKER HEAD TAIL /* 4 lines */
 #define TLS    "brokers: ( {\nname = \"a\"; address = \"mqtts://h\"; client_id = \"c\";\n"
-#define TOPICS HEAD "topics: (\n{ "      /* in line 4 */
-#define LISTEN BROKER "listeners: (\n{ " /* in line 6 */
+#define TOPICS HEAD "topics: (\n{ " /* in line 4 */
 #define END    " }\n);\n"
 
 struct mistake_row {
