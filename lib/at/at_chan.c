@@ -408,12 +408,25 @@ static bool is_command_unsent(const struct at_chan *c)
 	return c->running && !c->running->data_sent && buf_len(&c->tx) > 0;
 }
 
+/* No command ends twice: on a line with strays on it, an ERROR with an OK behind it was one. */
+static bool was_error_stray(const struct at_chan *c, enum at_final final)
+{
+	const struct at_job *job = c->running;
+
+	return job && c->is_dirty && job->final == AT_FINAL_ERROR && final == AT_FINAL_OK &&
+	       job->answer == AT_ANSWER_AWAITED;
+}
+
 /* A final result that no fence took. */
 static void end_command(struct at_chan *c, uint64_t now_ms, enum at_final final, struct span detail)
 {
 	struct at_job *job = c->running;
 	bool awaits_prompt = job && step_of(job)->data && !job->data_sent;
 
+	if (was_error_stray(c, final)) {
+		c->counters.strays++;
+		job->final = AT_FINAL_NONE;
+	}
 	if (!job || job->final != AT_FINAL_NONE || is_command_unsent(c) ||
 	    (awaits_prompt && final == AT_FINAL_OK && job->answer != AT_ANSWER_BAD)) {
 		c->counters.strays++;

@@ -109,7 +109,9 @@ static void finish(
 		core_defer_commit(c);
 	if (result == SEND_UNKNOWN)
 		c->counters[client].unknown++;
-	else if (result != SEND_OK)
+	if (result == SEND_UNKNOWN || result == SEND_OK)
+		echo_sent(&c->echo[client], c->now_ms, topic, payload);
+	else
 		echo_take(&c->echo[client], c->now_ms, topic, payload);
 	if (result == SEND_STUCK)
 		c->stuck_since_ms[client] = ready_since(c);
@@ -181,7 +183,7 @@ static void publish_next(struct core *c, unsigned client)
 	if (r < 0)
 		return;
 	if (router_echoes(&c->cfg->brokers[client], p.topic))
-		echo_expect(&c->echo[client], c->now_ms, p.topic, p.payload);
+		echo_expect(&c->echo[client], p.topic, p.payload);
 	c->flight_since_ms[client] = c->now_ms;
 	/* What cannot be given to the modem today cannot be tomorrow. */
 	if (modem_publish(c->modem, c->now_ms, client, &p) < 0)

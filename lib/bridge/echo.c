@@ -2,6 +2,7 @@
 #include "bridge/echo.h"
 
 #include "base/hash.h"
+#include "base/timerq.h"
 
 void echo_init(struct echo *e)
 {
@@ -17,14 +18,26 @@ static uint64_t message_hash(struct span topic, struct span payload)
 	return hash_fnv1a(hash, payload.data, payload.len);
 }
 
-void echo_expect(struct echo *e, uint64_t now_ms, struct span topic, struct span payload)
+void echo_expect(struct echo *e, struct span topic, struct span payload)
 {
 	e->entries[e->next] = (struct echo_entry){
 		.hash = message_hash(topic, payload),
-		.until_ms = now_ms + ECHO_KEEP_MS,
+		.until_ms = TIMER_NEVER,
 		.is_used = true,
 	};
 	e->next = (e->next + 1) % BRIDGE_ECHO_MAX;
+}
+
+void echo_sent(struct echo *e, uint64_t now_ms, struct span topic, struct span payload)
+{
+	uint64_t hash = message_hash(topic, payload);
+
+	for (size_t i = 0; i < BRIDGE_ECHO_MAX; i++) {
+		struct echo_entry *entry = &e->entries[i];
+
+		if (entry->is_used && entry->hash == hash && entry->until_ms == TIMER_NEVER)
+			entry->until_ms = now_ms + ECHO_KEEP_MS;
+	}
 }
 
 static struct echo_entry *find(

@@ -15,11 +15,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ECHO_KEEP_MS 120000 /* how late after the beginning of the publish an echo may come */
+#define ECHO_KEEP_MS 120000 /* how late after the end of the publish an echo may come */
 
 struct echo_entry {
 	uint64_t hash;
-	uint64_t until_ms;
+	uint64_t until_ms; /* TIMER_NEVER: the publish has not ended */
 	bool is_used;
 };
 
@@ -32,7 +32,10 @@ struct echo {
 void echo_init(struct echo *e);
 
 /* This message is being published: its echo may come from now on. */
-void echo_expect(struct echo *e, uint64_t now_ms, struct span topic, struct span payload);
+void echo_expect(struct echo *e, struct span topic, struct span payload);
+
+/* The publish has ended, or nobody knows: the echo comes soon if it comes. */
+void echo_sent(struct echo *e, uint64_t now_ms, struct span topic, struct span payload);
 
 /* An inbound message is an expected echo; it is expected once. Also called when a publish did not
  * happen after all. */

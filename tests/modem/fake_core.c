@@ -385,8 +385,8 @@ static enum fake_severity severity_of(const struct fake_modem *m, enum fake_repo
 		return m->shaken_cmds > 0 ? FAKE_NOTICE : FAKE_VIOLATION;
 	case FAKE_REPORT_BEYOND_LENGTH:
 	case FAKE_REPORT_SWALLOWED:
-		return m->amnesty || m->shaken_cmds > 0 ? FAKE_NOTICE : FAKE_VIOLATION;
 	case FAKE_REPORT_EARLY_DATA:
+		return m->amnesty || m->shaken_cmds > 0 ? FAKE_NOTICE : FAKE_VIOLATION;
 	case FAKE_REPORT_NOT_A_COMMAND:
 	case FAKE_REPORT_UNKNOWN_COMMAND:
 	case FAKE_REPORT_QUOTING:

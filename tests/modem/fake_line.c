@@ -265,6 +265,10 @@ static void early(struct fake_modem *m, enum fake_report_kind kind, const char *
 		return;
 	m->early_said = true;
 	m->fault_in_cmd = m->fault_in_cmd || m->shaken_cmds > 0;
+	/* What a stray result made it send is taken for the data, and the rest of it for a command.
+	 */
+	if (kind == FAKE_REPORT_EARLY_DATA && m->shaken_cmds > 0)
+		m->amnesty = true;
 	fm_report(m, kind, "%s: %s", m->cmd.name[0] ? m->cmd.name : "AT", what);
 }
 

@@ -121,12 +121,18 @@ static bool is_jam(const char *command)
 }
 
 /* A message that the modem does not take three times in a row, while it takes everything else, is
- * to blame for it, and is buried. That must not come about by accident. */
+ * to blame for it, and is buried. That must not come about by accident. Messages are told by the
+ * length of their topic. */
 static unsigned *find_unstaged(struct world *w, const char *command)
 {
+	struct faults *f = &w->faults;
 	const char *parameters = strchr(command, '=');
-	unsigned *count = &w->faults.unstaged[parameters && parameters[1] == '1'];
+	unsigned client = parameters && parameters[1] == '1';
+	unsigned *count;
 
+	if (begins_with(command, "+CMQTTTOPIC="))
+		f->topic_len[client] = strtoul(parameters + 3, NULL, 10) % FAULTS_TOPIC_MAX;
+	count = &f->unstaged[client][f->topic_len[client]];
 	if (begins_with(command, "+CMQTTPUB="))
 		*count = 0;
 	return begins_with(command, "+CMQTTTOPIC=") || begins_with(command, "+CMQTTPAYLOAD=")

@@ -13,15 +13,18 @@
 
 struct world;
 
+enum { FAULTS_TOPIC_MAX = 32 };
+
 struct faults {
 	bool is_over;
-	uint64_t next_ms;           /* next event */
-	uint64_t port_back_ms;      /* the port comes back */
-	uint64_t power_on_ms;       /* the power comes back */
-	uint64_t broker_back_ms[2]; /* it lets us in again */
-	uint64_t registered_ms;     /* the network comes back */
-	unsigned unstaged[2];       /* messages whose staging met a fault, in a row */
-	unsigned commands;          /* that met a fault */
+	uint64_t next_ms;                       /* next event */
+	uint64_t port_back_ms;                  /* the port comes back */
+	uint64_t power_on_ms;                   /* the power comes back */
+	uint64_t broker_back_ms[2];             /* it lets us in again */
+	uint64_t registered_ms;                 /* the network comes back */
+	size_t topic_len[2];                    /* of the message that is being staged */
+	unsigned unstaged[2][FAULTS_TOPIC_MAX]; /* times that its staging met a fault, in a row */
+	unsigned commands;                      /* that met a fault */
 	unsigned events;
 };
 
