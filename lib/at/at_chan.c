@@ -573,6 +573,20 @@ static struct at_job *find_due(const struct at_chan *c, uint64_t now_ms)
 	return job;
 }
 
+static void expire_fence(struct at_chan *c)
+{
+	switch (at_fence_expired(&c->fence)) {
+	case AT_FENCE_AGAIN:
+		break;
+	case AT_FENCE_STUCK:
+		push_event(c, &(struct at_event){ .type = AT_EVENT_STUCK });
+		break;
+	case AT_FENCE_QUIET:
+		push_event(c, &(struct at_event){ .type = AT_EVENT_FENCED });
+		break;
+	}
+}
+
 static bool expire(struct at_chan *c, uint64_t now_ms)
 {
 	struct at_job *job;
@@ -580,8 +594,7 @@ static bool expire(struct at_chan *c, uint64_t now_ms)
 	if (c->is_held && now_ms >= c->hold_since_ms + AT_HOLD_MAX_MS)
 		c->is_held = false;
 	if (c->fence.state == AT_FENCE_ASKED && now_ms >= c->fence.deadline_ms) {
-		if (at_fence_expired(&c->fence))
-			push_event(c, &(struct at_event){ .type = AT_EVENT_STUCK });
+		expire_fence(c);
 		return true;
 	}
 	job = find_due(c, now_ms);

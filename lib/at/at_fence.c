@@ -10,6 +10,7 @@ static const struct {
 } queries[] = {
 	[AT_FENCE_CMEE] = { "AT+CMEE?\r", "+CMEE:" },
 	[AT_FENCE_CGATT] = { "AT+CGATT?\r", "+CGATT:" },
+	[AT_FENCE_PLAIN] = { "AT\r", NULL },
 };
 
 const char *at_fence_command(const struct at_fence *f)
@@ -20,8 +21,8 @@ const char *at_fence_command(const struct at_fence *f)
 void at_fence_init(struct at_fence *f, bool may_pay)
 {
 	*f = (struct at_fence){ .state = AT_FENCE_WANTED,
-		.query = f->query,
-		.is_known = f->is_known && !may_pay,
+		.query = f->query == AT_FENCE_PLAIN ? AT_FENCE_CMEE : f->query,
+		.is_known = f->is_known && f->query != AT_FENCE_PLAIN && !may_pay,
 		.may_pay = may_pay,
 		.is_first = may_pay };
 }
@@ -31,6 +32,7 @@ void at_fence_want(struct at_fence *f, size_t owed_bytes)
 	f->state = AT_FENCE_WANTED;
 	f->tries = 0;
 	f->is_answering = false;
+	f->is_settling = false;
 	f->stale = f->outstanding;
 	f->owed_bytes = owed_bytes;
 	f->may_pay = true;
@@ -68,45 +70,14 @@ void at_fence_postpone(struct at_fence *f, uint64_t now_ms)
 }
 
 /* The modem answers, but never this question: an ERROR says so at once, an OK alone when it comes
- * again. Then it is the other question's turn, and nothing has to be paid for it. */
+ * again. Then it is another question's turn, and nothing has to be paid for it. */
 static bool try_other_query(struct at_fence *f)
 {
 	if (f->is_known || (!f->was_refused && (f->others == 0 || f->tries == 0)))
 		return false;
-	f->query = f->query == AT_FENCE_CMEE ? AT_FENCE_CGATT : AT_FENCE_CMEE;
+	f->query = f->query == AT_FENCE_PLAIN ? AT_FENCE_CMEE : f->query + 1;
 	f->outstanding = 0;
 	f->stale = 0;
-	return true;
-}
-
-bool at_fence_expired(struct at_fence *f)
-{
-	bool is_other;
-
-	f->state = AT_FENCE_WANTED;
-	/* Fences of last time were sent one behind the other and are answered so: none follows. */
-	if (f->is_answering) {
-		f->is_answering = false;
-		f->stale = 0;
-		return false;
-	}
-	is_other = try_other_query(f);
-	f->tries++;
-	/* The most that can be owed: at once if a body was under way, because what we paid was not
-	 * enough; otherwise with the last try that counts, because a modem that is merely slow
-	 * should not have to swallow it. */
-	if (f->may_pay && !is_other &&
-	    (f->is_body_likely ? f->tries < AT_FENCE_TRIES : f->tries == AT_FENCE_TRIES - 1))
-		f->owed_bytes = AT_DATA_MAX;
-	return f->tries == AT_FENCE_TRIES;
-}
-
-bool at_fence_takes_line(struct at_fence *f, struct span line, bool is_awaited)
-{
-	if ((f->outstanding == 0 && is_awaited) ||
-	    !span_begins_with(line, queries[f->query].answer))
-		return false;
-	f->answer_seen = true;
 	return true;
 }
 
@@ -115,13 +86,52 @@ static enum at_fence_final pass(struct at_fence *f)
 	f->state = AT_FENCE_OPEN;
 	f->tries = 0;
 	f->is_answering = false;
+	f->is_settling = false;
 	f->owed_bytes = 0;
 	return AT_FENCE_PASSED;
 }
 
+enum at_fence_expiry at_fence_expired(struct at_fence *f)
+{
+	bool is_other;
+
+	if (f->is_settling) {
+		f->is_known = true;
+		at_fence_settle(f);
+		(void)pass(f);
+		return AT_FENCE_QUIET;
+	}
+	f->state = AT_FENCE_WANTED;
+	/* Fences of last time were sent one behind the other and are answered so: none follows. */
+	if (f->is_answering) {
+		f->is_answering = false;
+		f->stale = 0;
+		return AT_FENCE_AGAIN;
+	}
+	is_other = try_other_query(f);
+	if (!is_other || f->query == AT_FENCE_CMEE)
+		f->tries++; /* each of them was tried */
+	/* The most that can be owed: at once if a body was under way, because what we paid was not
+	 * enough; otherwise with the last try that counts, because a modem that is merely slow
+	 * should not have to swallow it. */
+	if (f->may_pay && !is_other &&
+	    (f->is_body_likely ? f->tries < AT_FENCE_TRIES : f->tries == AT_FENCE_TRIES - 1))
+		f->owed_bytes = AT_DATA_MAX;
+	return f->tries == AT_FENCE_TRIES ? AT_FENCE_STUCK : AT_FENCE_AGAIN;
+}
+
+bool at_fence_takes_line(struct at_fence *f, struct span line, bool is_awaited)
+{
+	if ((f->outstanding == 0 && is_awaited) || !queries[f->query].answer ||
+	    !span_begins_with(line, queries[f->query].answer))
+		return false;
+	f->answer_seen = true;
+	return true;
+}
+
 void at_fence_heard(struct at_fence *f, uint64_t now_ms)
 {
-	if (f->is_answering)
+	if (f->is_answering || f->is_settling)
 		f->deadline_ms = timer_min(f->limit_ms, now_ms + AT_FENCE_NEXT_MS);
 }
 
@@ -151,6 +161,10 @@ enum at_fence_final at_fence_take_final(struct at_fence *f, uint64_t now_ms, boo
 		return AT_FENCE_NOT_MINE;
 	f->others++;
 	f->was_refused = f->was_refused || !is_ok;
+	if (is_ok && f->query == AT_FENCE_PLAIN) {
+		f->is_settling = true;
+		at_fence_heard(f, now_ms);
+	}
 	if (!is_ok && !f->has_paid && !f->is_known)
 		f->deadline_ms = timer_min(f->deadline_ms, now_ms + AT_FENCE_NEXT_MS);
 	return AT_FENCE_DROPPED;

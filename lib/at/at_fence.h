@@ -26,10 +26,12 @@
 #define AT_FENCE_PAD_BYTES_PER_MS 4    /* time given to paid bytes: 38400 baud */
 
 /* Harmless questions that nobody else asks, answered at once. The second one is for a modem that
- * does not know the first. */
+ * does not know the first. The third is for one that knows neither, and proves less: it is answered
+ * when an OK was followed by silence. */
 enum at_fence_query {
 	AT_FENCE_CMEE,  /* AT+CMEE?, AT manual 3.2.18 */
 	AT_FENCE_CGATT, /* AT+CGATT?, AT manual ch. 8 */
+	AT_FENCE_PLAIN, /* AT, 1.4 */
 };
 
 enum at_fence_state {
@@ -47,6 +49,7 @@ struct at_fence {
 	unsigned stale;            /* of these, sent before the line was lost: they prove nothing */
 	bool answer_seen;          /* the answer line came, its OK is next */
 	bool is_answering;         /* a stale one was answered: the others are next, or were lost */
+	bool is_settling;          /* the plain question has its OK: nothing may follow */
 	bool may_pay;              /* false: the modem has just booted and awaits no body */
 	bool is_body_likely;       /* bytes of a body were under way when the line was lost */
 	bool is_first;             /* first after opening */
@@ -66,6 +69,13 @@ enum at_fence_final {
 	AT_FENCE_PASSED,   /* the line is ours again */
 };
 
+/* What it means that the time is up. */
+enum at_fence_expiry {
+	AT_FENCE_AGAIN, /* it is wanted once more */
+	AT_FENCE_STUCK, /* likewise, and this is the moment to call the modem stuck */
+	AT_FENCE_QUIET, /* silence behind the OK of the plain question: the line is ours again */
+};
+
 /* The command of the fence, with its CR. */
 const char *at_fence_command(const struct at_fence *f);
 
@@ -81,8 +91,8 @@ size_t at_fence_sent(struct at_fence *f, uint64_t now_ms);
 /* It is its turn, but bytes still wait for the port: nothing is sent, only waited. */
 void at_fence_postpone(struct at_fence *f, uint64_t now_ms);
 
-/* Its time is up: it is wanted once more. True: this is the moment to call the modem stuck. */
-bool at_fence_expired(struct at_fence *f);
+/* Its time is up. */
+enum at_fence_expiry at_fence_expired(struct at_fence *f);
 
 /* The line is the answer of a fence: also of one that was given up for lost, or that was sent
  * before the port was opened, unless is_awaited: a command runs whose answer it may be. */

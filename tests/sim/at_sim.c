@@ -394,7 +394,8 @@ static bool ends_with(struct span line, const char *text)
 
 static void take_sent(struct sim *s, const struct at_event *ev)
 {
-	bool is_fence = ends_with(ev->line, "AT+CMEE?") || ends_with(ev->line, "AT+CGATT?");
+	bool is_fence = ends_with(ev->line, "AT+CMEE?") || ends_with(ev->line, "AT+CGATT?") ||
+			ends_with(ev->line, "AT");
 	bool is_body = ev->line.data[0] == '<' && !is_fence;
 
 	if (!is_body && s->held_since_ms != 0 && s->now_ms - s->held_since_ms < AT_HOLD_MAX_MS)

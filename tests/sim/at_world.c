@@ -553,6 +553,10 @@ static void run_command(struct at_world *w, const char *line)
 		answer_fence(w, line[4] == 'M' ? "+CMEE: 0" : "+CGATT: 1");
 		return;
 	}
+	if (strcmp(line, "AT") == 0) {
+		(void)say_answer_now(w, "OK");
+		return;
+	}
 	if (prng_chance(&w->prng, w->faults.reboot)) {
 		reboot(w);
 		return;
