@@ -71,13 +71,15 @@ static bool is_any_wedged(const struct modem *m)
 	return false;
 }
 
-/* A client that is well is not to be torn out of what it does. It ends by its own deadline. */
+/* A client that is well, or whose operation was just accepted, is not to be torn out of what it
+ * does. It ends by its own deadline. */
 static bool is_any_operating(const struct modem *m)
 {
-	size_t i;
+	const struct session *s;
 
-	for (i = 0; i < MODEM_CLIENTS; i++)
-		if (!session_is_wedged(&m->session[i]) && m->session[i].exchange.is_busy)
+	for (s = m->session; s < m->session + MODEM_CLIENTS; s++)
+		if (s->exchange.is_busy &&
+		    (!session_is_wedged(s) || s->exchange.job.state == AT_JOB_CONCLUDING))
 			return true;
 	return false;
 }
