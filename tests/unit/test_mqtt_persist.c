@@ -12,8 +12,8 @@
  * Lines with another listener than 0 and with failures are for the store in memory alone.
  */
 #include "../../daemon/store_sqlite.h"
-#include "mqtt/mqtt_auth.h"
 #include "mqtt_dialogue.h"
+#include "mqtt_listeners.h"
 #include "undo_store.h"
 
 #include <errno.h>
@@ -210,33 +210,6 @@ static const struct dialogue {
 		"1< 50020001", "0< 34 { s't' 0001 '1' }", "F on", "0> 50020001", "0<", "0! STORE",
 		"F off", KEEP_A, "0< 20020100 3c { s't' 0001 '1' }" } },
 };
-
-static struct mqtt_auth *auth_rights;
-static struct mqtt_listener listeners[3];
-
-static int set_up(void **state)
-{
-	static const char passwords[] = "ann:$1$abcdefgh$cHJi5PXp/ki/ktXzqlk6I1\n";
-	static const char acl[] = "user ann\ntopic site/#\n";
-	const char *why;
-	unsigned line;
-
-	(void)state;
-	if (mqtt_auth_new(
-		passwords, strlen(passwords), acl, strlen(acl), &auth_rights, &line, &why))
-		return -1;
-	listeners[0] = (struct mqtt_listener){ .address = "open", .allow_anonymous = true };
-	listeners[1] = (struct mqtt_listener){ .address = "users", .auth = auth_rights };
-	listeners[2] = (struct mqtt_listener){ .address = "both", .allow_anonymous = true };
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	mqtt_auth_free(auth_rights);
-	return 0;
-}
 
 /* ---- the two stores ---- */
 
@@ -490,7 +463,7 @@ static void play_all(bool is_sqlite)
 		if (is_sqlite && needs_memory(&dialogues[d]))
 			continue;
 		print_message("%s\n", dialogues[d].name);
-		assert_true(world_init_stored(&w, listeners, 3, place_open(&p, is_sqlite)));
+		assert_true(world_init_stored(&w, mqtt_listeners, 3, place_open(&p, is_sqlite)));
 		for (size_t i = 0; i < COUNT(dialogues[d].lines) && dialogues[d].lines[i]; i++)
 			play(&w, &p, dialogues[d].lines[i]);
 		for (size_t i = 0; i < WORLD_CLIENTS; i++)
@@ -519,7 +492,7 @@ static void start_memory(struct world *w, struct place *p, uint64_t max_bytes)
 	struct store *s = place_open(p, false);
 
 	s->max_bytes = max_bytes;
-	assert_true(world_init_stored(w, listeners, 3, s));
+	assert_true(world_init_stored(w, mqtt_listeners, 3, s));
 }
 
 static void stop(struct world *w, struct place *p)
@@ -755,5 +728,5 @@ int main(void)
 		cmocka_unit_test(test_nonsense),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, mqtt_listeners_make, mqtt_listeners_free);
 }

@@ -2,8 +2,8 @@
 /*
  * The local MQTT server: dialogues byte by byte (mqtt_dialogue.h), and limits.
  */
-#include "mqtt/mqtt_auth.h"
 #include "mqtt_dialogue.h"
+#include "mqtt_listeners.h"
 
 #include <errno.h>
 
@@ -286,36 +286,6 @@ static const struct dialogue {
 		"0! KEEPALIVE" } },
 };
 
-static struct mqtt_auth *auth_rights;
-static struct mqtt_listener listeners[3];
-
-static int set_up(void **state)
-{
-	/* openssl passwd -1 -salt abcdefgh secret: a quick one, for there are many of them */
-	static const char passwords[] = "ann:$1$abcdefgh$cHJi5PXp/ki/ktXzqlk6I1\n";
-	static const char acl[] = "topic read public/#\nuser ann\ntopic site/#\ntopic public/#\n";
-	const char *why;
-	unsigned line;
-
-	(void)state;
-	if (mqtt_auth_new(
-		passwords, strlen(passwords), acl, strlen(acl), &auth_rights, &line, &why))
-		return -1;
-	listeners[0] = (struct mqtt_listener){ .address = "open", .allow_anonymous = true };
-	listeners[1] = (struct mqtt_listener){ .address = "users", .auth = auth_rights };
-	listeners[2] = (struct mqtt_listener){
-		.address = "both", .allow_anonymous = true, .auth = auth_rights
-	};
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	mqtt_auth_free(auth_rights);
-	return 0;
-}
-
 static void test_dialogues(void **state)
 {
 	(void)state;
@@ -323,7 +293,7 @@ static void test_dialogues(void **state)
 		struct world w;
 
 		print_message("%s\n", dialogues[d].name);
-		assert_true(world_init(&w, listeners, 3));
+		assert_true(world_init(&w, mqtt_listeners, 3));
 		for (size_t i = 0; i < COUNT(dialogues[d].lines) && dialogues[d].lines[i]; i++)
 			dialogue_say(&w, dialogues[d].lines[i]);
 		for (size_t i = 0; i < WORLD_CLIENTS; i++)
@@ -356,7 +326,7 @@ static void test_truncated(void **state)
 		for (size_t cut = 0; cut < len; cut++) {
 			struct world w;
 
-			assert_true(world_init(&w, listeners, 3));
+			assert_true(world_init(&w, mqtt_listeners, 3));
 			assert_int_equal(world_open(&w, 0, 0), 0);
 			if (i > 0) {
 				dialogue_say(&w, CONNECT_A);
@@ -381,7 +351,7 @@ static void test_many_writes_are_one_event(void **state)
 	struct world w;
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	dialogue_say(&w, CONNECT_A);
 	dialogue_say(&w, CONNECT_B);
 	dialogue_say(&w, "1> 82 { 0001 s't' 00 }");
@@ -401,7 +371,7 @@ static void test_clients_max(void **state)
 	uint32_t numbers[MQTT_CLIENTS_MAX], one_more = 0;
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	for (size_t i = 0; i < MQTT_CLIENTS_MAX; i++) {
 		assert_int_equal(mqtt_server_client_new(w.server, 0, 0, &numbers[i]), 0);
 		assert_int_not_equal(numbers[i], 0);
@@ -431,7 +401,7 @@ static void test_sessions_max(void **state)
 	char line[64];
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	for (int i = 0; i < MQTT_SESSIONS_MAX; i++) {
 		snprintf(line, sizeof(line), "0> 10 { s'MQTT' 04 00 0000 s's%d' }", i);
 		dialogue_say(&w, line);
@@ -453,7 +423,7 @@ static void test_subscriptions_max(void **state)
 	size_t len, n;
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	dialogue_say(&w, CONNECT_A);
 	dialogue_say(&w, HELLO_A);
 	n = (size_t)snprintf(line, sizeof(line), "0> 82 { 0001");
@@ -477,7 +447,7 @@ static void test_queue_max(void **state)
 	char line[64];
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	dialogue_say(&w, KEEP_A);
 	dialogue_say(&w, "0> 82 { 0001 s't' 01 }");
 	dialogue_say(&w, "0x");
@@ -510,7 +480,7 @@ static void test_queue_bytes_max(void **state)
 	struct world w;
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	dialogue_say(&w, KEEP_A);
 	dialogue_say(&w, "0> 82 { 0001 s't' 01 }");
 	dialogue_say(&w, "0x");
@@ -529,7 +499,7 @@ static void test_kept_bytes_max(void **state)
 	char line[64];
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	for (int i = 0; i < 20; i++) {
 		snprintf(line, sizeof(line), "0> 10 { s'MQTT' 04 00 0000 s's%d' }", i);
 		dialogue_say(&w, line);
@@ -552,7 +522,7 @@ static void test_slow_client(void **state)
 	size_t kept;
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	n = mqtt_server_counters(w.server);
 	dialogue_say(&w, CONNECT_A);
 	dialogue_say(&w, "0> 82 { 0001 s'#' 01 }");
@@ -583,7 +553,7 @@ static void test_deaf_client(void **state)
 	struct world w;
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	dialogue_say(&w, CONNECT_A);
 	dialogue_say(&w, "0s");
 	for (int i = 0; i < 300000 && !w.clients[0].is_closed; i++) {
@@ -602,7 +572,7 @@ static void test_held_is_offered_when_asked(void **state)
 	struct world w;
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	dialogue_say(&w, CONNECT_A);
 	dialogue_say(&w, "v hold");
 	dialogue_say(&w, "0> 30 { s't' 'x' }");
@@ -621,7 +591,7 @@ static void test_keepalive_sees_unread_packets(void **state)
 	struct world w;
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	dialogue_say(&w, "0> 10 { s'MQTT' 04 02 000a s'a' }");
 	dialogue_say(&w, HELLO_A);
 	w.now_ms = 15000;
@@ -643,7 +613,7 @@ static void test_queue_grows_in_order(void **state)
 	char line[64];
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	dialogue_say(&w, CONNECT_A);
 	dialogue_say(&w, "0> 82 { 0001 s't' 01 }");
 	dialogue_say(&w, CONNECT_B);
@@ -674,7 +644,7 @@ static void test_resend_in_pieces(void **state)
 	struct buf *seen;
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	seen = &w.clients[0].seen;
 	dialogue_say(&w, KEEP_A);
 	dialogue_say(&w, "0> 82 { 0001 s't' 01 }");
@@ -713,7 +683,7 @@ static void test_packet_ids_wrap(void **state)
 	uint8_t ack[] = { 0x40, 2, 0, 0 };
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	dialogue_say(&w, CONNECT_A);
 	dialogue_say(&w, "0> 82 { 0001 s't' 01 }");
 	dialogue_say(&w, CONNECT_B);
@@ -740,7 +710,7 @@ static void test_acks_wait_for_room(void **state)
 	struct world w;
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	dialogue_say(&w, CONNECT_A);
 	dialogue_say(&w, "0> 82 { 0001 s't' 00 }");
 	buf_clear(&w.clients[0].seen);
@@ -763,7 +733,7 @@ static void test_paused_rx_max(void **state)
 	struct world w;
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	dialogue_say(&w, CONNECT_A);
 	dialogue_say(&w, "v hold");
 	dialogue_say(&w, "0> 30 { s't' 'x'*50000 }");
@@ -781,7 +751,7 @@ static void test_packet_max(void **state)
 	struct world w;
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	dialogue_say(&w, CONNECT_A);
 	dialogue_say(&w, HELLO_A);
 	dialogue_say(&w, "0> 82 { 0001 s't' 01 }");
@@ -799,7 +769,7 @@ static void test_retained_max(void **state)
 	char line[64];
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	dialogue_say(&w, CONNECT_A);
 	dialogue_say(&w, HELLO_A);
 	for (int i = 0; i < MQTT_RETAINED_MAX + 3; i++) {
@@ -827,7 +797,7 @@ static void test_wills_max(void **state)
 	struct world w;
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	w.verdict = MQTT_HOLD;
 	for (int i = 0; i < MQTT_WILLS_MAX + 2; i++) {
 		dialogue_say(&w, "0> 10 { s'MQTT' 04 06 0000 s'a' s'w' s'gone' }");
@@ -848,7 +818,7 @@ static void test_own_messages(void **state)
 
 	(void)state;
 	assert_non_null(m);
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	dialogue_say(&w, CONNECT_A);
 	dialogue_say(&w, HELLO_A);
 	dialogue_say(&w, "0> 82 { 0001 s'$SYS/#' 01 s'#' 01 }");
@@ -869,7 +839,7 @@ static void test_shutdown(void **state)
 	struct world w;
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	dialogue_say(&w, "0> 10 { s'MQTT' 04 06 0000 s'a' s'w' s'gone' }");
 	dialogue_say(&w, CONNECT_B);
 	mqtt_server_shutdown(w.server, 0);
@@ -888,7 +858,7 @@ static void test_set_listeners(void **state)
 	struct world w;
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 3));
+	assert_true(world_init(&w, mqtt_listeners, 3));
 	dialogue_say(&w, CONNECT_A);
 	dialogue_say(&w, HELLO_A);
 	dialogue_say(&w, "1o 2");
@@ -932,5 +902,5 @@ int main(void)
 		cmocka_unit_test(test_set_listeners),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, mqtt_listeners_make, mqtt_listeners_free);
 }

@@ -3,9 +3,9 @@
  * The local server and MQTT 5.0: what it does otherwise than with MQTT 3.1.1, rule by rule. Clauses
  * are those of MQTT 5.0. Dialogues are written as in mqtt_dialogue.h.
  */
-#include "mqtt/mqtt_auth.h"
 #include "mqtt/mqtt_retain.h"
 #include "mqtt_dialogue.h"
+#include "mqtt_listeners.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -332,39 +332,12 @@ static const struct dialogue {
 		AGAIN_A } },
 };
 
-static struct mqtt_auth *auth_rights;
-static struct mqtt_listener listeners[3];
-
-static int set_up(void **state)
-{
-	static const char acl[] = "topic read public/#\n";
-	const char *why;
-	unsigned line;
-
-	(void)state;
-	if (mqtt_auth_new("", 0, acl, strlen(acl), &auth_rights, &line, &why))
-		return -1;
-	listeners[0] = (struct mqtt_listener){ .address = "open", .allow_anonymous = true };
-	listeners[1] = (struct mqtt_listener){ .address = "users", .auth = auth_rights };
-	listeners[2] = (struct mqtt_listener){
-		.address = "both", .allow_anonymous = true, .auth = auth_rights
-	};
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	mqtt_auth_free(auth_rights);
-	return 0;
-}
-
 static void play(const struct dialogue *d, struct store *store)
 {
 	struct world w;
 
 	print_message("%s\n", d->name);
-	assert_true(world_init_stored(&w, listeners, 3, store));
+	assert_true(world_init_stored(&w, mqtt_listeners, 3, store));
 	for (size_t i = 0; i < COUNT(d->lines) && d->lines[i]; i++)
 		dialogue_say(&w, d->lines[i]);
 	for (size_t i = 0; i < WORLD_CLIENTS; i++)
@@ -400,7 +373,7 @@ static void test_receive_max(void **state)
 	char line[64];
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	dialogue_say(&w, CONNECT_A);
 	dialogue_say(&w, HELLO_A);
 	for (int round = 0; round < 3; round++) {
@@ -435,7 +408,7 @@ static void test_receive_max_qos_2(void **state)
 	char line[64];
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	dialogue_say(&w, CONNECT_A);
 	for (int i = 1; i <= MQTT_RECEIVE_MAX; i++) {
 		snprintf(line, sizeof(line), "0> 34 { s't' %04x 00 }", i);
@@ -458,7 +431,7 @@ static void test_receive_max_refused(void **state)
 	char line[64];
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	dialogue_say(&w, CONNECT_A);
 	dialogue_say(&w, "v quota");
 	for (int i = 1; i <= MQTT_RECEIVE_MAX + 1; i++) {
@@ -475,7 +448,7 @@ static void test_counters(void **state)
 	struct world w;
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	n = mqtt_server_counters(w.server);
 	dialogue_say(&w, "0> 10 { s'MQTT' 05 00 0000 0a 11 00000064 27 00000014 s'a' }");
 	dialogue_say(&w, SUB_A("01"));
@@ -505,7 +478,7 @@ static void test_kept_bytes(void **state)
 	size_t plain;
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	dialogue_say(&w, KEEP_A);
 	dialogue_say(&w, "0> 82 { 0001 02 0b 05 s't' 01 }");
 	dialogue_say(&w, "0x");
@@ -529,7 +502,7 @@ static void test_retained_expires(void **state)
 	size_t one;
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	dialogue_say(&w, CONNECT_A);
 	dialogue_say(&w, "0> 31 { s't/0000' 05 02 00000005 'x' }");
 	one = mqtt_server_kept_bytes(w.server);
@@ -559,7 +532,7 @@ static void test_shutdown(void **state)
 	struct world w;
 
 	(void)state;
-	assert_true(world_init(&w, listeners, 1));
+	assert_true(world_init(&w, mqtt_listeners, 1));
 	dialogue_say(
 	    &w, "0> 10 { s'MQTT' 05 04 0000 07 11 00000064 17 00 s'a' 05 18 00000005 s'w' s'x' }");
 	dialogue_say(&w, "0x");
@@ -593,7 +566,7 @@ static void test_may_refuse(void **state)
 		struct mqtt_event e;
 		struct world w;
 
-		assert_true(world_init(&w, listeners, 1));
+		assert_true(world_init(&w, mqtt_listeners, 1));
 		dialogue_say(&w, rows[i].connect);
 		world_send(&w, 0, bytes, notation_read(rows[i].publish, bytes));
 		assert_true(mqtt_server_next_event(w.server, 0, &e));
@@ -619,5 +592,5 @@ int main(void)
 		cmocka_unit_test(test_may_refuse),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, mqtt_listeners_make, mqtt_listeners_free);
 }
