@@ -336,6 +336,7 @@ part_package() {
         "644 usr/lib/sysusers.d/cmqttd.conf" \
         "644 usr/lib/tmpfiles.d/cmqttd.conf" \
         "644 usr/share/man/man1/cmqttctl.1" \
+        "644 usr/share/cmqttd/io.cmqttd.varlink" \
         "644 usr/share/bash-completion/completions/cmqttctl" \
         "644 usr/share/zsh/site-functions/_cmqttctl" \
         "755 usr/bin/sim7600" \

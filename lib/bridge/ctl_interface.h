@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The interfaces of the control socket, as GetInterfaceDescription hands them out: what users and
- * their programs may rely on. A test holds the method tables, the errors and the replies against
- * these texts.
+ * their programs may rely on. Made from io.cmqttd.varlink and org.varlink.service.varlink without
+ * their comments. A test holds the method tables, the errors and the replies against these texts.
  */
 #ifndef CMQTTD_BRIDGE_CTL_INTERFACE_H
 #define CMQTTD_BRIDGE_CTL_INTERFACE_H
