@@ -505,6 +505,9 @@ static void start_done(struct modem *m, uint64_t now_ms, const struct at_event *
 {
 	if (ev->result != AT_UNKNOWN)
 		m->start_until_ms = 0;
+	/* It had not started, then: it denies what it has. */
+	m->env.is_query_mute = m->env.is_query_mute || (m->was_denied && ev->err == 23);
+	m->was_denied = false;
 	if (ev->result == AT_OK)
 		watch_start(m, now_ms);
 	else if (ev->has_err)
@@ -740,6 +743,7 @@ bool life_step(struct modem *m, uint64_t now_ms)
 		return true;
 	if (m->env.is_service_doubted) {
 		m->env.is_service_doubted = false;
+		m->is_query_doubted = true;
 		watch_verify_soon(m, now_ms);
 	}
 	if (step_own(m, now_ms))

@@ -54,6 +54,8 @@ struct modem {
 	bool is_verify_due;    /* has the modem started without telling? */
 	unsigned denials;      /* of having MQTT clients, in a row */
 	bool is_query_trusted; /* this model answers the question for its MQTT clients */
+	bool is_query_doubted; /* what it said last was of no use to a session */
+	bool was_denied;       /* it said that it has none, and is believed to have started */
 	bool is_operator_due;  /* its name is to be asked for, which may take two minutes */
 	bool is_denied_told;
 	bool is_roaming_told;

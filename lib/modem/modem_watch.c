@@ -237,7 +237,8 @@ void watch_verify_soon(struct modem *m, uint64_t now_ms)
  * is known to answer the question: to believe it costs all sessions and the message coming in. */
 static void verify_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 {
-	bool is_denied = ev->result == AT_FAILED && (m->is_verify_due || m->is_query_trusted);
+	bool is_denied = ev->result == AT_FAILED && !m->env.is_query_mute &&
+			 (m->is_verify_due || m->is_query_trusted);
 
 	if (is_denied && !m->is_verify_due && ++m->denials < DENIALS_MAX) {
 		life_pause(m, now_ms, DENIED_PAUSE_MS);
@@ -246,6 +247,10 @@ static void verify_done(struct modem *m, uint64_t now_ms, const struct at_event 
 	m->denials = 0;
 	m->is_verify_due = false;
 	m->is_query_trusted = m->is_query_trusted || ev->result == AT_OK;
+	/* It runs, and what it says is of no use all the same. */
+	m->env.is_query_mute = m->env.is_query_mute || (m->is_query_doubted && ev->result == AT_OK);
+	m->is_query_doubted = false;
+	m->was_denied = is_denied;
 	if (is_denied)
 		life_booted(m, now_ms);
 	else if (is_given_up(m, now_ms))

@@ -50,6 +50,7 @@ struct session_env {
 	unsigned file_clients;       /* a bit for each client that has a broker with TLS */
 	bool is_clock_right;         /* the modem's clock: dates of certificates can be checked */
 	bool is_service_doubted;     /* set by a session: the modem denied having MQTT clients */
+	bool is_query_mute;          /* it has them, and does not tell of them */
 	bool is_disc_mute;           /* this modem gives no result after the OK of DISC */
 };
 

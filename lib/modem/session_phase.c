@@ -136,7 +136,7 @@ static void probe_line(struct session *s, struct span line)
 	}
 }
 
-/* The client is free, as far as we know. */
+/* The client is free, as far as we know. Where the modem does not tell, ACCQ will. */
 static void go_on_released(struct session *s, uint64_t now_ms)
 {
 	static const struct session_failure too_long = {
@@ -166,6 +166,12 @@ static bool is_adoptable(const struct session *s)
 	return strcmp(print, s->held) == 0;
 }
 
+/* What is to be closed is closed, whatever it may be. */
+static bool is_blind_close(const struct session *s)
+{
+	return !s->is_probed && s->cfg && s->status.state == SESSION_STOPPING;
+}
+
 static void probe_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
 {
 	const struct session_failure denied = {
@@ -178,7 +184,7 @@ static void probe_done(struct session *s, uint64_t now_ms, const struct at_event
 		fail_by(s, now_ms, ev);
 		return;
 	}
-	if (!s->is_probed) {
+	if (!s->is_probed && !s->env->is_query_mute) {
 		s->env->is_service_doubted = true;
 		session_fail(s, now_ms, &denied);
 		return;
@@ -186,6 +192,8 @@ static void probe_done(struct session *s, uint64_t now_ms, const struct at_event
 	if (s->is_probe_stale)
 		return; /* once more */
 	s->is_leftover_possible = false;
+	s->env->is_query_mute = !s->is_probed;
+	s->must_disc = s->must_disc || is_blind_close(s);
 	if (is_adoptable(s)) {
 		s->phase = PHASE_ADOPT;
 		return;
@@ -525,13 +533,14 @@ static bool acquire_begin(struct session *s, uint64_t now_ms)
 	return run(s, now_ms, sim7600_acquire_script);
 }
 
-/* The modem contradicts what the probe found: ask again, once an attempt. */
+/* The modem contradicts what the probe found: ask again, once an attempt. If it said nothing, this
+ * is the answer. */
 static bool is_out_of_step(struct session *s, const struct at_event *ev, unsigned err)
 {
 	if (ev->result != AT_FAILED || !ev->has_err || ev->err != err || s->was_out_of_step)
 		return false;
 	s->was_out_of_step = true;
-	s->must_disc = false;
+	s->must_disc = !s->is_probed;
 	s->phase = PHASE_PROBE;
 	return true;
 }

@@ -1489,6 +1489,47 @@ static void tells_the_outcome_of_a_publish_when_it_stops(void **state)
 	assert_int_equal(w.result[0], SEND_UNKNOWN);
 }
 
+/* ---- a modem that does not tell of its MQTT clients ---- */
+
+struct mute {
+	const char *name;
+	const char *clients; /* fault of AT+CMQTTACCQ? */
+	const char *states;  /* of AT+CMQTTDISC? */
+};
+
+static const struct mute mutes[] = {
+	{ "no line for the first before OK", "+CMQTTACCQ?*99999 drop-line 1",
+	    "+CMQTTDISC?*99999 drop-line 1" },
+	{ "refused", "+CMQTTACCQ?*99999 error", "+CMQTTDISC?*99999 error" },
+};
+
+static void does_without_the_questions_for_its_clients(void **state)
+{
+	const struct mute *mute = *state;
+
+	setup(NULL);
+	world_start(&w);
+	world_add_fault(&w, mute->clients);
+	world_add_fault(&w, mute->states);
+	assert_true(world_run_until(&w, world_both_online, 60000));
+	world_run(&w, 600000);
+	assert_int_equal(w.went_online[0], 1);
+	assert_int_equal(w.violations, 0);
+
+	/* What an earlier process has left is found out by what is refused. */
+	world_restart_daemon(&w);
+	configure(&w);
+	modem_tty_up(w.m, w.now);
+	assert_true(world_run_until(&w, world_both_online, 60000));
+	assert_int_equal(w.broker[0].disconnects, 1);
+
+	modem_stop(w.m, w.now);
+	assert_true(world_run_until(&w, has_stopped, MODEM_STOP_MAX_MS));
+	assert_int_equal(w.broker[0].disconnects, 2);
+	assert_int_equal(w.broker[1].disconnects, 2);
+	teardown(NULL);
+}
+
 #define WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 #define ROWS(rows, test) \
 	add_rows(tests, &count, #test, rows, sizeof rows[0], sizeof rows / sizeof rows[0], test)
@@ -1587,5 +1628,6 @@ int main(int argc, char **argv)
 	ROWS(connect_rows, tells_why_a_connect_failed);
 	ROWS(cert_rows, replaces_a_file_whose_upload_is_not_certain);
 	ROWS(subscribe_rows, subscribes_whatever_happens);
+	ROWS(mutes, does_without_the_questions_for_its_clients);
 	return _cmocka_run_group_tests("modem", tests, count, NULL, NULL);
 }
