@@ -16,7 +16,8 @@
 #define RETRY_MS         1000
 #define POLL_FAST_MS     3000  /* registration, in the first minute */
 #define POLL_SLOW_MS     10000 /* and later */
-#define NOTE_MS          10    /* for the shell to keep a note */
+#define UNTOLD_POLLS     5
+#define NOTE_MS          10 /* for the shell to keep a note */
 #define POLL_FAST_FOR_MS 60000
 #define START_PAUSE_MS   5000
 #define START_TRIES      2
@@ -314,16 +315,27 @@ static void not_registered(struct modem *m, uint64_t now_ms)
 	life_pause(m, now_ms, is_early ? POLL_FAST_MS : POLL_SLOW_MS);
 }
 
-static void polled(struct modem *m, uint64_t now_ms)
+/* Everything was answered, and nothing was said: whether it is registered, START will tell. */
+static bool is_untold(struct modem *m, const struct at_event *ev)
+{
+	if (ev->result != AT_OK || m->net.is_registration_told)
+		m->untold_polls = 0;
+	else
+		m->untold_polls++;
+	return m->untold_polls >= UNTOLD_POLLS;
+}
+
+static void polled(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 {
 	if (is_barred(m)) {
 		tell_roaming(m);
 		m->budget_at_ms = budget_end(MODEM_REGISTERING, now_ms); /* no remedy helps */
-	} else if (m->status.is_registered) {
+	} else if (m->status.is_registered || is_untold(m, ev)) {
 		m->start_failures = 0;
 		m->is_roaming_told = false;
 		m->registered_at_ms = now_ms;
-		life_set_state(m, now_ms, MODEM_ATTACHED, "registered");
+		life_set_state(m, now_ms, MODEM_ATTACHED,
+		    m->status.is_registered ? "registered" : "nothing is said of the registration");
 		return;
 	}
 	not_registered(m, now_ms);
@@ -335,13 +347,14 @@ static void register_done(struct modem *m, uint64_t now_ms, const struct at_even
 	case REGISTER_SETUP:
 		m->was_operator_asked = false;
 		m->is_radio_known = false;
+		m->untold_polls = 0;
 		if (ev->result == AT_UNKNOWN)
 			life_pause(m, now_ms, RETRY_MS);
 		else
 			life_go_to(m, REGISTER_POLL);
 		break;
 	case REGISTER_POLL:
-		polled(m, now_ms);
+		polled(m, now_ms, ev);
 		break;
 	case REGISTER_RADIO:
 		m->is_radio_known = true;

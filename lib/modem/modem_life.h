@@ -62,7 +62,8 @@ struct modem {
 	bool was_operator_asked; /* since the state was entered */
 	bool is_overdue_told;
 	bool was_registered;
-	bool is_radio_known; /* REGISTERING: it was asked whether the radio is on */
+	unsigned untold_polls; /* REGISTERING: that said nothing, in a row */
+	bool is_radio_known;   /* REGISTERING: it was asked whether the radio is on */
 	bool is_radio_off;
 	unsigned pulses;        /* signs of life asked for */
 	uint64_t garbage_at_ms; /* the first of garbage_count */

@@ -17,6 +17,7 @@ void net_status_forget(struct net_status *n)
 	n->status->is_registered = false;
 	n->status->is_roaming = false;
 	n->status->rssi_dbm = 0;
+	n->is_registration_told = false;
 	n->has_signal = false;
 	n->had_signal = false;
 	n->status->operator_name[0] = '\0';
@@ -38,6 +39,7 @@ static void set_registration(struct net_status *n, enum net_domain domain, struc
 	/* "n,stat[,...]" as an answer, "stat" unasked (AT+CREG=1). */
 	if (!at_line_number(line, at_line_field(line, 1, &second) ? 1 : 0, &stat) || stat > 10)
 		return;
+	n->is_registration_told = true;
 	n->registration[domain] = (uint8_t)stat;
 	for (i = 0; i < NET_DOMAINS; i++) {
 		is_home = is_home || n->registration[i] == NET_HOME;

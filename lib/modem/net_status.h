@@ -21,9 +21,10 @@ enum net_registration {
 struct net_status {
 	struct modem_status *status; /* the owner's, filled from here */
 	uint8_t registration[NET_DOMAINS];
-	uint32_t operator_mode; /* of +COPS; 0: the modem chooses its network itself */
-	bool has_signal;        /* said by the last +CSQ */
-	bool had_signal;        /* by an earlier one: this modem does tell */
+	uint32_t operator_mode;    /* of +COPS; 0: the modem chooses its network itself */
+	bool is_registration_told; /* since the start some line said something of it */
+	bool has_signal;           /* said by the last +CSQ */
+	bool had_signal;           /* by an earlier one: this modem does tell */
 };
 
 /* Nothing known; status is filled from now on. */

@@ -20,6 +20,7 @@ void sim_card_restart(struct sim_card *s, uint64_t now_ms)
 	s->is_told = false;
 	s->is_radio_tried = false;
 	s->answer[0] = '\0';
+	s->untold = 0;
 	s->attempts = UINT32_MAX;
 }
 
@@ -135,6 +136,9 @@ static enum sim_card_verdict query_done(struct sim_card *s, uint64_t now_ms, boo
 		s->is_pin_retried = false;
 		return SIM_CARD_READY;
 	}
+	s->untold = result == AT_OK && s->answer[0] == '\0' ? s->untold + 1 : 0;
+	if (s->untold >= SIM_CARD_UNTOLD_MAX)
+		return SIM_CARD_READY;
 	if (result != AT_OK || s->answer[0] == '\0')
 		return wait_for_card(s, now_ms, detail, ret_wait_ms);
 	if (strcmp(s->answer, "SIM PIN") != 0)

@@ -19,10 +19,11 @@
 #include "at/at_chan.h"
 #include "modem/modem.h"
 
-#define SIM_CARD_SETTLE_MS 20000
-#define SIM_CARD_RADIO_MS  6000  /* no card for so long: it may have been switched off */
-#define SIM_CARD_FAST_MS   1000  /* between questions until then */
-#define SIM_CARD_SLOW_MS   15000 /* and after it, or while somebody must act */
+#define SIM_CARD_SETTLE_MS  20000
+#define SIM_CARD_RADIO_MS   6000  /* no card for so long: it may have been switched off */
+#define SIM_CARD_FAST_MS    1000  /* between questions until then */
+#define SIM_CARD_SLOW_MS    15000 /* and after it, or while somebody must act */
+#define SIM_CARD_UNTOLD_MAX 3 /* then the modem does not tell, and the card is taken for ready */
 
 enum sim_card_step {
 	SIM_CARD_QUERY,
@@ -49,6 +50,7 @@ struct sim_card {
 	bool is_pin_tried;
 	bool is_pin_retried;
 	char answer[32];   /* "READY", "SIM PIN", ... of the step under way */
+	unsigned untold;   /* questions in a row that had OK and no answer */
 	uint32_t attempts; /* left, as the card says; UINT32_MAX: it does not */
 	/* The note: hash of a PIN, and attempts that were left before it was entered. */
 	bool has_note;

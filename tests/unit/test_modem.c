@@ -1530,6 +1530,38 @@ static void does_without_the_questions_for_its_clients(void **state)
 	teardown(NULL);
 }
 
+/* ---- a modem that knows less than others ---- */
+
+struct lack {
+	const char *name;
+	const char *fault[6];
+};
+
+static const struct lack lacks[] = {
+	{ "nothing is said of the SIM", { "+CPIN?*99999 drop-line 1" } },
+	{ "registration is refused to tell",
+	    { "+CREG=1*9 error", "+CGREG=1*9 error", "+CEREG=1*9 error", "+CREG?*99999 error",
+		"+CGREG?*99999 error", "+CEREG?*99999 error" } },
+	{ "nothing is said of the registration",
+	    { "+CREG=1*9 error", "+CGREG=1*9 error", "+CEREG=1*9 error", "+CREG?*99999 drop-line 1",
+		"+CGREG?*99999 drop-line 1", "+CEREG?*99999 drop-line 1" } },
+};
+
+static void goes_on_where_nothing_is_said(void **state)
+{
+	const struct lack *lack = *state;
+
+	setup(NULL);
+	world_start(&w);
+	for (size_t i = 0; i < 6 && lack->fault[i]; i++)
+		world_add_fault(&w, lack->fault[i]);
+	assert_true(world_run_until(&w, world_both_online, 60000));
+	world_run(&w, 900000);
+	assert_int_equal(w.went_online[0], 1);
+	assert_int_equal(w.violations, 0);
+	teardown(NULL);
+}
+
 #define WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 #define ROWS(rows, test) \
 	add_rows(tests, &count, #test, rows, sizeof rows[0], sizeof rows / sizeof rows[0], test)
@@ -1629,5 +1661,6 @@ int main(int argc, char **argv)
 	ROWS(cert_rows, replaces_a_file_whose_upload_is_not_certain);
 	ROWS(subscribe_rows, subscribes_whatever_happens);
 	ROWS(mutes, does_without_the_questions_for_its_clients);
+	ROWS(lacks, goes_on_where_nothing_is_said);
 	return _cmocka_run_group_tests("modem", tests, count, NULL, NULL);
 }
