@@ -228,6 +228,7 @@ static void begin_step(struct at_job *job, uint8_t index)
 	job->answer = step_of(job)->answer ? AT_ANSWER_AWAITED : AT_ANSWER_NOT_NEEDED;
 	job->data_sent = false;
 	job->has_err = false;
+	job->is_overdue = false;
 	job->err = 0;
 	job->detail[0] = '\0';
 	job->deadline_ms = TIMER_NEVER;
@@ -281,9 +282,11 @@ static void apply_verdict(
 			end_job(c, job, AT_FAILED);
 		break;
 	case AT_VERDICT_UNKNOWN_FENCE:
-		lose_line(c);
-		/* fall through */
 	case AT_VERDICT_UNKNOWN:
+		if (verdict == AT_VERDICT_UNKNOWN_FENCE)
+			lose_line(c);
+		else
+			c->is_dirty = true; /* is it there at all? */
 		c->counters.timeouts++;
 		end_job(c, job, AT_UNKNOWN);
 		break;
@@ -600,6 +603,7 @@ static bool expire(struct at_chan *c, uint64_t now_ms)
 	job = find_due(c, now_ms);
 	if (!job)
 		return false;
+	job->is_overdue = job->final == AT_FINAL_NONE;
 	apply_verdict(c, now_ms, job, at_judge_deadline(job->final));
 	return true;
 }
@@ -700,7 +704,9 @@ static void start_step(struct at_chan *c, uint64_t now_ms, struct at_job *job)
 	move_job(c, job, AT_JOB_RUNNING);
 	job->has_sent = true;
 	job->limit_ms = now_ms + step->timeout_ms;
-	job->deadline_ms = step->final_ms > 0 ? now_ms + step->final_ms : job->limit_ms;
+	job->deadline_ms = job->limit_ms;
+	if (step->final_ms > 0 && !(step->is_slow && job->is_patient))
+		job->deadline_ms = now_ms + step->final_ms;
 	expect_echo_of(c, job);
 	c->counters.commands++;
 	trace_command(c, job);

@@ -36,7 +36,8 @@ struct at_job {
 	/* Set by the owner before at_chan_submit. */
 	const struct at_step *script;
 	const struct at_args *args;
-	uint8_t owner; /* for the owner's own dispatch */
+	uint8_t owner;   /* for the owner's own dispatch */
+	bool is_patient; /* final_ms of steps that may be slow does not count */
 
 	/* The channel's. */
 	struct at_job *next;
@@ -46,6 +47,7 @@ struct at_job {
 	bool has_sent;  /* something of it went out */
 	bool data_sent; /* the body of this step */
 	bool has_err;
+	bool is_overdue;       /* ended because neither OK nor ERROR came in time */
 	enum at_final final;   /* of this step so far */
 	enum at_answer answer; /* of this step so far */
 	unsigned err;

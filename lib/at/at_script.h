@@ -37,15 +37,17 @@ struct at_step {
 	const char *only_if;
 	/* For the whole step, prompt and data included; never 0. */
 	uint32_t timeout_ms;
-	/* How much of that may pass until OK or ERROR, prompt and data included; 0: all of it. For
-	 * commands that are accepted at once and take their time for the answer: a modem that does
-	 * not even accept them hangs. */
+	/* How much of that may pass until OK or ERROR, prompt and data included; 0: all of it. Then
+	 * the modem is asked whether it is there: one that hangs says nothing. */
 	uint32_t final_ms;
 	/* How much of that is left to the answer once the OK has come; 0: all of it. For answers
 	 * that some models never give. */
 	uint32_t answer_ms;
 	/* Go on whatever the outcome (but not after a time-out). */
-	bool error_is_fine;
+	bool error_is_fine : 1;
+	/* OK or ERROR may take all of timeout_ms by the manual: who says nothing for final_ms may
+	 * be slow and not hang. */
+	bool is_slow : 1;
 	/* Error numbers that count as success; ended by 0. */
 	uint8_t fine_errs[AT_FINE_ERRS_MAX];
 };

@@ -58,8 +58,17 @@ void exchange_poll(struct exchange *x, struct at_chan *chan, uint64_t now_ms)
 
 bool exchange_end(struct exchange *x)
 {
+	const struct at_step *step = exchange_step(x, x->job.step);
+
 	x->is_busy = false;
+	if (x->job.is_overdue && step->is_slow)
+		x->job.is_patient = true;
 	return !x->is_abandoned;
+}
+
+void exchange_forget_patience(struct exchange *x)
+{
+	x->job.is_patient = false;
 }
 
 const struct at_step *exchange_step(const struct exchange *x, uint8_t index)

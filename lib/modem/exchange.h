@@ -33,8 +33,13 @@ void exchange_abandon(struct exchange *x, struct at_chan *chan, uint64_t now_ms)
 /* End it if it was given up and no command is in flight any more: to be called between events. */
 void exchange_poll(struct exchange *x, struct at_chan *chan, uint64_t now_ms);
 
-/* To be called for the DONE event. true: the outcome is wanted. */
+/* To be called for the DONE event. true: the outcome is wanted. Once a command that may be
+ * slow was given up, all such commands get all their time: a modem that needs it would never be
+ * done otherwise. */
 bool exchange_end(struct exchange *x);
+
+/* It was not slow, it hung: all commands are given up as early as at first again. */
+void exchange_forget_patience(struct exchange *x);
 
 /* The step `index` of the script that ran last. */
 const struct at_step *exchange_step(const struct exchange *x, uint8_t index);

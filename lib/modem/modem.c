@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define OWNER_OPERATOR (MODEM_CLIENTS + 1) /* sessions have their index, the modem the next one */
 
@@ -301,7 +302,8 @@ static bool handle_client_line(struct modem *m, uint64_t now_ms, enum urc_kind k
 	} else if (kind == URC_PING) {
 		session_ping_failed(&m->session[client], now_ms, value);
 	} else if (kind == URC_RESULT) {
-		session_late_result(&m->session[client], now_ms);
+		session_late_result(&m->session[client], now_ms,
+		    span_begins_with(ev->line, "+CMQTTCONNECT:"), value);
 	} else {
 		return handle_inbound(m, now_ms, kind, ev, client, ret);
 	}
@@ -422,6 +424,8 @@ static bool handle_done(
 {
 	uint8_t owner = ev->job->owner;
 
+	if (ev->job->is_overdue)
+		life_unanswered(m, ev->job);
 	if (owner == OWNER_OPERATOR)
 		return handle_operator_done(m, ev, ret);
 	if (owner < MODEM_CLIENTS)
@@ -533,6 +537,12 @@ int modem_reconnect(struct modem *m, uint64_t now_ms, unsigned client)
 	return session_reconnect(&m->session[client]);
 }
 
+/* The only one that is known to take minutes, and that anything sent meanwhile ends (4.2.2). */
+static bool is_search(const char *command)
+{
+	return strncasecmp(command, "AT+COPS", strlen("AT+COPS")) == 0;
+}
+
 int modem_at(struct modem *m, uint64_t now_ms, const char *command)
 {
 	int r;
@@ -543,6 +553,7 @@ int modem_at(struct modem *m, uint64_t now_ms, const char *command)
 		return -EINVAL;
 	snprintf(m->command, sizeof m->command, "%s", command);
 	at_args_raw(exchange_args(&m->operator), "raw_command", m->command);
+	m->operator.job.is_patient = is_search(m->command);
 	r = exchange_start(&m->operator, m->chan, now_ms, sim7600_operator_script);
 	return r == -ENOSPC ? -EBUSY : r;
 }

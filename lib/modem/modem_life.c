@@ -19,10 +19,11 @@
 #define UNTOLD_POLLS     5
 #define NOTE_MS          10 /* for the shell to keep a note */
 #define POLL_FAST_FOR_MS 60000
-#define START_PAUSE_MS   5000
+#define START_PAUSE_MS   3000
 #define START_TRIES      2
 #define START_VERIFY_MS  15000
 #define START_MAX_MS     120000 /* the vendor's maximum (16.2.1) */
+#define SLOW_MAX_MS      125000 /* the longest that the vendor says of any command, and more */
 #define BOOT_LINES_MS    90000  /* PB DONE can come many seconds after RDY (seen on A76xx) */
 
 enum attach_step {
@@ -365,7 +366,11 @@ static void register_done(struct modem *m, uint64_t now_ms, const struct at_even
 		break;
 	case REGISTER_OPERATOR:
 		m->was_operator_asked = ev->result == AT_OK;
-		life_go_to(m, net_status_is_tied(&m->net) ? REGISTER_ANY : REGISTER_POLL);
+		if (net_status_is_tied(&m->net)) {
+			life_go_to(m, REGISTER_ANY);
+			break;
+		}
+		life_go_to(m, REGISTER_POLL);
 		life_pause(m, now_ms, POLL_FAST_MS);
 		break;
 	case REGISTER_ANY:
@@ -516,8 +521,8 @@ static void start_failed(struct modem *m, uint64_t now_ms)
 
 static void start_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 {
-	if (ev->result != AT_UNKNOWN)
-		m->start_until_ms = 0;
+	if (ev->result != AT_UNKNOWN || ev->job->is_overdue)
+		m->start_until_ms = 0; /* it will not begin to run any more */
 	/* It had not started, then: it denies what it has. */
 	m->env.is_query_mute = m->env.is_query_mute || (m->was_denied && ev->err == 23);
 	m->was_denied = false;
@@ -903,9 +908,12 @@ void life_stuck(struct modem *m, uint64_t now_ms)
 	case MODEM_SYNCING: /* it may be starting; the budget of the state decides */
 		sync_rescue(m, now_ms);
 		return;
+	case MODEM_RECOVERING:
+		if (m->remedy != RECOVERY_RADIO) /* the others expect silence */
+			return;
+		break;
 	case MODEM_ABSENT:
 	case MODEM_OPENING:
-	case MODEM_RECOVERING:
 		return;
 	case MODEM_SIM:
 	case MODEM_REGISTERING:
@@ -923,8 +931,27 @@ void life_stuck(struct modem *m, uint64_t now_ms)
 	m->budget_at_ms = timer_min(m->budget_at_ms, at_ms);
 }
 
+void life_unanswered(struct modem *m, const struct at_job *job)
+{
+	const struct at_step *step = &job->script[job->step];
+
+	if (step->is_slow)
+		m->spare_until_ms = job->limit_ms - step->timeout_ms + SLOW_MAX_MS;
+}
+
+void life_forget_patience(struct modem *m)
+{
+	size_t i;
+
+	m->spare_until_ms = 0;
+	exchange_forget_patience(&m->exchange);
+	for (i = 0; i < MODEM_CLIENTS; i++)
+		exchange_forget_patience(&m->session[i].exchange);
+}
+
 void life_fenced(struct modem *m, uint64_t now_ms)
 {
+	m->spare_until_ms = 0;
 	sync_answered(m);
 	if (m->status.state == MODEM_RECOVERING)
 		recover_answered(m, now_ms);
@@ -936,6 +963,7 @@ void life_booted(struct modem *m, uint64_t now_ms)
 {
 	if (m->status.state != MODEM_SYNCING)
 		event_queue_notice(&m->events, 0, MODEM_NOTICE_BOOTED, "the modem has started");
+	life_forget_patience(m);
 	at_chan_rebooted(m->chan, now_ms);
 	modem_drop_inbound(m, INBOUND_LOSS_RESET);
 	net_status_forget(&m->net);

@@ -34,13 +34,14 @@ struct modem {
 	/* The life of the modem. */
 	struct modem_status status;
 	struct exchange exchange;
-	unsigned step;          /* within the state */
-	uint64_t resume_at_ms;  /* the state does nothing until then */
-	uint64_t budget_at_ms;  /* the state has failed then */
-	uint64_t boot_until_ms; /* until then lines of a start are no surprise */
-	uint64_t well_at_ms;    /* some broker could be reached */
-	uint64_t ill_at_ms;     /* READY: something was wrong */
-	uint64_t deaf_at_ms;    /* no signal since then; 0: there is some */
+	unsigned step;           /* within the state */
+	uint64_t resume_at_ms;   /* the state does nothing until then */
+	uint64_t budget_at_ms;   /* the state has failed then */
+	uint64_t boot_until_ms;  /* until then lines of a start are no surprise */
+	uint64_t well_at_ms;     /* some broker could be reached */
+	uint64_t ill_at_ms;      /* READY: something was wrong */
+	uint64_t spare_until_ms; /* it may be slow and not hang: no step that harms before */
+	uint64_t deaf_at_ms;     /* no signal since then; 0: there is some */
 	uint64_t registered_at_ms;
 	bool is_uart;
 	uint32_t baud; /* what the port has now */
@@ -138,6 +139,12 @@ void life_clock_set_done(struct modem *m, const struct at_event *ev);
 void life_info(struct modem *m, uint64_t now_ms, const struct at_event *ev);
 void life_done(struct modem *m, uint64_t now_ms, const struct at_event *ev);
 void life_stuck(struct modem *m, uint64_t now_ms);
+
+/* A command got neither OK nor ERROR in time. */
+void life_unanswered(struct modem *m, const struct at_job *job);
+
+/* It has started, or will: it was not slow. */
+void life_forget_patience(struct modem *m);
 void life_fenced(struct modem *m, uint64_t now_ms);
 
 /* Unsolicited lines that concern the modem as a whole. */

@@ -9,6 +9,12 @@
 
 enum recover_step { RECOVER_ACT, RECOVER_RADIO_ON, RECOVER_WAIT };
 
+/* A modem that says nothing may be busy with a command that it may take two minutes for. */
+static bool must_spare(const struct modem *m, uint64_t now_ms, enum recovery_trouble trouble)
+{
+	return trouble == RECOVERY_TROUBLE_SILENT && now_ms < m->spare_until_ms;
+}
+
 static unsigned possible_steps(const struct modem *m)
 {
 	unsigned steps = RECOVERY_BIT(RECOVERY_FENCE) | RECOVERY_BIT(RECOVERY_REOPEN) |
@@ -30,10 +36,13 @@ static uint32_t budget_of(const struct modem *m)
 
 bool recover_try(struct modem *m, uint64_t now_ms, enum recovery_trouble trouble, const char *why)
 {
+	unsigned steps = possible_steps(m);
 	char text[EVENT_TEXT_MAX];
 	uint64_t at_ms;
 
-	if (!recovery_next(&m->recovery, now_ms, trouble, possible_steps(m), &m->remedy, &at_ms)) {
+	if (must_spare(m, now_ms, trouble))
+		steps &= ~(RECOVERY_BIT(RECOVERY_REBIND) | RECOVERY_BIT(RECOVERY_POWER));
+	if (!recovery_next(&m->recovery, now_ms, trouble, steps, &m->remedy, &at_ms)) {
 		if (m->budget_at_ms != TIMER_NEVER)
 			m->budget_at_ms = at_ms;
 		return false;
@@ -60,6 +69,7 @@ static void reopen(struct modem *m, uint64_t now_ms)
 
 static void wait_for_return(struct modem *m, uint64_t now_ms)
 {
+	life_forget_patience(m);
 	life_go_to(m, RECOVER_WAIT);
 	life_pause(m, now_ms, budget_of(m));
 }
@@ -110,7 +120,10 @@ void recover_begin(struct modem *m, uint64_t now_ms)
 		life_run(m, now_ms, sim7600_radio_on_script);
 		break;
 	case RECOVER_WAIT:
-		reopen(m, now_ms); /* it has not come back by itself */
+		if (m->remedy == RECOVERY_RESET)
+			event_queue_notice(&m->events, 0, MODEM_NOTICE_STUCK,
+			    "the modem does not come back from its reset");
+		reopen(m, now_ms);
 		break;
 	}
 }

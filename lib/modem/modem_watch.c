@@ -4,10 +4,12 @@
 #include "modem/modem_recover.h"
 #include "modem/sim7600.h"
 
-#define FIRST_STATUS_MS 5000   /* the sessions first */
-#define PULSE_MS        40000  /* a modem that hangs is noticed within 60 s, fences included */
+#define FIRST_STATUS_MS 5000 /* the sessions first */
+/* A modem that hangs is noticed within 60 s: also if a message is staged just before the next sign
+ * of life, which puts the question behind STAGE_MS and the bytes that the modem may wait for. */
+#define PULSE_MS        31000
 #define DRAIN_MS        2000   /* likewise, while nobody may publish */
-#define PULSES_A_STATUS 5      /* idle, there is to be one wake in 10 s at most */
+#define PULSES_A_STATUS 16     /* idle, there is to be one wake in 10 s at most */
 #define UNREGISTERED_MS 300000 /* without network and without broker: back to registering */
 #define UNREACHABLE_MS  600000 /* no broker for so long: something in the modem is stuck */
 #define DEAF_MS         180000 /* no signal, and nothing confirmed: the radio may be dead */

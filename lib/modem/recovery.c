@@ -20,7 +20,7 @@ const struct recovery_rung recovery_ladder[RECOVERY_STEPS] = {
 	[RECOVERY_REOPEN]  = { "reopen",  HELD | SILENT | NOISE,       60000,   5000, 0 },
 	[RECOVERY_SERVICE] = { "service", SERVICE,                    300000,  15000, 6 },
 	[RECOVERY_RADIO]   = { "radio",   NETWORK | SERVICE,           60000,  60000, 6 },
-	[RECOVERY_RESET]   = { "reset",   NOISE | NETWORK | SERVICE,   60000,  60000, 3 },
+	[RECOVERY_RESET]   = { "reset",   NOISE | NETWORK | SERVICE,   40000,  60000, 3 },
 	[RECOVERY_REBIND]  = { "rebind",  ABSENT | SILENT | NOISE,     30000,  30000, 3 },
 	[RECOVERY_POWER]   = { "power",   ANY,                         90000,  90000, 3 },
 };

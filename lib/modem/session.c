@@ -79,6 +79,8 @@ static void begin_attempt(struct session *s, uint64_t now_ms)
 	s->was_in_vain = false;
 	s->was_acquire_refused = false;
 	s->is_version_other = false;
+	s->connect_until_ms = 0;
+	s->is_connect_told = false;
 	s->phase = PHASE_PROBE;
 	snprintf(why, sizeof why, "attempt %u", s->status.attempt);
 	set_state(s, now_ms, SESSION_CONNECTING, 0, why);
@@ -274,6 +276,13 @@ static bool is_unconfirmed(const struct session *s, uint64_t now_ms)
 	       now_ms >= s->unconfirmed_since_ms + SESSION_UNCONFIRMED_MS;
 }
 
+/* The modem is at it, as far as it knows: the client cannot be released now. */
+static bool is_connect_pending(const struct session *s, uint64_t now_ms)
+{
+	return s->status.state == SESSION_CONNECTING && s->phase == PHASE_CHECK &&
+	       now_ms < s->connect_until_ms;
+}
+
 bool session_step(struct session *s, uint64_t now_ms)
 {
 	static const struct session_failure unconfirmed = { .pace = BACKOFF_FAST,
@@ -290,7 +299,7 @@ bool session_step(struct session *s, uint64_t now_ms)
 		apply_next(s);
 		return true;
 	}
-	if (s->must_close && s->status.state != SESSION_STOPPING)
+	if (s->must_close && s->status.state != SESSION_STOPPING && !is_connect_pending(s, now_ms))
 		return close_now(s, now_ms);
 	switch (s->status.state) {
 	case SESSION_DISABLED:
@@ -403,7 +412,17 @@ static void doubt_probe(struct session *s, uint64_t now_ms)
 	s->phase = PHASE_PROBE;
 }
 
-void session_late_result(struct session *s, uint64_t now_ms)
+/* The result of a CONNECT that is waited for by asking now and then. */
+static void end_connect(struct session *s, uint64_t now_ms, unsigned err)
+{
+	s->connect_until_ms = 0;
+	s->is_connect_told = err == 0;
+	s->resume_at_ms = 0;
+	if (err != 0)
+		session_connect_failed(s, now_ms, err);
+}
+
+void session_late_result(struct session *s, uint64_t now_ms, bool is_connect, unsigned err)
 {
 	switch (s->status.state) {
 	case SESSION_CONNECTING:
@@ -420,6 +439,8 @@ void session_late_result(struct session *s, uint64_t now_ms)
 	}
 	if (s->phase < PHASE_CONNECT)
 		doubt_probe(s, now_ms);
+	else if (is_connect && s->phase == PHASE_CHECK && s->connect_until_ms > 0)
+		end_connect(s, now_ms, err);
 	else
 		s->is_suspect = true;
 }

@@ -125,6 +125,9 @@ struct session {
 	bool is_unsendable;    /* the last failure: nothing that is done to the modem mends it */
 	bool is_refused_again; /* a file or the SSL context was refused at the last attempt, too */
 	bool is_birth_due;
+	uint64_t connect_begun_ms;
+	uint64_t connect_until_ms; /* CONNECT was accepted and may still succeed; 0: not so */
+	bool is_connect_told;      /* and has */
 	bool is_unverified_told;
 	bool is_clock_told;
 	unsigned utf8_half_refusals;   /* in a row; 2 * SESSION_UTF8_MAX: checkUTF8 is optional */
@@ -163,10 +166,10 @@ void session_info(struct session *s, struct span line);
 void session_done(struct session *s, uint64_t now_ms, const struct at_event *ev);
 
 /* What the modem said unasked: connection lost (cause 1..3), keep-alive failed, late result of some
- * operation. */
+ * operation (CONNECT or another one). */
 void session_lost(struct session *s, uint64_t now_ms, unsigned cause);
 void session_ping_failed(struct session *s, uint64_t now_ms, unsigned err);
-void session_late_result(struct session *s, uint64_t now_ms);
+void session_late_result(struct session *s, uint64_t now_ms, bool is_connect, unsigned err);
 
 /* It cannot talk to the modem any more, for now. */
 void session_service_down(

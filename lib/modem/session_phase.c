@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define ASK_AGAIN_MS 10000 /* is it connected by now? */
+
 /* ---- failures ---- */
 
 static const char *text_of(const struct at_event *ev)
@@ -40,6 +42,9 @@ static bool is_config_failure(const struct session *s, const struct at_event *ev
 	if (!ev->has_err)
 		return s->is_refused_again &&
 		       (s->running == PHASE_TLS || s->running == PHASE_CERTS);
+	if (ev->err == MQTT_ERR_VERSION && s->status.attempt == 1 &&
+	    !s->env->family->has_version_param)
+		return false; /* the command that sets it was refused, perhaps for once */
 	class = mqtt_err_class(ev->err);
 	return class == ERR_CLASS_CONFIG || class == ERR_CLASS_POISON;
 }
@@ -223,12 +228,17 @@ static void check_done(struct session *s, uint64_t now_ms, const struct at_event
 	if (is_asked_again(s, ev))
 		return;
 	s->is_suspect = false;
-	if (ev->result != AT_OK)
+	if (ev->result != AT_OK) {
 		fail_by(s, now_ms, ev);
-	else if (!s->is_connected)
-		session_fail(s, now_ms, &lost);
-	else
+	} else if (s->is_connected || s->is_connect_told) {
+		s->is_connect_told = false;
+		s->connect_until_ms = 0;
 		advance(s, now_ms);
+	} else if (now_ms < s->connect_until_ms) {
+		s->resume_at_ms = now_ms + ASK_AGAIN_MS; /* it is still at it */
+	} else {
+		session_fail(s, now_ms, &lost);
+	}
 }
 
 /* ---- adoption ---- */
@@ -592,6 +602,7 @@ static bool connect_begin(struct session *s, uint64_t now_ms)
 {
 	sim7600_fill_connect(exchange_args(&s->exchange), s->client, s->cfg, s->server_addr);
 	s->is_suspect = false;
+	s->connect_begun_ms = now_ms;
 	return run(s, now_ms, sim7600_connect_script);
 }
 
@@ -610,27 +621,52 @@ static void connected(struct session *s, uint64_t now_ms)
 	advance(s, now_ms);
 }
 
-static void connect_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
+static void connect_failed(
+    struct session *s, uint64_t now_ms, const struct at_event *ev, const struct at_step *step)
 {
-	const struct at_step *step = exchange_step(&s->exchange, ev->step);
+	struct session_failure why = session_failure_of(s, ev);
 
-	if (ev->result == AT_UNKNOWN && step->answer) {
-		/* A CONNECT without result was seen to have succeeded. */
-		s->is_suspect = true;
-		connected(s, now_ms);
-		return;
-	}
-	if (ev->result == AT_OK) {
-		connected(s, now_ms);
-		return;
-	}
 	if (is_out_of_step(s, ev, 13))
 		return;
 	if (is_tls_failure(ev))
 		(void)certs_renew(&s->certs);
 	if (ev->has_err)
 		rotate(s, ev);
-	fail_by(s, now_ms, ev);
+	why.step = step;
+	session_fail(s, now_ms, &why);
+}
+
+/* TLS has a time of its own, from the first word to the last. */
+static uint32_t connect_max_ms(const struct session *s)
+{
+	uint32_t tls_ms = s->cfg->is_tls ? s->cfg->tls.negotiate_s * 1000U : 0;
+
+	return SIM7600_CONNECT_MAX_MS + tls_ms;
+}
+
+static void connect_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
+{
+	const struct at_step *step = exchange_step(&s->exchange, ev->step);
+
+	if (ev->result == AT_UNKNOWN && step->answer) {
+		/* A CONNECT without result was seen to have succeeded, and others to take minutes.
+		 */
+		if (s->exchange.job.final == AT_FINAL_OK)
+			s->connect_until_ms = s->connect_begun_ms + connect_max_ms(s);
+		s->is_suspect = true;
+		connected(s, now_ms);
+	} else if (ev->result == AT_OK) {
+		connected(s, now_ms);
+	} else {
+		connect_failed(s, now_ms, ev, step);
+	}
+}
+
+void session_connect_failed(struct session *s, uint64_t now_ms, unsigned err)
+{
+	const struct at_event ev = { .result = AT_FAILED, .has_err = true, .err = err };
+
+	connect_failed(s, now_ms, &ev, &sim7600_connect_script[CONNECT_STEP_CONNECT]);
 }
 
 /* ---- subscriptions ---- */

@@ -33,6 +33,9 @@ unsigned session_pub_timeout_s(const struct session *s);
  * the same again goes with the longer one. true: once a connection at most. */
 bool session_is_pub_timeout_refused(struct session *s, const struct at_event *ev);
 
+/* session_phase.c: an accepted CONNECT without result in time has failed after all. */
+void session_connect_failed(struct session *s, uint64_t now_ms, unsigned err);
+
 /* session.c: the attempt or the connection is over: back off (or, while stopping, be closed). */
 void session_fail(struct session *s, uint64_t now_ms, const struct session_failure *why);
 

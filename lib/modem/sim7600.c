@@ -15,16 +15,21 @@
 #define STAGE_MS   12000  /* 10 KiB at 9600 baud take 11 s */
 #define UPLOAD_MS  30000  /* the same, written to flash */
 #define SEARCH_MS  125000 /* 120 s: COPS asks the network */
-#define SERVICE_MS 130000 /* 120 s: START, REL, DISC, PUB, SUB, UNSUB, NETOPEN */
-/* SUB, UNSUB and PUB are accepted at once (16.2.12 to 16.2.16), refused after two seconds at most.
- */
-#define ACCEPT_MS 40000
-#define CONNECT_TLS_MS \
-	330000 /* 120 s and TLS negotiation of up to 300 s; 330 s were seen in the field */
+#define SERVICE_MS 130000 /* 120 s: START, REL, DISC, CONNECT, PUB, SUB, UNSUB, NETOPEN */
+/* Until OK or ERROR: with three questions after it, a modem that hangs is found within 60 s. PUB,
+ * SUB, UNSUB, CONNECT and NETOPEN are accepted at once (16.2.8 to 16.2.16; seen), START, STOP and
+ * DISC take a second where the result comes before OK (seen); REL nothing was seen of. */
+#define ACCEPT_MS      40000
+#define ACCEPT_DATA_MS 20000 /* the same behind a prompt and a topic, which can get lost */
 /* START, STOP and DISC: where OK comes first, the result is there within 12 s (A76xx) or never
  * (seen on a SIM7600). */
 #define ANSWER_MS 20000
-#define HURRY_MS  2000 /* the same when we are about to leave */
+/* PUB, SUB and UNSUB: the modem itself gives up after pub_timeout or optimeout, a minute. */
+#define OPERATION_MS 65000
+/* CONNECT: minutes were seen, but then it is asked for its state as well. NETOPEN: START opens the
+ * network, too. */
+#define CONNECT_MS 30000
+#define HURRY_MS   2000 /* the same when we are about to leave */
 
 const struct at_framing sim7600_framing[] = {
 	{ "+CMQTTRXTOPIC:", MODEM_TOPIC_MAX },
@@ -99,6 +104,8 @@ const struct at_step sim7600_network_script[] = {
 	    .error_is_fine = true },
 	{ .send = "AT+COPS=1,2,\"<oper>\"",
 	    .only_if = "oper",
+	    .final_ms = ACCEPT_MS,
+	    .is_slow = true,
 	    .timeout_ms = SEARCH_MS,
 	    .error_is_fine = true },
 	{ 0 },
@@ -108,12 +115,21 @@ const struct at_step sim7600_network_script[] = {
  * automatic; others survive a reset. */
 const struct at_step sim7600_operator_query_script[] = {
 	{ .send = "AT+CFUN=1", .timeout_ms = QUICK_MS, .error_is_fine = true },
-	{ .send = "AT+COPS?", .collect = "+COPS:", .timeout_ms = SEARCH_MS, .error_is_fine = true },
+	{ .send = "AT+COPS?",
+	    .collect = "+COPS:",
+	    .final_ms = ACCEPT_MS,
+	    .is_slow = true,
+	    .timeout_ms = SEARCH_MS,
+	    .error_is_fine = true },
 	{ 0 },
 };
 
 const struct at_step sim7600_operator_any_script[] = {
-	{ .send = "AT+COPS=0", .timeout_ms = SEARCH_MS, .error_is_fine = true },
+	{ .send = "AT+COPS=0",
+	    .final_ms = ACCEPT_MS,
+	    .is_slow = true,
+	    .timeout_ms = SEARCH_MS,
+	    .error_is_fine = true },
 	{ 0 },
 };
 
@@ -142,6 +158,8 @@ const struct at_step sim7600_status_script[] = {
 	{ .send = "AT+COPS?",
 	    .collect = "+COPS:",
 	    .only_if = "operator",
+	    .final_ms = ACCEPT_MS,
+	    .is_slow = true,
 	    .timeout_ms = SEARCH_MS,
 	    .error_is_fine = true },
 	{ .send = "AT+CPSI?", .collect = "+CPSI:", .timeout_ms = QUICK_MS, .error_is_fine = true },
@@ -192,7 +210,9 @@ const struct at_step sim7600_netopen_query_script[] = {
 const struct at_step sim7600_netopen_script[] = {
 	{ .send = "AT+NETOPEN",
 	    .answer = "+NETOPEN: <err>",
+	    .final_ms = ACCEPT_MS,
 	    .timeout_ms = SERVICE_MS,
+	    .answer_ms = CONNECT_MS,
 	    .error_is_fine = true },
 	{ 0 },
 };
@@ -202,6 +222,8 @@ const struct at_step sim7600_netopen_script[] = {
 const struct at_step sim7600_start_script[] = {
 	{ .send = "AT+CMQTTSTART",
 	    .answer = "+CMQTTSTART: <err>[,<cid>]", /* SIM767x names the context, too */
+	    .final_ms = ACCEPT_MS,
+	    .is_slow = true,
 	    .timeout_ms = SERVICE_MS,
 	    .answer_ms = ANSWER_MS,
 	    .fine_errs = { 23 } },
@@ -213,11 +235,15 @@ const struct at_step sim7600_stop_script[] = {
 	{ .send = "AT+CMQTTSTOP",
 	    .answer = "+CMQTTSTOP: <err>",
 	    .only_if = "patience",
+	    .final_ms = ACCEPT_MS,
+	    .is_slow = true,
 	    .timeout_ms = SERVICE_MS,
 	    .answer_ms = ANSWER_MS },
 	{ .send = "AT+CMQTTSTOP",
 	    .answer = "+CMQTTSTOP: <err>",
 	    .only_if = "hurry",
+	    .final_ms = ACCEPT_MS,
+	    .is_slow = true,
 	    .timeout_ms = SERVICE_MS,
 	    .answer_ms = HURRY_MS },
 	{ 0 },
@@ -260,6 +286,8 @@ const struct at_step sim7600_close_script[] = {
 	{ .send = "AT+CMQTTDISC=<client_index>,<timeout>",
 	    .answer = "+CMQTTDISC: <client_index>,<err>",
 	    .only_if = "connected",
+	    .final_ms = ACCEPT_MS,
+	    .is_slow = true,
 	    .timeout_ms = SERVICE_MS,
 	    .answer_ms = ANSWER_MS,
 	    .error_is_fine = true,
@@ -267,6 +295,8 @@ const struct at_step sim7600_close_script[] = {
 	{ .send = "AT+CMQTTDISC=<client_index>,<timeout>",
 	    .answer = "+CMQTTDISC: <client_index>,<err>",
 	    .only_if = "connected_hurry",
+	    .final_ms = ACCEPT_MS,
+	    .is_slow = true,
 	    .timeout_ms = SERVICE_MS,
 	    .answer_ms = HURRY_MS,
 	    .error_is_fine = true,
@@ -274,6 +304,8 @@ const struct at_step sim7600_close_script[] = {
 	{ .send = "AT+CMQTTREL=<client_index>",
 	    .refusal = "+CMQTTREL: <client_index>,<err>",
 	    .only_if = "acquired",
+	    .final_ms = ACCEPT_MS,
+	    .is_slow = true,
 	    .timeout_ms = SERVICE_MS,
 	    .fine_errs = { 20 } },
 	{ 0 },
@@ -338,10 +370,6 @@ const struct at_step sim7600_acquire_script[] = {
 	{ 0 },
 };
 
-#define CONNECT                                                              \
-	"AT+CMQTTCONNECT=<client_index>,\"<server_addr>\",<keepalive_time>," \
-	"<clean_session>[,\"<user_name>\"[,\"<pass_word>\"]]"
-
 /* 16.2.5 to 16.2.8. The TLS binding is cleared by a failed CONNECT and by DISC; whether the will
  * survives them is not stated. */
 const struct at_step sim7600_connect_script[] = {
@@ -359,14 +387,13 @@ const struct at_step sim7600_connect_script[] = {
 	    .refusal = "+CMQTTWILLMSG: <client_index>,<err>",
 	    .only_if = "will_topic",
 	    .timeout_ms = STAGE_MS },
-	{ .send = CONNECT,
+	{ .send = "AT+CMQTTCONNECT=<client_index>,\"<server_addr>\",<keepalive_time>,"
+		  "<clean_session>[,\"<user_name>\"[,\"<pass_word>\"]]",
 	    .answer = "+CMQTTCONNECT: <client_index>,<err>",
-	    .only_if = "ssl_ctx_index",
-	    .timeout_ms = CONNECT_TLS_MS },
-	{ .send = CONNECT,
-	    .answer = "+CMQTTCONNECT: <client_index>,<err>",
-	    .only_if = "without_tls",
-	    .timeout_ms = SERVICE_MS },
+	    .final_ms = ACCEPT_MS,
+	    .is_slow = true, /* an A7670 that is going to fail gives no OK (seen) */
+	    .timeout_ms = SERVICE_MS,
+	    .answer_ms = CONNECT_MS },
 	{ 0 },
 };
 
@@ -384,7 +411,8 @@ const struct at_step sim7600_sub_script[] = {
 	{ .send = "AT+CMQTTSUB=<client_index>",
 	    .answer = "+CMQTTSUB: <client_index>,<err>",
 	    .final_ms = ACCEPT_MS,
-	    .timeout_ms = SERVICE_MS },
+	    .timeout_ms = SERVICE_MS,
+	    .answer_ms = OPERATION_MS },
 	{ 0 },
 };
 
@@ -392,8 +420,9 @@ const struct at_step sim7600_sub_one_script[] = {
 	{ .send = "AT+CMQTTSUB=<client_index>,<req_length>,<qos>",
 	    .data = "filter",
 	    .answer = "+CMQTTSUB: <client_index>,<err>",
-	    .final_ms = ACCEPT_MS,
-	    .timeout_ms = SERVICE_MS },
+	    .final_ms = ACCEPT_DATA_MS,
+	    .timeout_ms = SERVICE_MS,
+	    .answer_ms = OPERATION_MS },
 	{ 0 },
 };
 
@@ -411,7 +440,8 @@ const struct at_step sim7600_unsub_script[] = {
 	{ .send = "AT+CMQTTUNSUB=<client_index>,0",
 	    .answer = "+CMQTTUNSUB: <client_index>,<err>",
 	    .final_ms = ACCEPT_MS,
-	    .timeout_ms = SERVICE_MS },
+	    .timeout_ms = SERVICE_MS,
+	    .answer_ms = OPERATION_MS },
 	{ 0 },
 };
 
@@ -419,8 +449,9 @@ const struct at_step sim7600_unsub_one_script[] = {
 	{ .send = "AT+CMQTTUNSUB=<client_index>,<req_length>,0",
 	    .data = "filter",
 	    .answer = "+CMQTTUNSUB: <client_index>,<err>",
-	    .final_ms = ACCEPT_MS,
-	    .timeout_ms = SERVICE_MS },
+	    .final_ms = ACCEPT_DATA_MS,
+	    .timeout_ms = SERVICE_MS,
+	    .answer_ms = OPERATION_MS },
 	{ 0 },
 };
 
@@ -439,7 +470,8 @@ const struct at_step sim7600_publish_script[] = {
 	{ .send = "AT+CMQTTPUB=<client_index>,<qos>,<pub_timeout>[,<ratained>[,<dup>]]",
 	    .answer = "+CMQTTPUB: <client_index>,<err>",
 	    .final_ms = ACCEPT_MS,
-	    .timeout_ms = SERVICE_MS },
+	    .timeout_ms = SERVICE_MS,
+	    .answer_ms = OPERATION_MS },
 	{ 0 },
 };
 
@@ -463,7 +495,11 @@ const struct at_step sim7600_cert_upload_script[] = {
 };
 
 const struct at_step sim7600_operator_script[] = {
-	{ .send = "<raw_command>", .collect = "**", .timeout_ms = SERVICE_MS },
+	{ .send = "<raw_command>",
+	    .collect = "**",
+	    .final_ms = ACCEPT_MS,
+	    .is_slow = true,
+	    .timeout_ms = SERVICE_MS },
 	{ 0 },
 };
 
@@ -517,11 +553,11 @@ static const char *const names[] = { "pin", "apn", "pdp_type", "apn_user", "apn_
 	"auth_type", "time", "client_index", "timeout", "connected", "connected_hurry", "acquired",
 	"patience", "hurry", "ssl_ctx_index", "sslversion", "authmode", "ignoreltime",
 	"negotiatetime", "ca_file", "clientcert_file", "clientkey_file", "enableSNI_flag",
-	"without_tls", "operator", "clientID", "server_type", "mqtt_version", "mqtt_version_cfg",
-	"cid", "mode", "oper", "flow", "speed", "optimeout_val", "utf8_required", "utf8_optional",
-	"will_topic", "will_message", "qos", "server_addr", "keepalive_time", "clean_session",
-	"user_name", "pass_word", "filter", "topic", "payload", "pub_timeout", "ratained", "dup",
-	"filename", "certificate", "raw_command" };
+	"operator", "clientID", "server_type", "mqtt_version", "mqtt_version_cfg", "cid", "mode",
+	"oper", "flow", "speed", "optimeout_val", "utf8_required", "utf8_optional", "will_topic",
+	"will_message", "qos", "server_addr", "keepalive_time", "clean_session", "user_name",
+	"pass_word", "filter", "topic", "payload", "pub_timeout", "ratained", "dup", "filename",
+	"certificate", "raw_command" };
 
 int sim7600_check_scripts(const char **ret_script, const char **ret_why)
 {

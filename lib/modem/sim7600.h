@@ -64,6 +64,7 @@ extern const struct at_step sim7600_close_script[];
 extern const struct at_step sim7600_tls_script[]; /* ssl_ctx_index and its values */
 extern const struct at_step sim7600_acquire_script[];
 extern const struct at_step sim7600_connect_script[];
+enum { CONNECT_STEP_CONNECT = 3 };
 extern const struct at_step sim7600_subtopic_script[];   /* filter, qos: add to the list */
 extern const struct at_step sim7600_sub_script[];        /* the list */
 extern const struct at_step sim7600_sub_one_script[];    /* filter, qos: without the list */
@@ -92,12 +93,16 @@ int sim7600_check_scripts(const char **ret_script, const char **ret_why);
 
 #define MQTT_ERR_NOT_SUPPORTED 13 /* 16.3.1 */
 #define MQTT_ERR_BUSY          14 /* client busy */
+#define MQTT_ERR_VERSION       27 /* refused: protocol version */
 
 /* Parameters the scripts are filled with. */
-#define SIM7600_MQTT_VERSION   4   /* MQTT 3.1.1; the default is not stated (16.2.3) */
-#define SIM7600_SSL_VERSION    3   /* TLS 1.2 and nothing else (10.2.12) */
-#define SIM7600_DISC_TIMEOUT_S 60  /* 0 or 60..180 (16.2.9) */
-#define SIM7600_OP_TIMEOUT_S   120 /* the factory's, said explicitly (16.2.17) */
+#define SIM7600_MQTT_VERSION   4  /* MQTT 3.1.1; the default is not stated (16.2.3) */
+#define SIM7600_SSL_VERSION    3  /* TLS 1.2 and nothing else (10.2.12) */
+#define SIM7600_DISC_TIMEOUT_S 60 /* 0 or 60..180 (16.2.9) */
+#define SIM7600_CONNECT_MAX_MS                                                             \
+	130000                  /* the vendor says 120 s (16.2.8); TLS comes on top (seen) \
+				 */
+#define SIM7600_OP_TIMEOUT_S 60 /* 20..120 (16.2.17): as long as PUB has */
 
 /* ---- unsolicited lines ---- */
 

@@ -32,8 +32,6 @@ void sim7600_fill_connect(
 	at_args_number(args, "client_index", client);
 	if (cfg->is_tls)
 		at_args_number(args, "ssl_ctx_index", cfg->tls.context);
-	else
-		at_args_number(args, "without_tls", 1);
 	if (cfg->will.topic) {
 		at_args_text(args, "will_topic", cfg->will.topic);
 		at_args_bytes(args, "will_message", cfg->will.payload.data, cfg->will.payload.len);

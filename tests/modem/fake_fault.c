@@ -39,6 +39,7 @@ static const struct {
 	{ "reset", FAKE_FAULT_RESET, ARG_NONE },
 	{ "reset-in-body", FAKE_FAULT_RESET_IN_BODY, ARG_NUMBER },
 	{ "hang", FAKE_FAULT_HANG, ARG_NONE },
+	{ "hang-after", FAKE_FAULT_HANG_AFTER, ARG_NONE },
 };
 
 static int parse_number(const char *s, long max, long *ret)

@@ -7,6 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Who has heard nothing for so long may ask whether anybody is there: no manual says how else one
+ * would find out. */
+enum { SILENCE_MAX_MS = 40000 };
+
 /* ---- building an answer ---- */
 
 static void say(struct fake_modem *m, bool joined, bool final, const char *fmt, va_list ap)
@@ -185,6 +189,12 @@ static void on_fault_reset(struct fake_modem *m, const struct fm_event *ev)
 	fm_boot(m);
 }
 
+static void on_fault_hang(struct fake_modem *m, const struct fm_event *ev)
+{
+	(void)ev;
+	m->hung = true;
+}
+
 static void emit_fault_prefix(struct fake_modem *m, uint64_t delay_ms)
 {
 	const struct fake_fault *f = &m->cmd.fault;
@@ -230,6 +240,8 @@ void fm_finish(struct fake_modem *m, uint64_t delay_ms)
 	struct fm_cmd *c = &m->cmd;
 	const struct fake_fault *f = &c->fault;
 
+	if (f->kind == FAKE_FAULT_HANG_AFTER && c->final != FM_FIN_PROMPT)
+		fm_at(m, delay_ms + 1, on_fault_hang, 0, 0);
 	if (c->final == FM_FIN_HOLD)
 		return;
 	if (f->kind == FAKE_FAULT_RESET && c->final != FM_FIN_PROMPT) {
@@ -290,6 +302,8 @@ void fm_line_check_rx(struct fake_modem *m, const uint8_t *bytes, size_t n)
 {
 	uint32_t max_ms = m->busy_max_ms ? m->busy_max_ms : m->cfg.patience_ms;
 
+	if (max_ms > SILENCE_MAX_MS)
+		max_ms = SILENCE_MAX_MS;
 	if (m->data.open) {
 		check_open_data(m, bytes, n);
 		return;
@@ -298,12 +312,13 @@ void fm_line_check_rx(struct fake_modem *m, const uint8_t *bytes, size_t n)
 		return;
 	if (!m->busy && !m->owed_silence && m->out_taken >= m->final_mark)
 		return;
-	if (m->t - m->busy_ns >= max_ms * FM_MS)
+	if (m->t - m->busy_ns >= max_ms * FM_MS) {
 		early(m, FAKE_REPORT_GAVE_UP, "the host no longer waits for its final result");
-	else if (m->busy && m->cmd.final == FM_FIN_PROMPT)
+	} else if (m->busy && m->cmd.final == FM_FIN_PROMPT) {
 		early(m, FAKE_REPORT_EARLY_DATA, "data sent before the prompt was delivered");
-	else
+	} else {
 		early(m, FAKE_REPORT_EARLY_COMMAND, "bytes before its final result was delivered");
+	}
 }
 
 static void check_left_over(struct fake_modem *m, bool after_data)

@@ -169,6 +169,8 @@ enum fake_fault_kind {
 	FAKE_FAULT_RESET,     /**< [reset] executed, no answer, modem resets and boots */
 	FAKE_FAULT_RESET_IN_BODY, /**< [reset-in-body <n>] resets after n bytes of the data */
 	FAKE_FAULT_HANG,          /**< [hang] not executed; modem silent until its power is cut */
+	FAKE_FAULT_HANG_AFTER, /**< [hang-after] executed, answered as far as is known at once (OK,
+				  not the later result), then silent likewise */
 };
 
 /** One rule, or one drawn fault (then match, nth and times are not used). */
@@ -493,6 +495,8 @@ bool fake_modem_service_up(const struct fake_modem *m);
 /** Powered and past RDY. */
 bool fake_modem_is_up(const struct fake_modem *m);
 bool fake_modem_is_hung(const struct fake_modem *m);
+/** In a network, at home or roaming. */
+bool fake_modem_is_registered(const struct fake_modem *m);
 /** No command running, no data entry open, no operation pending, nothing waiting to be sent or
  * read. */
 bool fake_modem_is_idle(const struct fake_modem *m);

@@ -32,6 +32,11 @@ static bool registered(const struct fake_modem *m)
 	return m->net.stat == STAT_HOME || m->net.stat == STAT_ROAMING;
 }
 
+bool fake_modem_is_registered(const struct fake_modem *m)
+{
+	return registered(m);
+}
+
 /* ---- clock ---- */
 
 int64_t fm_net_utc(const struct fake_modem *m)

@@ -122,6 +122,6 @@ const struct situation matrix_situations[] = {
 	{ "a setting is refused", NULL, NULL, NULL, false, { "+CMQTTCFG=\"CHECKUTF8\"*6 error" } },
 	{ "a client stays busy", NULL, NULL, NULL, false, { "+CMQTTSUBTOPIC=0*40 busy" } },
 	/* until only a reset is left */
-	{ "service does not start", NULL, NULL, NULL, false, { "+CMQTTSTART*14 result-err 7" } },
+	{ "service does not start", NULL, NULL, NULL, false, { "+CMQTTSTART*20 result-err 7" } },
 	{ NULL, NULL, NULL, NULL, false, { NULL } },
 };

@@ -61,6 +61,9 @@ static const struct at_step accepted[] = {
 	    .final_ms = 40000 },
 	{ 0 },
 };
+static const struct at_step slow[] = {
+	{ .send = "AT+COPS=0", .timeout_ms = 120000, .final_ms = 40000, .is_slow = true }, { 0 }
+};
 static const struct at_step config[] = {
 	{ .send = "AT+CMQTTCFG=\"checkUTF8\",<client_index>,0",
 	    .refusal = "+CMQTTCFG: <client_index>,<err>",
@@ -114,6 +117,7 @@ static const struct {
 	{ 'S', start },
 	{ 'E', stop },
 	{ 'A', accepted },
+	{ 's', slow },
 	{ 'C', config },
 	{ 'T', topic },
 	{ 'M', publish },
@@ -277,6 +281,7 @@ static void wait_ms(struct stage *s, uint64_t ms)
  *   =EVENT      the next event               ~MS        time passes
  *   pN          N carriage returns were sent !NX        job N submits script X
  *   xN          job N is cancelled           $N:NAME=V  a value of job N
+ *   yN          job N has all its time
  *   c:VERB      close, open, reboot, dirty, hold, unhold, trace, idle (no deadline, all said)
  */
 static void channel_verb(struct stage *s, const char *verb)
@@ -324,6 +329,9 @@ static void play_line(struct stage *s, const char *line)
 	case 'x':
 		at_chan_cancel(s->chan, s->now_ms, &s->job[line[1] - '0']);
 		drain(s);
+		break;
+	case 'y':
+		s->job[line[1] - '0'].is_patient = true;
 		break;
 	case '$':
 		set_arg(s, line + 1);
@@ -728,6 +736,16 @@ static void test_final_that_must_come_soon(void **state)
 		    "<\r\nOK\r\n", "~80000", "<\r\n+CMQTTPUB: 0,0\r\n", "=done 0 ok 0"),
 		ROW("accepted and never answered", "!0A", ">AT+CMQTTPUB=0,1,60\r", "~39000",
 		    "<\r\nOK\r\n", "~80999", "~1", "=done 0 unknown", "c:idle"),
+		ROW("never answered: is anybody there, before the next command?", "!0A",
+		    ">AT+CMQTTPUB=0,1,60\r", "<\r\nOK\r\n", "~120000", "=done 0 unknown", "!1p",
+		    ">AT+CMEE?\r", "<" FENCE_OK, "=fenced", ">AT+CSCLK=0\r", "<\r\nOK\r\n",
+		    "=done 1 ok"),
+		ROW("one that may be slow", "!0s", ">AT+COPS=0\r", "~40000", "=done 0 unknown",
+		    ">AT+CMEE?\r"),
+		ROW("a modem that is known to be", "y0", "!0s", ">AT+COPS=0\r", "~119999", "~1",
+		    "=done 0 unknown", ">AT+CMEE?\r"),
+		ROW("which is no reason for others", "y0", "!0A", ">AT+CMQTTPUB=0,1,60\r", "~40000",
+		    "=done 0 unknown", ">AT+CMEE?\r"),
 	};
 
 	(void)state;

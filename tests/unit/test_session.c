@@ -30,7 +30,7 @@ struct turn {
 struct dialogue {
 	const char *name;
 	void (*change)(struct broker_config *cfg);
-	struct turn turn[24];
+	struct turn turn[32];
 	enum session_state state; /* in the end */
 	unsigned code;            /* of the last error */
 	const char *command;
@@ -51,13 +51,17 @@ struct dialogue {
 	{                                                                                     \
 		"AT+CMQTTDISC?", "\r\n+CMQTTDISC: 0,0\r\n+CMQTTDISC: 1,1\r\n" OK              \
 	}
-#define CONFIGURE                                     \
-	{ "AT+CMQTTCFG=\"checkUTF8\",0,0", OK },      \
-	{                                             \
-		"AT+CMQTTCFG=\"optimeout\",0,120", OK \
+#define CONFIGURE                                    \
+	{ "AT+CMQTTCFG=\"checkUTF8\",0,0", OK },     \
+	{                                            \
+		"AT+CMQTTCFG=\"optimeout\",0,60", OK \
 	}
 #define ACQUIRE { "AT+CMQTTACCQ=0,\"gw\",0,4", OK }, CONFIGURE
 #define CONNECT "AT+CMQTTCONNECT=0,\"tcp://h:1883\",60,1"
+#define FENCE                                     \
+	{                                         \
+		"AT+CMEE?", "\r\n+CMEE: 2\r\n" OK \
+	}
 
 static void with_filter(struct broker_config *cfg)
 {
@@ -119,8 +123,8 @@ static const struct dialogue dialogues[] = {
 		{ "AT+CMQTTREL=0", OK }, ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
 	    SESSION_ONLINE, 0, "" },
 	{ "DISC has OK and no result: the question tells", NULL,
-	    { CONNECTED_CLIENT, { "AT+CMQTTDISC=0,60", OK }, HELD_CLIENT, { "AT+CMQTTREL=0", OK },
-		ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    { CONNECTED_CLIENT, { "AT+CMQTTDISC=0,60", OK }, FENCE, HELD_CLIENT,
+		{ "AT+CMQTTREL=0", OK }, ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
 	    SESSION_ONLINE, 0, "" },
 	{ "an earlier life's CONNECT ends before the question is answered", NULL,
 	    { { "AT+CMQTTACCQ?", "\r\n+CMQTTACCQ: 0,\"gw\",0,4\r\n" OK },
@@ -179,7 +183,7 @@ static const struct dialogue dialogues[] = {
 	    SESSION_BACKOFF, 12, "AT+CMQTTCFG" },
 	{ "the time-out for operations may be refused", NULL,
 	    { FREE_CLIENT, { "AT+CMQTTACCQ=0,\"gw\",0,4", OK },
-		{ "AT+CMQTTCFG=\"checkUTF8\",0,0", OK }, { "AT+CMQTTCFG=\"optimeout\",0,120", ERR },
+		{ "AT+CMQTTCFG=\"checkUTF8\",0,0", OK }, { "AT+CMQTTCFG=\"optimeout\",0,60", ERR },
 		{ CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
 	    SESSION_ONLINE, 0, "" },
 	{ "refused after OK (seen: 26)", NULL,
@@ -203,25 +207,23 @@ static const struct dialogue dialogues[] = {
 		{ "AT+CMEE?", "\r\n+CMEE: 2\r\n" OK }, HELD_CLIENT },
 	    SESSION_BACKOFF, 11, "AT+CMQTTDISC" },
 	{ "no result at all, but connected", NULL,
-	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK }, CONNECTED_CLIENT }, SESSION_ONLINE, 0, "" },
-	{ "no result at all, and not connected", NULL,
-	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK }, HELD_CLIENT }, SESSION_BACKOFF, 11,
-	    "AT+CMQTTDISC" },
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK }, FENCE, CONNECTED_CLIENT }, SESSION_ONLINE, 0,
+	    "" },
 	{ "the question whether it is connected has no answer: once more", NULL,
-	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK }, { "AT+CMQTTACCQ?", "" },
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK }, FENCE, { "AT+CMQTTACCQ?", "" },
 		{ "AT+CMEE?", "\r\n+CMEE: 2\r\n" OK }, CONNECTED_CLIENT },
 	    SESSION_ONLINE, 0, "" },
 	{ "its answer is garbled: once more", NULL,
-	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK },
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK }, FENCE,
 		{ "AT+CMQTTACCQ?", "\r\n+CMQTTACCQ: 0,\"gw\",0,4\r\n" OK },
 		{ "AT+CMQTTDISC?", "\r\n+CMTDISC: 0,0\r\n" OK }, CONNECTED_CLIENT },
 	    SESSION_ONLINE, 0, "" },
 	{ "it is refused: once more", NULL,
-	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK }, { "AT+CMQTTACCQ?", ERR },
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK }, FENCE, { "AT+CMQTTACCQ?", ERR },
 		{ "AT+CMQTTDISC?", ERR }, CONNECTED_CLIENT },
 	    SESSION_ONLINE, 0, "" },
 	{ "no answer twice", NULL,
-	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK }, { "AT+CMQTTACCQ?", "" },
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK }, FENCE, { "AT+CMQTTACCQ?", "" },
 		{ "AT+CMEE?", "\r\n+CMEE: 2\r\n" OK }, { "AT+CMQTTACCQ?", "" },
 		{ "AT+CMEE?", "\r\n+CMEE: 2\r\n" OK } },
 	    SESSION_BACKOFF, 0, "AT+CMQTTACCQ" },
@@ -262,6 +264,29 @@ static const struct dialogue dialogues[] = {
 		{ "AT+CMQTTPUB=0,0,60,1",
 		    OK "\r\n+CMQTTPUB: 0,6\r\n\r\n+CMQTTCONNLOST: 0,1\r\n" } },
 	    SESSION_BACKOFF, 6, "AT+CMQTTPUB" },
+	{ "CONNECT has OK and no result: asked until it is connected", NULL,
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK }, FENCE, HELD_CLIENT, HELD_CLIENT,
+		CONNECTED_CLIENT },
+	    SESSION_ONLINE, 0, "" },
+	{ "likewise, and it fails late", NULL,
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK }, FENCE,
+		{ "AT+CMQTTACCQ?", "\r\n+CMQTTACCQ: 0,\"gw\",0,4\r\n" OK },
+		{ "AT+CMQTTDISC?", "\r\n+CMQTTDISC: 0,1\r\n" OK "\r\n+CMQTTCONNECT: 0,3\r\n" } },
+	    SESSION_BACKOFF, 3, "AT+CMQTTCONNECT" },
+	{ "likewise, and it succeeds between question and answer", NULL,
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK }, FENCE,
+		{ "AT+CMQTTACCQ?", "\r\n+CMQTTACCQ: 0,\"gw\",0,4\r\n" OK },
+		{ "AT+CMQTTDISC?", "\r\n+CMQTTDISC: 0,1\r\n" OK "\r\n+CMQTTCONNECT: 0,0\r\n" },
+		CONNECTED_CLIENT },
+	    SESSION_ONLINE, 0, "" },
+	{ "likewise, and never: given up after two minutes", NULL,
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, OK }, FENCE, HELD_CLIENT, HELD_CLIENT, HELD_CLIENT,
+		HELD_CLIENT, HELD_CLIENT, HELD_CLIENT, HELD_CLIENT, HELD_CLIENT, HELD_CLIENT,
+		HELD_CLIENT, HELD_CLIENT },
+	    SESSION_BACKOFF, 11, "AT+CMQTTDISC" },
+	{ "CONNECT has neither: it is lost if the client is not connected", NULL,
+	    { FREE_CLIENT, ACQUIRE, { CONNECT, "" }, FENCE, HELD_CLIENT }, SESSION_BACKOFF, 11,
+	    "AT+CMQTTDISC" },
 	{ "TLS, broker authentication; old firmware knows no cipher suites", with_tls,
 	    { FREE_CLIENT,
 		{ "AT+CCERTLIST", "\r\n+CCERTLIST: \"cmqttd-0-ca-08a24f07b54a16c9.pem\"\r\n" OK },
@@ -316,8 +341,10 @@ static void handle(struct bench *b, const struct at_event *ev)
 		(void)at_line_number(ev->line, 1, &value);
 		session_lost(&b->session, b->now, value);
 	} else if (ev->type == AT_EVENT_URC && sim7600_urc_kind(ev->line) == URC_RESULT) {
+		(void)at_line_number(ev->line, 1, &value);
 		if (at_line_number(ev->line, 0, &client) && client == b->session.client)
-			session_late_result(&b->session, b->now);
+			session_late_result(&b->session, b->now,
+			    span_begins_with(ev->line, "+CMQTTCONNECT:"), value);
 	}
 }
 
@@ -451,7 +478,7 @@ struct adoption {
 	const char *name;
 	void (*change)(struct broker_config *cfg);
 	void (*change_since)(struct broker_config *cfg); /* the settings, since it was opened */
-	struct turn turn[24];
+	struct turn turn[32];
 	bool is_adopted;
 };
 
@@ -595,7 +622,7 @@ static void tries_again_when_it_is_not_busy_any_more(void **state)
 		run(&b, "busy");
 		assert_int_equal(b.session.status.state, SESSION_BACKOFF);
 		assert_true(b.session.status.retry_at_ms > b.now);
-		session_late_result(&b.session, b.now);
+		session_late_result(&b.session, b.now, false, 0);
 		assert_int_equal(b.session.status.retry_at_ms == b.now, rows[i].is_tried);
 		bench_fini(&b);
 	}
@@ -639,7 +666,7 @@ static void goes_without_utf8_when_it_is_refused(void **state)
 			{ "AT+CMQTTCFG=\"checkUTF8\",0,0", rows[i].refusal }, { 0 } };
 		const struct turn without[] = { FREE_CLIENT, { "AT+CMQTTACCQ=0,\"gw\",0,4", OK },
 			{ "AT+CMQTTCFG=\"checkUTF8\",0,0", rows[i].refusal },
-			{ "AT+CMQTTCFG=\"optimeout\",0,120", OK },
+			{ "AT+CMQTTCFG=\"optimeout\",0,60", OK },
 			{ CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" }, { 0 } };
 
 		bench_init(&b, &cfg);
@@ -699,7 +726,7 @@ static void asks_after_a_late_result(void **state)
 	b.turn = connect;
 	run(&b, "connect");
 	assert_true(session_can_publish(&b.session));
-	session_late_result(&b.session, b.now);
+	session_late_result(&b.session, b.now, false, 0);
 	assert_false(session_can_publish(&b.session));
 	b.turn = check;
 	run(&b, "check");
