@@ -31,52 +31,36 @@ static const char settings[] = "PRAGMA page_size=" DB_PAGE_BYTES ";"
 /* STORE_SEQ_BITS, as SQL has it. */
 #define SEQ(id) "(" id " & 0xffffffffffff)"
 
-#define WHOLE_ROW(table, reason)                                                               \
-	"SELECT m.id, m.topic, m.properties, coalesce(m.payload, b.payload), m.qos, m.retain," \
-	" m.keep_last, m.state, m.packet_id, m.tries, m.accepted_ms, m.expires_ms, " reason    \
-	" FROM " table " AS m LEFT JOIN body AS b ON m.payload IS NULL AND b.seq = " SEQ(      \
-	    "m.id") " WHERE m.id BETWEEN ?1 AND ?2 ORDER BY m.id LIMIT 1"
-#define FIRST_ID(table) "SELECT id FROM " table " WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT 1"
-/* length() of a blob reads no more than the head of the row. */
-#define SIZES(table)                                                               \
-	"SELECT m.id, m.topic, length(m.properties), coalesce(length(m.payload), " \
-	"length(b.payload)),"                                                      \
-	" m.payload IS NULL, b.refs <= 1 FROM " table " AS m"                      \
-	" LEFT JOIN body AS b ON m.payload IS NULL AND b.seq = " SEQ(              \
+/* Of a pair, the ids ?1..?2; %1$s: the table, %2$s: its reason. */
+#define IDS " FROM %1$s WHERE id BETWEEN ?1 AND ?2"
+#define BODY                                                                         \
+	" FROM %1$s AS m LEFT JOIN body AS b ON m.payload IS NULL AND b.seq = " SEQ( \
 	    "m.id") " WHERE m.id BETWEEN ?1 AND ?2"
-#define REMOVE(table) "DELETE FROM " table " WHERE id BETWEEN ?1 AND ?2"
-#define MARK(table)   "UPDATE " table " SET tries = ?2, state = ?3 WHERE id = ?1"
-#define BODIES_OF(table)                           \
-	"seq IN (SELECT " SEQ("id") " FROM " table \
-				    " WHERE id BETWEEN ?1 AND ?2 AND payload IS NULL)"
-#define DROP_BODIES(table)  "DELETE FROM body WHERE refs <= 1 AND " BODIES_OF(table)
-#define UNREF_BODIES(table) "UPDATE body SET refs = refs - 1 WHERE refs > 1 AND " BODIES_OF(table)
+#define BODIES "seq IN (SELECT " SEQ("id") IDS " AND payload IS NULL)"
 /* clang-format off */
 #define COMMON \
 	"id, topic, properties, payload, qos, retain, keep_last, state, packet_id, "
 /* clang-format on */
 #define ONE_NOTE " WHERE queue = ?1 AND kind = ?2 AND key = ?3"
 
+/* A pair has one text, that of the first. */
 static const char *const texts[STMT_COUNT] = {
 	[STMT_BEGIN] = "BEGIN IMMEDIATE",
 	[STMT_COMMIT] = "COMMIT",
 	[STMT_ROLLBACK] = "ROLLBACK",
-	[STMT_FIRST] = WHOLE_ROW("waiting", "NULL"),
-	[STMT_FIRST_DEAD] = WHOLE_ROW("dead", "m.reason"),
-	[STMT_FIRST_ID] = FIRST_ID("waiting"),
-	[STMT_FIRST_ID_DEAD] = FIRST_ID("dead"),
-	[STMT_SIZES] = SIZES("waiting"),
-	[STMT_SIZES_DEAD] = SIZES("dead"),
-	[STMT_REMOVE] = REMOVE("waiting"),
-	[STMT_REMOVE_DEAD] = REMOVE("dead"),
-	[STMT_MARK] = MARK("waiting"),
-	[STMT_MARK_DEAD] = MARK("dead"),
+	[STMT_FIRST] = "SELECT m.id, m.topic, m.properties, coalesce(m.payload, b.payload), m.qos,"
+		       " m.retain, m.keep_last, m.state, m.packet_id, m.tries, m.accepted_ms,"
+		       " m.expires_ms, %2$s" BODY " ORDER BY m.id LIMIT 1",
+	[STMT_FIRST_ID] = "SELECT id" IDS " ORDER BY id LIMIT 1",
+	/* length() of a blob reads no more than the head of the row. */
+	[STMT_SIZES] = "SELECT m.id, m.topic, length(m.properties), coalesce(length(m.payload),"
+		       " length(b.payload)), m.payload IS NULL, b.refs <= 1" BODY,
+	[STMT_REMOVE] = "DELETE" IDS,
+	[STMT_MARK] = "UPDATE %1$s SET tries = ?2, state = ?3 WHERE id = ?1",
 	[STMT_ADD] = "INSERT INTO waiting VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, 0, ?9, ?10)",
 	[STMT_ADD_BODY] = "INSERT INTO body VALUES(?1, ?2, ?3)",
-	[STMT_DROP_BODIES] = DROP_BODIES("waiting"),
-	[STMT_DROP_BODIES_DEAD] = DROP_BODIES("dead"),
-	[STMT_UNREF_BODIES] = UNREF_BODIES("waiting"),
-	[STMT_UNREF_BODIES_DEAD] = UNREF_BODIES("dead"),
+	[STMT_DROP_BODIES] = "DELETE FROM body WHERE refs <= 1 AND " BODIES,
+	[STMT_UNREF_BODIES] = "UPDATE body SET refs = refs - 1 WHERE refs > 1 AND " BODIES,
 	[STMT_BURY] = "INSERT INTO dead SELECT " COMMON
 		      "tries, accepted_ms, expires_ms, ?2 FROM waiting WHERE id = ?1",
 	[STMT_REVIVE] = "INSERT INTO waiting SELECT " COMMON
@@ -189,9 +173,14 @@ int store_db_bind_text(sqlite3_stmt *stmt, int at, struct span text)
 static int prepare(struct store_db *d)
 {
 	for (size_t i = 0; i < STMT_COUNT; i++) {
-		int code = sqlite3_prepare_v3(
-		    d->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &d->stmts[i], NULL);
+		bool is_dead = !texts[i];
+		char sql[400];
+		int code;
 
+		snprintf(sql, sizeof(sql), is_dead ? texts[i - 1] : texts[i],
+		    is_dead ? "dead" : "waiting", is_dead ? "reason" : "NULL");
+		code = sqlite3_prepare_v3(
+		    d->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &d->stmts[i], NULL);
 		if (code != SQLITE_OK)
 			return store_db_failed(d, code);
 	}

@@ -118,25 +118,34 @@ int buf_append_u32(struct buf *b, uint32_t value)
 	return buf_append(b, bytes, sizeof(bytes));
 }
 
-int buf_printf(struct buf *b, const char *fmt, ...)
+int buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
-	va_list ap;
+	va_list again;
 	int n, r;
 
-	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
 	if (n < 0)
 		return -EINVAL;
 	/* vsnprintf writes a NUL behind the text: it needs the room, but is not kept. */
 	r = buf_reserve(b, (size_t)n + 1);
 	if (r < 0)
 		return r;
-	va_start(ap, fmt);
 	vsnprintf((char *)b->mem + b->end, (size_t)n + 1, fmt, ap);
-	va_end(ap);
 	b->end += (size_t)n;
 	return 0;
+}
+
+int buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = buf_vprintf(b, fmt, ap);
+	va_end(ap);
+	return r;
 }
 
 void buf_consume(struct buf *b, size_t len)

@@ -72,6 +72,7 @@ int buf_append_u32(struct buf *b, uint32_t value);
 
 /* Append formatted text, without a closing NUL. Errors as buf_append. */
 int buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
 /* Drop len bytes from the front; len must not exceed buf_len. */
 void buf_consume(struct buf *b, size_t len);

@@ -75,6 +75,15 @@ static json_t *count_of(uint64_t n)
 	return json_integer(n < INT64_MAX ? (json_int_t)n : INT64_MAX);
 }
 
+/* Append the value. Once memory is out the array is given up and NULL, and stays so. */
+static void append(json_t **array, json_t *value)
+{
+	if (json_array_append_new(*array, value) == 0)
+		return;
+	json_decref(*array);
+	*array = NULL;
+}
+
 /* Civil date of a day since 1970-01-01 (proleptic Gregorian): the year is counted from March, so
  * that the leap day is its last, in eras of 400 years. */
 static void date_of_day(int64_t day, int *ret_year, int *ret_month, int *ret_day)
@@ -168,48 +177,40 @@ static uint64_t lost_messages(const struct broker_counters *n)
 	return sum;
 }
 
-/* Takes the route's number (BRIDGE_ROUTES_MAX: none) and the reason. false: no memory. */
-static bool add_loss(
-    json_t *array, const struct core_broker *b, size_t route, json_t *reason, uint64_t count)
+/* route: its number, BRIDGE_ROUTES_MAX for none. Nothing if nothing was lost. */
+static void append_loss(json_t **array, const struct core_broker *b, size_t route,
+    const char *prefix, const char *reason, uint64_t count)
 {
 	const struct route_config *r = route < b->route_count ? &b->routes[route] : NULL;
 
-	if (count == 0) {
-		json_decref(reason);
-		return true;
-	}
+	if (count == 0)
+		return;
 	/* clang-format off */
-	return json_array_append_new(array, json_pack("{s:o, s:o, s:o, s:o, s:o}",
+	append(array, json_pack("{s:o, s:o, s:o, s:o, s:o}",
 	    "pattern", r ? text_of(r->pattern) : json_null(),
 	    "local_prefix", r ? text_of(r->local_prefix) : json_null(),
 	    "remote_prefix", r ? text_of(r->remote_prefix) : json_null(),
-	    "reason", reason,
-	    "count", count_of(count))) == 0;
+	    "reason", json_sprintf("%s%s", prefix, reason),
+	    "count", count_of(count)));
 	/* clang-format on */
 }
 
-/* What is not zero. */
 static json_t *loss_array(const struct core_broker *b, const struct broker_counters *n)
 {
 	json_t *array = json_array();
-	bool is_fine = array;
 
-	for (size_t i = 0; i <= BRIDGE_ROUTES_MAX && is_fine; i++) {
+	for (size_t i = 0; i <= BRIDGE_ROUTES_MAX; i++) {
 		const struct route_counters *route = &n->routes[i];
 
-		is_fine = add_loss(array, b, i, json_string("dead_letter"), route->dead);
-		for (int k = 0; k < DROP_REASON_COUNT && is_fine; k++)
-			is_fine = add_loss(array, b, i,
-			    json_string(drop_reason_name((enum drop_reason)k)), route->dropped[k]);
+		append_loss(&array, b, i, "", "dead_letter", route->dead);
+		for (int k = 0; k < DROP_REASON_COUNT; k++)
+			append_loss(&array, b, i, "", drop_reason_name((enum drop_reason)k),
+			    route->dropped[k]);
 	}
-	for (int k = 0; k < INBOUND_LOSS_COUNT && is_fine; k++)
-		is_fine = add_loss(array, b, BRIDGE_ROUTES_MAX,
-		    json_sprintf("inbound_%s", inbound_loss_name((enum inbound_loss)k)),
-		    n->inbound_lost[k]);
-	if (is_fine)
-		return array;
-	json_decref(array);
-	return NULL;
+	for (int k = 0; k < INBOUND_LOSS_COUNT; k++)
+		append_loss(&array, b, BRIDGE_ROUTES_MAX, "inbound_",
+		    inbound_loss_name((enum inbound_loss)k), n->inbound_lost[k]);
+	return array;
 }
 
 static json_t *broker_object(const struct core *core, uint64_t now_ms, unsigned client)
@@ -242,12 +243,8 @@ static json_t *broker_array(const struct core *core, uint64_t now_ms)
 {
 	json_t *array = json_array();
 
-	for (unsigned i = 0; i < core_get_config(core)->broker_count; i++) {
-		if (json_array_append_new(array, broker_object(core, now_ms, i)) < 0) {
-			json_decref(array);
-			return NULL;
-		}
-	}
+	for (unsigned i = 0; i < core_get_config(core)->broker_count; i++)
+		append(&array, broker_object(core, now_ms, i));
 	return array;
 }
 
@@ -261,10 +258,7 @@ static json_t *listener_array(const struct core *core)
 		json_t *listener = json_pack("{s:o, s:o}", "address",
 		    text_of(cfg->listeners[i].address), "clients", count_of(clients));
 
-		if (json_array_append_new(array, listener) < 0) {
-			json_decref(array);
-			return NULL;
-		}
+		append(&array, listener);
 	}
 	return array;
 }
@@ -292,15 +286,12 @@ static json_t *local_loss_array(const struct core *core)
 	const struct mqtt_counters *n = mqtt_server_counters(core_get_server(core));
 	json_t *array = json_array();
 
-	for (int k = 0; k < MQTT_DROP_COUNT && array; k++) {
+	for (int k = 0; k < MQTT_DROP_COUNT; k++) {
 		const char *reason = mqtt_drop_name((enum mqtt_drop)k);
 
-		if (n->dropped[k] == 0 ||
-		    json_array_append_new(array, json_pack("{s:s, s:o}", "reason", reason, "count",
-						     count_of(n->dropped[k]))) == 0)
-			continue;
-		json_decref(array);
-		array = NULL;
+		if (n->dropped[k] > 0)
+			append(&array, json_pack("{s:s, s:o}", "reason", reason, "count",
+					   count_of(n->dropped[k])));
 	}
 	return array;
 }
@@ -385,11 +376,8 @@ static json_t *outage_array(
 
 		if (!is_asked_for || outages[1 + i].began_ms < 0)
 			continue;
-		if (json_array_append_new(array, outage_object(core, i, outages[1 + i].began_ms,
-						     core_wall_at(core, now_ms))) < 0) {
-			json_decref(array);
-			return NULL;
-		}
+		append(&array,
+		    outage_object(core, i, outages[1 + i].began_ms, core_wall_at(core, now_ms)));
 	}
 	return array;
 }
@@ -406,11 +394,7 @@ json_t *ctl_json_history(const struct core *core, uint64_t now_ms, int broker)
 		assert(e.broker >= -1 && e.broker < MODEM_CLIENTS);
 		if (broker != CTL_HISTORY_ALL && broker != e.broker)
 			continue;
-		if (json_array_append_new(array, change_object(core, &e, &outages[1 + e.broker])) <
-		    0) {
-			json_decref(array);
-			return NULL;
-		}
+		append(&array, change_object(core, &e, &outages[1 + e.broker]));
 	}
 	return json_pack(
 	    "{s:o, s:o}", "changes", array, "outages", outage_array(core, now_ms, broker, outages));
@@ -459,12 +443,8 @@ json_t *ctl_json_doctor(const struct core *core, uint64_t now_ms)
 
 	gather_facts(core, now_ms, &facts);
 	doctor_examine(&facts, &report);
-	for (size_t i = 0; i < report.count; i++) {
-		if (json_array_append_new(array, check_object(&report.checks[i])) < 0) {
-			json_decref(array);
-			return NULL;
-		}
-	}
+	for (size_t i = 0; i < report.count; i++)
+		append(&array, check_object(&report.checks[i]));
 	return json_pack("{s:o, s:o}", "device", text_of(facts.cfg->modem.device), "checks", array);
 }
 
@@ -478,12 +458,8 @@ json_t *ctl_json_reload(const struct reload_plan *plan)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; i < plan->count; i++) {
-		if (json_array_append_new(array, reload_change_object(&plan->changes[i])) < 0) {
-			json_decref(array);
-			return NULL;
-		}
-	}
+	for (size_t i = 0; i < plan->count; i++)
+		append(&array, reload_change_object(&plan->changes[i]));
 	return json_pack("{s:o}", "changes", array);
 }
 
@@ -611,12 +587,8 @@ json_t *ctl_json_routes(const struct core *core, struct span topic)
 {
 	json_t *array = json_array();
 
-	for (unsigned i = 0; i < core_get_config(core)->broker_count; i++) {
-		if (json_array_append_new(array, route_object(core, i, topic)) < 0) {
-			json_decref(array);
-			return NULL;
-		}
-	}
+	for (unsigned i = 0; i < core_get_config(core)->broker_count; i++)
+		append(&array, route_object(core, i, topic));
 	return json_pack("{s:o}", "routes", array);
 }
 

@@ -17,6 +17,8 @@ struct writer {
 	uint64_t now_ms;
 	enum metrics_format format;
 	struct buf *out;
+	const char *name; /* of the family under way */
+	enum kind kind;
 	int error; /* the first one, sticky */
 };
 
@@ -45,11 +47,16 @@ enum metrics_format metrics_choose(struct span accept)
 
 /* ---- the notation ---- */
 
-#define PUT(w, ...)                                                     \
-	do {                                                            \
-		if ((w)->error == 0)                                    \
-			(w)->error = buf_printf((w)->out, __VA_ARGS__); \
-	} while (0)
+static void __attribute__((format(printf, 2, 3))) put(struct writer *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (w->error < 0)
+		return;
+	va_start(ap, fmt);
+	w->error = buf_vprintf(w->out, fmt, ap);
+	va_end(ap);
+}
 
 static const char *kind_name(const struct writer *w, enum kind kind)
 {
@@ -82,12 +89,15 @@ static const char *suffix_of(enum kind kind)
 	return "";
 }
 
+/* Begin one: the samples that follow are of it. */
 static void family(struct writer *w, const char *name, enum kind kind, const char *help)
 {
 	const char *suffix = w->format == METRICS_OPENMETRICS ? "" : suffix_of(kind);
 
-	PUT(w, "# HELP cmqttd_%s%s %s\n", name, suffix, help);
-	PUT(w, "# TYPE cmqttd_%s%s %s\n", name, suffix, kind_name(w, kind));
+	w->name = name;
+	w->kind = kind;
+	put(w, "# HELP cmqttd_%s%s %s\n", name, suffix, help);
+	put(w, "# TYPE cmqttd_%s%s %s\n", name, suffix, kind_name(w, kind));
 }
 
 /* The value of a label. */
@@ -95,26 +105,25 @@ static void put_escaped(struct writer *w, const char *text)
 {
 	for (; *text; text++) {
 		if (*text == '\n')
-			PUT(w, "\\n");
+			put(w, "\\n");
 		else if (*text == '"' || *text == '\\')
-			PUT(w, "\\%c", *text);
+			put(w, "\\%c", *text);
 		else
-			PUT(w, "%c", *text);
+			put(w, "%c", *text);
 	}
 }
 
 /* Name and labels of a sample, up to the blank before its value. Labels are pairs of name and
  * value, ended by NULL. */
-static void put_name(
-    struct writer *w, const char *name, const char *suffix, const char *const labels[])
+static void put_name(struct writer *w, const char *suffix, const char *const labels[])
 {
-	PUT(w, "cmqttd_%s%s", name, suffix);
+	put(w, "cmqttd_%s%s", w->name, suffix);
 	for (size_t i = 0; labels[i]; i += 2) {
-		PUT(w, "%s%s=\"", i == 0 ? "{" : ",", labels[i]);
+		put(w, "%s%s=\"", i == 0 ? "{" : ",", labels[i]);
 		put_escaped(w, labels[i + 1]);
-		PUT(w, "\"");
+		put(w, "\"");
 	}
-	PUT(w, "%s ", labels[0] ? "}" : "");
+	put(w, "%s ", labels[0] ? "}" : "");
 }
 
 #define LABELS(...)                             \
@@ -123,31 +132,30 @@ static void put_name(
 		__VA_ARGS__ __VA_OPT__(, ) NULL \
 	}
 
-static void count(struct writer *w, const char *name, const char *const labels[], uint64_t value)
+static void count(struct writer *w, const char *const labels[], uint64_t value)
 {
-	put_name(w, name, suffix_of(COUNTER), labels);
-	PUT(w, "%" PRIu64 "\n", value);
+	put_name(w, suffix_of(w->kind), labels);
+	put(w, "%" PRIu64 "\n", value);
 }
 
-static void gauge(struct writer *w, const char *name, const char *const labels[], int64_t value)
+static void gauge(struct writer *w, const char *const labels[], int64_t value)
 {
-	put_name(w, name, "", labels);
-	PUT(w, "%" PRId64 "\n", value);
+	put_name(w, suffix_of(w->kind), labels);
+	put(w, "%" PRId64 "\n", value);
 }
 
 static void put_seconds(struct writer *w, uint64_t ms)
 {
-	PUT(w, "%" PRIu64 ".%03" PRIu64 "\n", ms / 1000, ms % 1000);
+	put(w, "%" PRIu64 ".%03" PRIu64 "\n", ms / 1000, ms % 1000);
 }
 
-static void seconds(struct writer *w, const char *name, const char *const labels[], uint64_t ms)
+static void seconds(struct writer *w, const char *const labels[], uint64_t ms)
 {
-	put_name(w, name, "", labels);
+	put_name(w, "", labels);
 	put_seconds(w, ms);
 }
 
-static void put_histogram(
-    struct writer *w, const char *name, const char *broker, const struct histogram *h)
+static void put_histogram(struct writer *w, const char *broker, const struct histogram *h)
 {
 	uint64_t sum = 0;
 
@@ -161,12 +169,12 @@ static void put_histogram(
 			    bound, sizeof(bound), "%" PRIu32 ".%03" PRIu32, ms / 1000, ms % 1000);
 		}
 		sum += h->counts[class];
-		put_name(w, name, "_bucket", LABELS("broker", broker, "le", bound));
-		PUT(w, "%" PRIu64 "\n", sum);
+		put_name(w, "_bucket", LABELS("broker", broker, "le", bound));
+		put(w, "%" PRIu64 "\n", sum);
 	}
-	put_name(w, name, "_count", LABELS("broker", broker));
-	PUT(w, "%" PRIu64 "\n", sum);
-	put_name(w, name, "_sum", LABELS("broker", broker));
+	put_name(w, "_count", LABELS("broker", broker));
+	put(w, "%" PRIu64 "\n", sum);
+	put_name(w, "_sum", LABELS("broker", broker));
 	put_seconds(w, h->sum_ms);
 }
 
@@ -191,16 +199,15 @@ static void put_broker_states(struct writer *w)
 {
 	family(w, "broker_up", GAUGE, "The session with the broker is online (1) or not (0).");
 	for (unsigned i = 0; i < broker_count(w); i++)
-		gauge(w, "broker_up", LABELS("broker", broker_name(w, i)),
-		    session(w, i)->state == SESSION_ONLINE);
+		gauge(
+		    w, LABELS("broker", broker_name(w, i)), session(w, i)->state == SESSION_ONLINE);
 	family(w, "broker_connects", COUNTER, "Connections that the broker accepted.");
 	for (unsigned i = 0; i < broker_count(w); i++)
-		count(w, "broker_connects", LABELS("broker", broker_name(w, i)),
-		    session(w, i)->connects);
+		count(w, LABELS("broker", broker_name(w, i)), session(w, i)->connects);
 	family(w, "broker_disconnects", COUNTER, "Ends of a session that was online.");
 	for (unsigned i = 0; i < broker_count(w); i++) {
 		for (size_t k = 0; k < OFFLINE_REASON_COUNT; k++)
-			count(w, "broker_disconnects",
+			count(w,
 			    LABELS("broker", broker_name(w, i), "reason",
 				offline_reason_name((enum offline_reason)k)),
 			    core_get_counters(w->core, i)->offline[k]);
@@ -216,7 +223,7 @@ static void put_broker_counter(struct writer *w, const char *name, const char *h
 		uint64_t value;
 
 		memcpy(&value, counters + offset, sizeof(value));
-		count(w, name, LABELS("broker", broker_name(w, i)), value);
+		count(w, LABELS("broker", broker_name(w, i)), value);
 	}
 }
 
@@ -256,7 +263,7 @@ static void put_route_losses(struct writer *w, unsigned client)
 			continue;
 		for (size_t k = 0; k < DROP_REASON_COUNT; k++) {
 			if (routes[i].dropped[k] > 0)
-				count(w, "route_dropped",
+				count(w,
 				    LABELS("broker", broker_name(w, client), "route", pattern,
 					"reason", drop_reason_name((enum drop_reason)k)),
 				    routes[i].dropped[k]);
@@ -269,7 +276,7 @@ static void put_losses(struct writer *w)
 	family(w, "dropped", COUNTER, "Messages for the broker that were given up, by reason.");
 	for (unsigned i = 0; i < broker_count(w); i++) {
 		for (size_t k = 0; k < DROP_REASON_COUNT; k++)
-			count(w, "dropped",
+			count(w,
 			    LABELS("broker", broker_name(w, i), "reason",
 				drop_reason_name((enum drop_reason)k)),
 			    core_get_counters(w->core, i)->dropped[k]);
@@ -281,7 +288,7 @@ static void put_losses(struct writer *w)
 	family(w, "inbound_lost", COUNTER, "Messages that were lost on the tty, by reason.");
 	for (unsigned i = 0; i < broker_count(w); i++) {
 		for (size_t k = INBOUND_LOSS_NONE + 1; k < INBOUND_LOSS_COUNT; k++)
-			count(w, "inbound_lost",
+			count(w,
 			    LABELS("broker", broker_name(w, i), "reason",
 				inbound_loss_name((enum inbound_loss)k)),
 			    core_get_counters(w->core, i)->inbound_lost[k]);
@@ -296,16 +303,13 @@ static void put_queues(struct writer *w)
 		core_queue_usage(w->core, i, &usage[i]);
 	family(w, "queued_messages", GAUGE, "Messages that wait for the broker.");
 	for (unsigned i = 0; i < broker_count(w); i++)
-		gauge(w, "queued_messages", LABELS("broker", broker_name(w, i)),
-		    (int64_t)usage[i].messages);
+		gauge(w, LABELS("broker", broker_name(w, i)), (int64_t)usage[i].messages);
 	family(w, "queued_bytes", GAUGE, "Bytes of their topics and payloads.");
 	for (unsigned i = 0; i < broker_count(w); i++)
-		gauge(w, "queued_bytes", LABELS("broker", broker_name(w, i)),
-		    (int64_t)usage[i].bytes);
+		gauge(w, LABELS("broker", broker_name(w, i)), (int64_t)usage[i].bytes);
 	family(w, "dead_letters", GAUGE, "Messages that were refused for good and are kept.");
 	for (unsigned i = 0; i < broker_count(w); i++)
-		gauge(w, "dead_letters", LABELS("broker", broker_name(w, i)),
-		    (int64_t)usage[i].dead_letters);
+		gauge(w, LABELS("broker", broker_name(w, i)), (int64_t)usage[i].dead_letters);
 }
 
 static void put_latencies(struct writer *w)
@@ -313,16 +317,15 @@ static void put_latencies(struct writer *w)
 	family(w, "publish_latency_seconds", HISTOGRAM,
 	    "From handing a message to the modem to the confirmation.");
 	for (unsigned i = 0; i < broker_count(w); i++)
-		put_histogram(w, "publish_latency_seconds", broker_name(w, i),
-		    &core_get_counters(w->core, i)->latency);
+		put_histogram(w, broker_name(w, i), &core_get_counters(w->core, i)->latency);
 	/* Before the first one there is no such age, and so no sample. */
 	family(w, "last_delivery_age_seconds", GAUGE, "Since the broker confirmed a message last.");
 	for (unsigned i = 0; i < broker_count(w); i++) {
 		const struct broker_counters *n = core_get_counters(w->core, i);
 
 		if (n->published > 0)
-			seconds(w, "last_delivery_age_seconds", LABELS("broker", broker_name(w, i)),
-			    w->now_ms - n->delivered_at_ms);
+			seconds(
+			    w, LABELS("broker", broker_name(w, i)), w->now_ms - n->delivered_at_ms);
 	}
 }
 
@@ -335,22 +338,21 @@ static void put_modem(struct writer *w)
 
 	family(w, "modem_state", GAUGE, "1 for the state that the modem is in.");
 	for (int k = MODEM_ABSENT; k <= MODEM_RECOVERING; k++)
-		gauge(w, "modem_state", LABELS("state", modem_state_name((enum modem_state)k)),
-		    (int)s->state == k);
+		gauge(
+		    w, LABELS("state", modem_state_name((enum modem_state)k)), (int)s->state == k);
 	family(w, "modem", INFO, "Model and revision.");
-	put_name(w, "modem", suffix_of(INFO), LABELS("model", s->model, "revision", s->revision));
-	PUT(w, "1\n");
+	count(w, LABELS("model", s->model, "revision", s->revision), 1);
 	family(w, "recoveries", COUNTER, "Steps taken to get the modem back.");
 	for (unsigned k = 0; k < RECOVERY_STEPS; k++)
-		count(w, "recoveries", LABELS("step", recovery_step_name((enum recovery_step)k)),
+		count(w, LABELS("step", recovery_step_name((enum recovery_step)k)),
 		    modem_recovery_count(modem, (enum recovery_step)k));
 	family(w, "modem_registered", GAUGE, "The modem is registered in a network.");
-	gauge(w, "modem_registered", LABELS(), s->is_registered);
+	gauge(w, LABELS(), s->is_registered);
 	family(w, "modem_roaming", GAUGE, "It is not the SIM's own network.");
-	gauge(w, "modem_roaming", LABELS(), s->is_roaming);
+	gauge(w, LABELS(), s->is_roaming);
 	family(w, "modem_signal_dbm", GAUGE, "Received signal strength; no sample: not known.");
 	if (s->rssi_dbm != 0)
-		gauge(w, "modem_signal_dbm", LABELS(), s->rssi_dbm);
+		gauge(w, LABELS(), s->rssi_dbm);
 }
 
 static void put_tty(struct writer *w)
@@ -358,14 +360,14 @@ static void put_tty(struct writer *w)
 	const struct at_chan_counters *n = modem_get_chan_counters(core_get_modem(w->core));
 
 	family(w, "tty_bytes", COUNTER, "Bytes on the modem's port.");
-	count(w, "tty_bytes", LABELS("direction", "in"), n->bytes_in);
-	count(w, "tty_bytes", LABELS("direction", "out"), n->bytes_out);
+	count(w, LABELS("direction", "in"), n->bytes_in);
+	count(w, LABELS("direction", "out"), n->bytes_out);
 	family(w, "at_commands", COUNTER, "AT commands sent.");
-	count(w, "at_commands", LABELS(), n->commands);
+	count(w, LABELS(), n->commands);
 	family(w, "at_timeouts", COUNTER, "AT commands without an answer in time.");
-	count(w, "at_timeouts", LABELS(), n->timeouts);
+	count(w, LABELS(), n->timeouts);
 	family(w, "at_garbage", COUNTER, "Times that bytes without sense came from the modem.");
-	count(w, "at_garbage", LABELS(), n->garbage);
+	count(w, LABELS(), n->garbage);
 }
 
 /* ---- store, local clients, the daemon itself ---- */
@@ -376,9 +378,9 @@ static void put_store(struct writer *w)
 
 	core_store_usage(w->core, &usage);
 	family(w, "store_bytes", GAUGE, "Topics and payloads on disk.");
-	gauge(w, "store_bytes", LABELS(), (int64_t)usage.bytes);
+	gauge(w, LABELS(), (int64_t)usage.bytes);
 	family(w, "store_max_bytes", GAUGE, "How many there may be.");
-	gauge(w, "store_max_bytes", LABELS(), (int64_t)core_get_config(w->core)->store.max_bytes);
+	gauge(w, LABELS(), (int64_t)core_get_config(w->core)->store.max_bytes);
 }
 
 static void put_clients(struct writer *w)
@@ -389,27 +391,25 @@ static void put_clients(struct writer *w)
 
 	family(w, "local_clients", GAUGE, "Local clients connected.");
 	for (size_t i = 0; i < cfg->listener_count; i++)
-		gauge(w, "local_clients", LABELS("listener", cfg->listeners[i].address),
+		gauge(w, LABELS("listener", cfg->listeners[i].address),
 		    (int64_t)mqtt_server_clients(server, i));
 	family(w, "local_messages", COUNTER, "Messages exchanged with local clients.");
-	count(w, "local_messages", LABELS("direction", "in"), n->received);
-	count(w, "local_messages", LABELS("direction", "out"), n->sent);
+	count(w, LABELS("direction", "in"), n->received);
+	count(w, LABELS("direction", "out"), n->sent);
 	family(w, "local_dropped", COUNTER, "Messages that local clients did not get, by reason.");
 	for (size_t k = 0; k < MQTT_DROP_COUNT; k++)
-		count(w, "local_dropped", LABELS("reason", mqtt_drop_name((enum mqtt_drop)k)),
-		    n->dropped[k]);
+		count(w, LABELS("reason", mqtt_drop_name((enum mqtt_drop)k)), n->dropped[k]);
 	family(w, "local_kept_bytes", GAUGE,
 	    "Bytes in memory for slow and absent local clients, and retained.");
-	gauge(w, "local_kept_bytes", LABELS(), (int64_t)mqtt_server_kept_bytes(server));
+	gauge(w, LABELS(), (int64_t)mqtt_server_kept_bytes(server));
 }
 
 static void put_daemon(struct writer *w)
 {
 	family(w, "build", INFO, "Version of the daemon.");
-	put_name(w, "build", suffix_of(INFO), LABELS("version", core_version(w->core)));
-	PUT(w, "1\n");
+	count(w, LABELS("version", core_version(w->core)), 1);
 	family(w, "uptime_seconds", GAUGE, "Since the daemon started.");
-	seconds(w, "uptime_seconds", LABELS(), core_uptime_ms(w->core, w->now_ms));
+	seconds(w, LABELS(), core_uptime_ms(w->core, w->now_ms));
 }
 
 int metrics_write(
@@ -428,6 +428,6 @@ int metrics_write(
 	put_clients(&w);
 	put_daemon(&w);
 	if (format == METRICS_OPENMETRICS)
-		PUT(&w, "# EOF\n");
+		put(&w, "# EOF\n");
 	return w.error;
 }
