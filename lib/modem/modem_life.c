@@ -111,6 +111,16 @@ static uint64_t budget_end(enum modem_state state, uint64_t now_ms)
 	return budget_ms > 0 ? now_ms + budget_ms : TIMER_NEVER;
 }
 
+void life_renew_budget(struct modem *m, uint64_t now_ms)
+{
+	m->budget_at_ms = budget_end(m->status.state, now_ms);
+}
+
+void life_expect_boot_lines(struct modem *m, uint64_t now_ms)
+{
+	m->boot_until_ms = now_ms + BOOT_LINES_MS;
+}
+
 /* The one place where the state changes. */
 void life_set_state(struct modem *m, uint64_t now_ms, enum modem_state to, const char *why)
 {
@@ -200,7 +210,7 @@ static void sim_begin(struct modem *m, uint64_t now_ms)
 		break;
 	case SIM_CARD_ENTER:
 		at_args_secret(args, "pin", life_config(m)->pin);
-		m->boot_until_ms = now_ms + BOOT_LINES_MS; /* the card starts now */
+		life_expect_boot_lines(m, now_ms); /* the card starts now */
 		life_run(m, now_ms, sim7600_pin_enter_script);
 		break;
 	}
@@ -221,7 +231,7 @@ static void sim_done(struct modem *m, uint64_t now_ms, const struct at_event *ev
 	case SIM_CARD_GO_ON:
 		break;
 	case SIM_CARD_WAIT_MAN:
-		m->budget_at_ms = budget_end(MODEM_SIM, now_ms);
+		life_renew_budget(m, now_ms);
 		life_pause(m, now_ms, wait_ms);
 		break;
 	case SIM_CARD_WAIT:
@@ -330,7 +340,7 @@ static void polled(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 {
 	if (is_barred(m)) {
 		tell_roaming(m);
-		m->budget_at_ms = budget_end(MODEM_REGISTERING, now_ms); /* no remedy helps */
+		life_renew_budget(m, now_ms); /* no remedy helps */
 	} else if (m->status.is_registered || is_untold(m, ev)) {
 		m->start_failures = 0;
 		m->is_roaming_told = false;
@@ -801,7 +811,7 @@ void life_tty_up(struct modem *m, uint64_t now_ms)
 	m->rescue_at_ms = TIMER_NEVER;
 	modem_drop_inbound(m, INBOUND_LOSS_RESET);
 	net_status_forget(&m->net);
-	m->boot_until_ms = now_ms + BOOT_LINES_MS;
+	life_expect_boot_lines(m, now_ms);
 	tell_sessions(m, now_ms, SESSION_LOSS_LINE, "the port was opened");
 	life_set_state(m, now_ms, MODEM_SYNCING, "the port is open");
 }
@@ -840,6 +850,14 @@ void life_tty_down(struct modem *m, uint64_t now_ms, int error)
 	life_set_state(m, now_ms, to, why);
 }
 
+static void netopen_line(struct modem *m, struct span line)
+{
+	struct span field;
+
+	if (span_begins_with(line, "+NETOPEN:"))
+		m->is_netopen = at_line_field(line, 0, &field) && span_is(field, "1");
+}
+
 /* What the modem thinks of the client that is about to be released. */
 static void client_line(struct modem *m, struct span line)
 {
@@ -856,9 +874,15 @@ static void client_line(struct modem *m, struct span line)
 		m->is_client_connected = at_line_number(line, 1, &state) && state == 0;
 }
 
+/* ATTACHED and READY */
+static void attach_line(struct modem *m, struct span line)
+{
+	client_line(m, line);
+	netopen_line(m, line);
+}
+
 void life_info(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 {
-	struct span field;
 	uint32_t mode;
 
 	if (m->exchange.is_abandoned)
@@ -872,11 +896,8 @@ void life_info(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 		break;
 	case MODEM_ATTACHED:
 	case MODEM_READY:
-		client_line(m, ev->line);
+		attach_line(m, ev->line);
 		clock_line(m, now_ms, ev->line);
-		if (span_begins_with(ev->line, "+NETOPEN:"))
-			m->is_netopen = at_line_field(ev->line, 0, &field) && field.len == 1 &&
-					field.data[0] == '1';
 		net_status_line(&m->net, ev->line);
 		break;
 	case MODEM_REGISTERING:
@@ -969,7 +990,7 @@ void life_booted(struct modem *m, uint64_t now_ms)
 	net_status_forget(&m->net);
 	m->env.is_clock_right = false;
 	m->env.is_disc_mute = false;
-	m->boot_until_ms = now_ms + BOOT_LINES_MS;
+	life_expect_boot_lines(m, now_ms);
 	life_set_state(m, now_ms, MODEM_SYNCING, "the modem has started");
 	tell_sessions(m, now_ms, SESSION_LOSS_BOOT, "the modem has started");
 }
@@ -984,7 +1005,7 @@ void life_boot_suspected(struct modem *m, uint64_t now_ms)
 	case MODEM_ATTACHED:
 		if (now_ms < m->boot_until_ms)
 			break;
-		m->boot_until_ms = now_ms + BOOT_LINES_MS;
+		life_expect_boot_lines(m, now_ms);
 		life_set_state(m, now_ms, MODEM_SYNCING, "the modem may have started");
 		break;
 	case MODEM_READY:

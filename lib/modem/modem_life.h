@@ -122,6 +122,12 @@ void life_run(struct modem *m, uint64_t now_ms, const struct at_step *script);
 void life_pause(struct modem *m, uint64_t now_ms, uint32_t ms);
 void life_go_to(struct modem *m, unsigned step);
 
+/* The time that the state may take begins anew. */
+void life_renew_budget(struct modem *m, uint64_t now_ms);
+
+/* It starts, or its card: lines that tell of it are no surprise for a while. */
+void life_expect_boot_lines(struct modem *m, uint64_t now_ms);
+
 /* Release both clients, stop the MQTT service and start it; only stop it. */
 void life_restart_service(struct modem *m, uint64_t now_ms);
 void life_stop_begin(struct modem *m, uint64_t now_ms);
