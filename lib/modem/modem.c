@@ -3,6 +3,7 @@
 
 #include "at/at_line.h"
 #include "modem/link_copy.h"
+#include "modem/modem_attach.h"
 #include "modem/modem_life.h"
 #include "modem/modem_watch.h"
 #include "modem/sim7600.h"
@@ -333,10 +334,10 @@ static bool handle_urc(
 		life_registration(m, now_ms);
 		break;
 	case URC_NONET:
-		life_network_closed(m, now_ms);
+		attach_network_closed(m, now_ms);
 		break;
 	case URC_STARTED:
-		life_started(m, now_ms);
+		attach_started(m, now_ms);
 		break;
 	case URC_CONNLOST:
 	case URC_PING:

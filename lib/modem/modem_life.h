@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The inside of the modem: what modem.c (interface, events), modem_life.c (states) and the states
- * with a file of their own (modem_watch.c: READY, modem_recover.c: RECOVERING) share. For these
- * files alone.
+ * The inside of the modem: what its files share. For them alone.
+ *
+ *   modem.c           the interface: what is told and asked for; inbound messages
+ *   modem_life.c      states: how one is entered, how long it may take; port, starts, the end
+ *   modem_sync.c      SYNCING: who is there, on a line that is ours
+ *   modem_sim.c       SIM: the card and its PIN
+ *   modem_register.c  REGISTERING: the network
+ *   modem_attach.c    ATTACHED: the MQTT service is started
+ *   modem_watch.c     READY: signs of life
+ *   modem_recover.c   RECOVERING: steps of the ladder
+ *   modem_time.c      the modem's clock, in ATTACHED and READY
  */
 #ifndef CMQTTD_MODEM_MODEM_LIFE_H
 #define CMQTTD_MODEM_MODEM_LIFE_H
@@ -128,19 +136,6 @@ void life_renew_budget(struct modem *m, uint64_t now_ms);
 /* It starts, or its card: lines that tell of it are no surprise for a while. */
 void life_expect_boot_lines(struct modem *m, uint64_t now_ms);
 
-/* Release both clients, stop the MQTT service and start it; only stop it. */
-void life_restart_service(struct modem *m, uint64_t now_ms);
-void life_stop_begin(struct modem *m, uint64_t now_ms);
-
-/* Close the sessions while the modem is in a foreign network and must not be. */
-void life_bar_roaming(struct modem *m);
-
-/* The modem's clock: read it; was it wrong, so that it must be set; set it; that has ended. */
-void life_clock_begin(struct modem *m, uint64_t now_ms);
-bool life_must_set_clock(struct modem *m);
-void life_clock_set_begin(struct modem *m, uint64_t now_ms);
-void life_clock_set_done(struct modem *m, const struct at_event *ev);
-
 /* Events of the channel for the modem's own exchange and state. */
 void life_info(struct modem *m, uint64_t now_ms, const struct at_event *ev);
 void life_done(struct modem *m, uint64_t now_ms, const struct at_event *ev);
@@ -158,8 +153,6 @@ void life_booted(struct modem *m, uint64_t now_ms);
 void life_boot_suspected(struct modem *m, uint64_t now_ms);
 void life_sim_gone(struct modem *m, uint64_t now_ms);
 void life_registration(struct modem *m, uint64_t now_ms);
-void life_started(struct modem *m, uint64_t now_ms); /* result of START that came late */
-void life_network_closed(struct modem *m, uint64_t now_ms);
 
 /* modem.c: whatever inbound message is open is lost. */
 void modem_drop_inbound(struct modem *m, enum inbound_loss why);

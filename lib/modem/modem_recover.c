@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "modem/modem_recover.h"
 
+#include "modem/modem_attach.h"
 #include "modem/sim7600.h"
 
 #include <stdio.h>
@@ -85,7 +86,7 @@ static void act(struct modem *m, uint64_t now_ms)
 		reopen(m, now_ms);
 		break;
 	case RECOVERY_SERVICE:
-		life_restart_service(m, now_ms);
+		attach_restart_service(m, now_ms);
 		m->budget_at_ms = now_ms + budget_of(m);
 		break;
 	case RECOVERY_RADIO:

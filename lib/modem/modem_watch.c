@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "modem/modem_watch.h"
 
+#include "modem/modem_attach.h"
 #include "modem/modem_recover.h"
+#include "modem/modem_register.h"
+#include "modem/modem_time.h"
 #include "modem/sim7600.h"
 
 #define FIRST_STATUS_MS 5000 /* the sessions first */
@@ -115,7 +118,7 @@ static bool is_given_up(struct modem *m, uint64_t now_ms)
 	bool is_online = is_any_online(m);
 	bool is_wedged = is_any_wedged(m);
 
-	life_bar_roaming(m);
+	register_bar_roaming(m);
 	if (m->status.is_registered || is_online)
 		m->registered_at_ms = now_ms;
 	if (is_online || !is_any_unreachable(m))
@@ -194,15 +197,15 @@ void watch_begin(struct modem *m, uint64_t now_ms)
 	if (m->is_verify_due && (m->step == READY_PULSE || m->step == READY_STATUS))
 		life_go_to(m, READY_VERIFY);
 	if (m->step == READY_CLOCK) {
-		life_clock_begin(m, now_ms);
+		time_ask(m, now_ms);
 		return;
 	}
 	if (m->step == READY_CLOCK_SET) {
-		life_clock_set_begin(m, now_ms);
+		time_set_begin(m, now_ms);
 		return;
 	}
 	if (m->step == READY_STOP) {
-		life_stop_begin(m, now_ms);
+		attach_stop_begin(m, now_ms);
 		return;
 	}
 	if (m->step == READY_STATUS) {
@@ -277,13 +280,13 @@ void watch_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 			life_go_to(m, READY_VERIFY);
 		break;
 	case READY_CLOCK:
-		if (life_must_set_clock(m))
+		if (time_must_set(m))
 			life_go_to(m, READY_CLOCK_SET);
 		else
 			rest(m, now_ms);
 		break;
 	case READY_CLOCK_SET:
-		life_clock_set_done(m, ev);
+		time_set_done(m, ev);
 		rest(m, now_ms);
 		break;
 	case READY_VERIFY:
