@@ -412,8 +412,10 @@ static void commit(struct core *c)
 		c->has_gone_out = false;
 		commit_store(c);
 	}
-	if (!c->is_store_dirty)
-		mqtt_server_committed(c->server, c->now_ms);
+	if (c->is_store_dirty)
+		return;
+	mqtt_server_committed(c->server, c->now_ms);
+	core_note_committed(c);
 }
 
 /* Publishers that were held are asked again when something left the store, and now and then. */

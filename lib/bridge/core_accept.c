@@ -649,7 +649,7 @@ int core_publish(struct core *c, uint64_t now_ms, uint32_t id, int client, struc
 {
 	struct plan plan;
 	struct mqtt_msg *m;
-	struct waiter *w = NULL;
+	struct waiter *w = free_waiter(c);
 	unsigned wanted;
 	int r;
 
@@ -664,13 +664,10 @@ int core_publish(struct core *c, uint64_t now_ms, uint32_t id, int client, struc
 	if (!plan_fits(c, &plan, payload.len))
 		return -E2BIG;
 	wanted = wanted_count(c, &plan);
-	if (wait) {
-		w = free_waiter(c);
-		if (wanted == 0)
-			return -ENOENT;
-		if (!w)
-			return -ENOSPC;
-	}
+	if (wait && wanted == 0)
+		return -ENOENT;
+	if (!w)
+		return -ENOSPC;
 	m = mqtt_msg_new(
 	    topic.data, (uint16_t)topic.len, payload.data, (uint32_t)payload.len, qos, retain);
 	if (!m)
@@ -680,10 +677,10 @@ int core_publish(struct core *c, uint64_t now_ms, uint32_t id, int client, struc
 	r = enqueue(c, &plan, payload, retain);
 	if (is_full(r))
 		r = -ENOSPC;
-	if (r == 0 && w)
-		*w = (struct waiter){ .conn = id, .seq = plan.seq, .left = wanted };
+	if (r == 0 && (wait || c->is_store_dirty))
+		*w = (struct waiter){ .conn = id, .seq = wait ? plan.seq : 0, .left = wanted };
 	if (r == 0 && plan.local)
 		deliver_locally(c, -1, &plan);
 	mqtt_msg_unref(m);
-	return r;
+	return r == 0 && !wait && c->is_store_dirty ? -EINPROGRESS : r;
 }

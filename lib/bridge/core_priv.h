@@ -46,10 +46,10 @@ struct queued_action {
 	uint32_t id; /* client, connection, or place in logs */
 };
 
-/* A control connection that waits for its message to be delivered. */
+/* A control connection that waits for its message to be delivered, or to be on disk. */
 struct waiter {
 	uint32_t conn; /* 0: free */
-	uint64_t seq;
+	uint64_t seq;  /* 0: the next commit is all it waits for */
 	unsigned left; /* brokers that do not have it yet */
 };
 
@@ -193,6 +193,9 @@ bool core_drop_expired(struct core *c, unsigned client);
 /* An entry left the store for good. */
 void core_note_removed(
     struct core *c, unsigned client, uint64_t seq, unsigned err, const char *reason);
+
+/* All that was accepted is on disk: tell the control connections that waited for it. */
+void core_note_committed(struct core *c);
 
 /* core_disk.c */
 

@@ -24,6 +24,18 @@ void core_note_removed(
 	}
 }
 
+void core_note_committed(struct core *c)
+{
+	for (size_t i = 0; i < CORE_WAITERS_MAX; i++) {
+		struct waiter *w = &c->waiters[i];
+
+		if (w->conn == 0 || w->seq != 0)
+			continue;
+		ctl_on_delivered(c->ctl, c->now_ms, w->conn, 0, NULL);
+		*w = (struct waiter){ 0 };
+	}
+}
+
 static bool drop_if_expired(
     struct core *c, unsigned client, const struct store_entry *e, bool is_memory)
 {

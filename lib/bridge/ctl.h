@@ -65,8 +65,8 @@ void ctl_on_trace(struct ctl *t, uint64_t now_ms, bool is_outgoing, struct span 
 void ctl_on_at_line(struct ctl *t, uint64_t now_ms, uint32_t id, struct span line);
 void ctl_on_at_done(
     struct ctl *t, uint64_t now_ms, uint32_t id, enum at_result result, struct span final);
-/* The message that core_publish(wait) accepted for this connection: err 0 and reason NULL: every
- * broker has it. */
+/* The message that core_publish accepted for this connection: err 0 and reason NULL: every broker
+ * has it, or, without wait, it is on disk. */
 void ctl_on_delivered(
     struct ctl *t, uint64_t now_ms, uint32_t id, unsigned err, const char *reason);
 void ctl_on_reload_done(

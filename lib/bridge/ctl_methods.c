@@ -335,6 +335,8 @@ static void publish(struct ctl_request *req, int client, struct span payload)
 	else if (mqtt_topic_is_name(topic, name.len))
 		r = core_publish(req->core, req->now_ms, req->conn, client, name, payload,
 		    (uint8_t)ctl_int_param(req, "qos"), ctl_flag_param(req, "retain"), wait);
+	if (r == -EINPROGRESS)
+		return;
 	if (r < 0)
 		fail_publish(req, r);
 	else if (!wait)

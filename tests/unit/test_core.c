@@ -619,6 +619,29 @@ static void test_waiter_of_qos0_is_told(void **state)
 	assert_non_null(strstr((const char *)buf_data(out), "NotDelivered"));
 }
 
+/* What is published by hand is on disk when that is said. */
+static void test_published_by_hand_after_the_commit(void **state)
+{
+	static const char call[] = "{\"method\":\"io.cmqttd.Publish\",\"parameters\":{\"topic\":"
+				   "\"cloud/a\",\"payload\":\"x\",\"qos\":1}}";
+	const struct ctl_peer admin = { .is_admin = true };
+	struct fixture *f = *state;
+	struct buf *out;
+	uint32_t conn;
+
+	script.commit_error = -EIO;
+	assert_int_equal(core_ctl_new(f->core, f->now_ms, &admin, &conn), 0);
+	core_ctl_rx(f->core, f->now_ms, conn, (const uint8_t *)call, sizeof(call));
+	settle(f);
+	pass_time(f, 5000);
+	out = core_ctl_out(f->core, conn);
+	assert_int_equal(buf_len(out), 0);
+	script.commit_error = 0;
+	pass_time(f, 2000);
+	assert_string_equal((const char *)buf_data(out), "{\"parameters\":{}}");
+	assert_int_equal(waiting(f, 0).messages, 1);
+}
+
 /* ---- what the modem cannot take ---- */
 
 static void test_too_large(void **state)
@@ -1013,6 +1036,7 @@ int main(void)
 		TEST(test_dead_letters_give_way),
 		TEST(test_qos0_is_bounded),
 		TEST(test_waiter_of_qos0_is_told),
+		TEST(test_published_by_hand_after_the_commit),
 		TEST(test_too_large),
 		TEST(test_topic_too_long_for_one),
 		TEST(test_refused_when_full),

@@ -145,7 +145,7 @@ static int publish(struct fixture *f, const char *topic, uint8_t qos, size_t siz
 	    (struct span){ payload, size }, qos, false, false);
 
 	settle(f);
-	return r;
+	return r == -EINPROGRESS ? 0 : r;
 }
 
 /* The same, and its number. */
