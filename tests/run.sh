@@ -236,7 +236,7 @@ part_sim() {
     # some days in a row; 10000 are for a release: tests/sim/sim --days 10000, built with -O2, takes five minutes
     run_program "days" 0 "$work/sanitized/tests/sim/sim" --days 40
     # one world of each level, and a death at each write and each sync of it, or at every fifth
-    run_program "crash" 0 "$work/sanitized/tests/sim/crash" --first 4 --seeds 4 --every "$every_death"
+    run_program "crash" 0 "$work/sanitized/tests/sim/crash" --first 5 --seeds 5 --every "$every_death"
 }
 
 part_mutants() {

@@ -43,6 +43,7 @@ static void draw_params(struct sim_params *p, uint64_t seed)
 	p->has_forbidden = false;
 	p->has_jam = false;
 	p->has_wills = false;
+	p->has_operators = false;
 	p->store_bytes = SIM_ROOMY_BYTES;
 	p->commit_permille = 5;
 	p->command_permille = FAULTS_PERMILLE;

@@ -43,7 +43,7 @@ static struct buf *up(struct fake_client *c)
 /* Each connection of the first publisher has a will of its own. */
 static struct message *draw_will(struct fake_client *c)
 {
-	size_t i = SUBJECT_COUNT - 1;
+	size_t i = SUBJECT_OF_WILLS;
 
 	if (!c->world->p.has_wills || c->role != CLIENT_PUBLISHER || c->index != 0)
 		return NULL;
@@ -102,6 +102,7 @@ static bool has_kind(const struct sim_params *p, enum subject_kind kind)
 		return p->has_jam;
 	case SUBJECT_PLAIN:
 	case SUBJECT_WILL:
+	case SUBJECT_HAND:
 		break;
 	}
 	return false;
@@ -111,7 +112,7 @@ static bool has_kind(const struct sim_params *p, enum subject_kind kind)
 static bool pick_special(struct fake_client *c, size_t *ret)
 {
 	struct world *w = c->world;
-	size_t i = prng_range(&w->extra, SUBJECT_PLAIN_COUNT, SUBJECT_COUNT - 1);
+	size_t i = prng_range(&w->extra, SUBJECT_PLAIN_COUNT, SUBJECT_OF_WILLS);
 
 	if (!prng_chance(&w->extra, 500) || sim_subjects[i].origin != (int)c->index ||
 	    !has_kind(&w->p, sim_subjects[i].kind))

@@ -50,7 +50,8 @@ static int flaky_remove(struct store *s, unsigned queue, uint64_t seq)
 	if (is_broker(queue) && f->undo_ops->get(s, queue, seq, &e) && !e.reason)
 		m = ledger_find(f->world, e.topic, e.payload);
 	if (m)
-		ledger_removed(f->world, queue, m, age_ms);
+		ledger_removed(
+		    f->world, queue, m, age_ms, fake_operator_drops(f->world, queue, seq));
 	return f->undo_ops->remove(s, queue, seq);
 }
 
@@ -66,6 +67,15 @@ static int flaky_bury(struct store *s, unsigned queue, uint64_t seq, const char 
 		m->is_dead[queue] = true;
 	world_note(f->world, "message %u is buried: %s", m ? m->number : 0, reason);
 	return f->undo_ops->bury(s, queue, seq, reason);
+}
+
+static int flaky_revive(struct store *s, unsigned queue, uint64_t seq)
+{
+	struct flaky_store *f = flaky(s);
+	int r = f->undo_ops->revive(s, queue, seq);
+
+	f->revived += r == 0;
+	return r;
 }
 
 static int flaky_commit(struct store *s)
@@ -107,6 +117,7 @@ void flaky_store_init(
 	s->ops.add = flaky_add;
 	s->ops.remove = flaky_remove;
 	s->ops.bury = flaky_bury;
+	s->ops.revive = flaky_revive;
 	s->ops.commit = flaky_commit;
 	s->undo.base.ops = &s->ops;
 }

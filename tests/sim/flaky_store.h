@@ -37,6 +37,7 @@ struct flaky_store {
 	const struct sim_disk *disk; /* NULL: the store is in memory */
 	unsigned fail_permille;      /* of the commits */
 	uint64_t double_adds;        /* messages for both brokers */
+	uint64_t revived;            /* dead letters that were put back */
 	/* numbers in the ledger of what was added since the last commit: lost if the process dies
 	 */
 	unsigned uncommitted[FLAKY_UNCOMMITTED_MAX];

@@ -221,9 +221,10 @@ void ledger_added(struct world *w, struct message *m)
 		*last = m->number;
 }
 
-void ledger_removed(struct world *w, unsigned broker, struct message *m, uint64_t age_ms)
+void ledger_removed(
+    struct world *w, unsigned broker, struct message *m, uint64_t age_ms, bool is_by_hand)
 {
-	bool may_go = w->p.has_drop_oldest;
+	bool may_go = w->p.has_drop_oldest || is_by_hand;
 
 	if (m->arrivals[broker] > 0)
 		return;

@@ -78,7 +78,8 @@ void ledger_delivered(
 void ledger_added(struct world *w, struct message *m);
 
 /* It waited for this broker and was removed age_ms after it was added. */
-void ledger_removed(struct world *w, unsigned broker, struct message *m, uint64_t age_ms);
+void ledger_removed(
+    struct world *w, unsigned broker, struct message *m, uint64_t age_ms, bool is_by_hand);
 
 /* Its publisher got PUBACK or PUBCOMP. */
 void ledger_acked(struct world *w, unsigned number);

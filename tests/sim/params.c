@@ -140,9 +140,10 @@ void sim_params_draw(struct sim_params *ret, uint64_t seed, enum sim_level level
 	draw_workload(ret, &r);
 	draw_configuration(ret, &r);
 	draw_faults(ret, &r);
-	if (level == SIM_CHAOS && prng_chance(&r, 200))
+	if (level >= SIM_CHAOS && prng_chance(&r, 200))
 		ret->ending = prng_chance(&r, 500) ? SIM_END_SHUTDOWN : SIM_END_FREE;
 	draw_extras(ret);
+	ret->has_operators = level >= SIM_MEDDLING || seed / SIM_LEVELS % 4 == 0;
 	ret->modem.pin = ret->has_pin ? "1234" : NULL;
 	ret->modem.warm = ret->is_warm;
 }

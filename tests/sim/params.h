@@ -20,6 +20,7 @@ enum sim_level {
 	SIM_REFUSALS, /* the modem and the brokers say no */
 	SIM_LOSSES,   /* answers lost and late, connections and network lost, outages */
 	SIM_CHAOS, /* prompts and bytes lost, noise, reboots, hangs, hang-ups, vandals, restarts */
+	SIM_MEDDLING, /* and somebody at the control socket who changes what is being done */
 	SIM_LEVELS
 };
 
@@ -72,6 +73,7 @@ struct sim_params {
 
 	/* drawn apart, so that what is above stays as it was for a seed */
 	unsigned check_every; /* moments from one look at everything to the next; 0: each */
+	bool has_operators;   /* at the control socket */
 	bool has_jam;         /* messages that the modem never takes */
 	bool has_keep_last;   /* a route of that kind */
 	bool has_ttl;         /* likewise */

@@ -43,7 +43,8 @@ struct row {
 	double real_s;
 };
 
-static const char *const level_names[SIM_LEVELS] = { "calm", "refusals", "losses", "chaos" };
+static const char *const level_names[SIM_LEVELS] = { "calm", "refusals", "losses", "chaos",
+	"meddling" };
 
 static void print_usage(FILE *f)
 {

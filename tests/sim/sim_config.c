@@ -24,6 +24,8 @@ const struct subject sim_subjects[SUBJECT_COUNT] = {
 	{ "brief/a", { "site/brief/a", NULL }, 1, 0, 1, false, false, false, SUBJECT_TTL },
 	{ "jam/a", { NULL, "jam/a" }, 1, 1, 1, false, false, false, SUBJECT_JAM },
 	{ "will/a", { "site/will/a", NULL }, 1, 0, 1, false, false, false, SUBJECT_WILL },
+	{ "hand/a", { "site/hand/a", NULL }, 1, SUBJECT_FROM_OPERATOR, 1, false, false, false,
+	    SUBJECT_HAND },
 };
 
 static const struct route_config cloud_routes[] = {
@@ -47,6 +49,7 @@ static const struct route_config cloud_routes[] = {
 	    .ttl_s = SIM_TTL_S,
 	    .remote_prefix = "site/" },
 	{ .pattern = "will/#", .direction = ROUTE_OUT, .qos = 1, .remote_prefix = "site/" },
+	{ .pattern = "hand/#", .direction = ROUTE_OUT, .qos = 1, .remote_prefix = "site/" },
 	{ .pattern = "down/#", .direction = ROUTE_IN, .qos = 1, .remote_prefix = "site/" },
 	{ .pattern = "extra/#", .direction = ROUTE_IN, .qos = 0, .remote_prefix = "site/" },
 };
@@ -152,7 +155,7 @@ void sim_config_fill(struct sim_config *ret, const struct sim_params *p, unsigne
 		core->brokers[i].gap_topic = p->has_gap_topic ? SIM_GAP_TOPIC : NULL;
 	}
 	/* version 1 has a filter less, and another birth message */
-	fill_routes(ret, 0, cloud_routes, 10 - version, cloud_filters, 3 - version);
+	fill_routes(ret, 0, cloud_routes, 11 - version, cloud_filters, 3 - version);
 	fill_routes(ret, 1, plant_routes, 5, plant_filters, 1);
 	if (version == 1)
 		core->brokers[1].link.birth.payload = span_text("back");

@@ -16,6 +16,7 @@ enum subject_kind {
 	SUBJECT_TTL,
 	SUBJECT_JAM,  /* the modem never answers to its payload */
 	SUBJECT_WILL, /* of local publishers */
+	SUBJECT_HAND, /* published over the control socket */
 };
 
 enum {
@@ -30,19 +31,22 @@ struct subject {
 	const char *local;               /* name at the daemon's sockets */
 	const char *remote[SIM_BROKERS]; /* name at each broker; NULL: not routed there */
 	uint8_t qos_max;                 /* of its route */
-	int origin;                      /* local publisher 0 or 1; SUBJECT_FROM_BROKER + index */
-	uint8_t qos_min;                 /* least QoS it is published with */
-	bool is_forbidden;               /* the broker hangs up */
+	int origin; /* local publisher 0 or 1; SUBJECT_FROM_OPERATOR; SUBJECT_FROM_BROKER + index */
+	uint8_t qos_min;   /* least QoS it is published with */
+	bool is_forbidden; /* the broker hangs up */
 	bool is_tiny; /* for bodies too short for their number: the topic gets it as a suffix */
 	bool is_both; /* the broker sends it back */
 	enum subject_kind kind;
 };
 
 enum {
+	SUBJECT_FROM_OPERATOR = 2,
 	SUBJECT_FROM_BROKER = 100,
 	SUBJECT_BOTH = 1, /* QoS 1, for both brokers */
 	SUBJECT_PLAIN_COUNT = 13,
-	SUBJECT_COUNT = 17
+	SUBJECT_OF_WILLS = 16,
+	SUBJECT_BY_HAND = 17,
+	SUBJECT_COUNT = 18
 };
 
 extern const struct subject sim_subjects[SUBJECT_COUNT];
@@ -52,7 +56,7 @@ extern const struct subject sim_subjects[SUBJECT_COUNT];
 
 struct sim_config {
 	struct core_config core;
-	struct route_config routes[SIM_BROKERS][10];
+	struct route_config routes[SIM_BROKERS][11];
 	struct filter_config filters[SIM_BROKERS][4];
 };
 

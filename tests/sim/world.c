@@ -214,6 +214,13 @@ static bool pass_out(struct world *w)
 
 /* ---- the core's wishes ---- */
 
+static void world_use_config(struct world *w, uint64_t now_ms, unsigned version)
+{
+	w->config_version = version;
+	if (core_reload(w->core, now_ms, &w->config[version].core) < 0)
+		world_wrong(w, "reload failed");
+}
+
 static struct fake_client *client_of(struct world *w, uint32_t conn)
 {
 	for (size_t i = 0; i < WORLD_CLIENTS; i++) {
@@ -244,6 +251,38 @@ static void on_client_action(struct world *w, const struct action *a)
 		fake_client_on_close(c, w->now_ms);
 	else
 		c->is_paused = a->type == ACTION_CLIENT_PAUSE;
+}
+
+/* The shell's part of a reload: of the same configuration, of another, or of one that is no good.
+ */
+static void on_reload(struct world *w, bool is_trial)
+{
+	unsigned version = prng_chance(&w->meddle, 500) ? w->config_version : !w->config_version;
+	const char *error = prng_chance(&w->meddle, 150) ? "cmqttd.conf:1: no good" : "";
+	struct reload_plan plan = { .count = 0 };
+
+	if (error[0] == '\0')
+		reload_plan_make(
+		    &w->config[w->config_version].core, &w->config[version].core, &plan);
+	if (error[0] == '\0' && !is_trial)
+		world_use_config(w, w->now_ms, version);
+	core_reload_done(w->core, w->now_ms, error, &plan);
+}
+
+static void on_operator_action(struct world *w, const struct action *a)
+{
+	for (size_t i = 0; i < OPERATOR_ROLES; i++) {
+		struct fake_operator *o = &w->operators[i];
+
+		if (o->conn != a->id)
+			continue;
+		o->has_output = true;
+		if (a->type == ACTION_CTL_CLOSE)
+			fake_operator_on_close(o, w->now_ms);
+		return;
+	}
+	if (w->ctl == 0)
+		world_wrong(w, "an action nobody asked for");
 }
 
 static void run_action(struct world *w, const struct action *a)
@@ -281,13 +320,15 @@ static void run_action(struct world *w, const struct action *a)
 		break;
 	case ACTION_CTL_WRITE:
 	case ACTION_CTL_CLOSE:
-		if (w->ctl == 0)
-			world_wrong(w, "an action nobody asked for");
+		on_operator_action(w, a);
+		break;
+	case ACTION_RELOAD:
+		on_reload(w, a->is_trial);
+		break;
+	case ACTION_LOG_LEVEL:
 		break;
 	case ACTION_HTTP_WRITE:
 	case ACTION_HTTP_CLOSE:
-	case ACTION_RELOAD:
-	case ACTION_LOG_LEVEL:
 		world_wrong(w, "an action that nobody asked for");
 		break;
 	}
@@ -313,9 +354,7 @@ static bool settle(struct world *w)
 
 void world_reload(struct world *w, uint64_t now_ms)
 {
-	w->config_version = !w->config_version;
-	if (core_reload(w->core, now_ms, &w->config[w->config_version].core) < 0)
-		world_wrong(w, "reload failed");
+	world_use_config(w, now_ms, !w->config_version);
 }
 
 static void set_wall(struct world *w)
@@ -366,6 +405,8 @@ static void lose_core(struct world *w, uint64_t now_ms)
 		if (w->clients[i].conn != 0)
 			fake_client_lost(&w->clients[i], now_ms);
 	}
+	for (size_t i = 0; i < OPERATOR_ROLES; i++)
+		fake_operator_lost(&w->operators[i], now_ms);
 }
 
 /* Killed, and started again by the service manager. */
@@ -398,6 +439,8 @@ static bool run_due(struct world *w)
 	}
 	for (size_t i = 0; i < WORLD_CLIENTS; i++)
 		any |= fake_client_run(&w->clients[i], w->now_ms);
+	for (size_t i = 0; i < OPERATOR_ROLES; i++)
+		any |= fake_operator_run(&w->operators[i], w->now_ms);
 	if (w->port_open_ms <= w->now_ms) {
 		open_port(w);
 		any = true;
@@ -445,6 +488,8 @@ static uint64_t next_moment(const struct world *w)
 	}
 	for (size_t i = 0; i < WORLD_CLIENTS; i++)
 		due = timer_min(due, fake_client_deadline(&w->clients[i]));
+	for (size_t i = 0; i < OPERATOR_ROLES; i++)
+		due = timer_min(due, fake_operator_deadline(&w->operators[i]));
 	return due > w->now_ms ? due : w->now_ms + 1;
 }
 
@@ -520,6 +565,7 @@ void world_prepare(struct world *w, const struct sim_params *p, bool is_verbose)
 		.hash = HASH_INIT };
 	prng_init(&w->rng, p->seed ^ UINT64_C(0x5eed));
 	prng_init(&w->extra, p->seed ^ UINT64_C(0xe87a));
+	prng_init(&w->meddle, p->seed ^ UINT64_C(0x3edd1e));
 	if (!w->p.modem.draw_fault)
 		w->p.modem.draw_fault = faults_draw;
 	w->p.modem.report = on_report;
@@ -545,6 +591,8 @@ void world_start(struct world *w, const struct sim_disk *disk)
 				    : UINT64_MAX;
 	}
 	make_clients(w);
+	for (size_t i = 0; i < OPERATOR_ROLES; i++)
+		fake_operator_init(&w->operators[i], w, (enum operator_role)i);
 	start_core(w);
 }
 
@@ -554,6 +602,8 @@ void world_fini(struct world *w)
 	fake_modem_free(w->modem);
 	for (size_t i = 0; i < WORLD_CLIENTS; i++)
 		fake_client_fini(&w->clients[i]);
+	for (size_t i = 0; i < OPERATOR_ROLES; i++)
+		fake_operator_fini(&w->operators[i]);
 	for (unsigned i = 0; i < SIM_BROKERS; i++)
 		fake_broker_fini(&w->brokers[i]);
 	flaky_store_fini(&w->store);
@@ -570,6 +620,8 @@ void world_retire_vandals(struct world *w)
 		c->connect_ms = UINT64_MAX;
 		fake_client_hang_up(c, w->now_ms);
 	}
+	for (size_t i = 0; i < OPERATOR_ROLES; i++)
+		fake_operator_retire(&w->operators[i], w->now_ms);
 }
 
 static void check_idle(struct world *w)

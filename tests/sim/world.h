@@ -13,6 +13,7 @@
 #include "modem/fake_modem.h"
 #include "sim/fake_broker.h"
 #include "sim/fake_client.h"
+#include "sim/fake_operator.h"
 #include "sim/faults.h"
 #include "sim/flaky_store.h"
 #include "sim/ledger.h"
@@ -24,7 +25,8 @@ enum { WORLD_CLIENTS = 6, WORLD_WRONG_MAX = 240 };
 struct world {
 	struct sim_params p;
 	struct prng rng;
-	struct prng extra; /* for what was added later: the rest stays as it was for a seed */
+	struct prng meddle; /* for the operators alone */
+	struct prng extra;  /* for what was added later: the rest stays as it was for a seed */
 	bool is_verbose;
 	uint64_t now_ms;
 	uint64_t work_end_ms; /* of the last message, about */
@@ -36,6 +38,7 @@ struct world {
 	struct fake_modem *modem;
 	struct fake_broker brokers[SIM_BROKERS];
 	struct fake_client clients[WORLD_CLIENTS];
+	struct fake_operator operators[OPERATOR_ROLES];
 	struct faults faults;
 	struct ledger ledger;
 
@@ -54,7 +57,7 @@ struct world {
 
 	uint64_t power_hook_ms; /* asked for, and done then */
 	uint64_t stuck_ms;      /* last told that the modem does not answer; UINT64_MAX: never */
-	uint32_t ctl;           /* a control connection; 0: none */
+	uint32_t ctl;           /* a control connection of nobody's; 0: none */
 
 	/* what the checks need to know */
 	unsigned handed_down[SIM_BROKERS]; /* messages given to the modem */
@@ -99,7 +102,8 @@ bool world_run_until(struct world *w, uint64_t end_ms, world_until_fn *until);
 
 void world_fini(struct world *w);
 
-/* Local clients that do no work go, and do not come back. */
+/* Local clients that do no work go, and do not come back; nor do operators, once they have their
+ * answers. */
 void world_retire_vandals(struct world *w);
 
 /* Nothing goes wrong in this world, and nothing went. */
