@@ -19,12 +19,22 @@ enum line_rescue_step {
 	LINE_RESCUE_REST,    /* all was tried: wait */
 };
 
+#define LINE_RESCUE_ASK_MS 1500 /* one question, and some time for the answer */
+
 struct line_rescue {
 	unsigned next;
+	uint32_t last_baud;
 };
 
-/* Nothing was tried yet: to be called when the port was opened. */
-void line_rescue_init(struct line_rescue *r);
+/* Nothing was tried yet: to be called when the port was opened. last_baud: the speed at which there
+ * was an answer last; 0: none is known. */
+void line_rescue_init(struct line_rescue *r, uint32_t last_baud);
+
+/* The speeds are next, whatever was tried: somebody speaks who is not understood. */
+void line_rescue_speeds(struct line_rescue *r);
+
+/* Everything was tried. */
+bool line_rescue_is_done(const struct line_rescue *r);
 
 /* The next attempt, in *ret_ms of which an answer must come. baud: the speed that is configured;
  * *ret_baud: the one for SPEED, at last the configured one again. */

@@ -209,8 +209,10 @@ void modem_tty_down(struct modem *m, uint64_t now_ms, int error)
 
 void modem_rx(struct modem *m, uint64_t now_ms, const uint8_t *data, size_t len)
 {
-	if (m->stop < MODEM_STOP_DRAIN)
-		at_chan_rx(m->chan, now_ms, data, len);
+	if (m->stop >= MODEM_STOP_DRAIN)
+		return;
+	at_chan_rx(m->chan, now_ms, data, len);
+	life_heard(m, now_ms);
 }
 
 struct buf *modem_tx(struct modem *m)

@@ -338,14 +338,23 @@ void life_tty_up(struct modem *m, uint64_t now_ms)
 {
 	at_chan_open(m->chan, now_ms);
 	m->baud = next_config_of(m)->baud;
-	line_rescue_init(&m->rescue);
 	m->is_hung_up = false; /* opening it raises DTR */
-	m->rescue_at_ms = TIMER_NEVER;
+	sync_expect_answer(m, now_ms);
 	modem_drop_inbound(m, INBOUND_LOSS_RESET);
 	net_status_forget(&m->net);
 	life_expect_boot_lines(m, now_ms);
 	tell_sessions(m, now_ms, SESSION_LOSS_LINE, "the port was opened");
 	life_set_state(m, now_ms, MODEM_SYNCING, "the port is open");
+}
+
+void life_heard(struct modem *m, uint64_t now_ms)
+{
+	if (!m->is_uart)
+		return;
+	if (m->status.state == MODEM_SYNCING)
+		sync_heard(m, now_ms);
+	else if (m->status.state == MODEM_RECOVERING)
+		recover_heard(m, now_ms);
 }
 
 /* A port that is there and cannot be opened yet is another thing than none. */

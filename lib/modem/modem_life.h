@@ -52,9 +52,11 @@ struct modem {
 	uint64_t deaf_at_ms;     /* no signal since then; 0: there is some */
 	uint64_t registered_at_ms;
 	bool is_uart;
-	uint32_t baud; /* what the port has now */
+	uint32_t baud;      /* what the port has now */
+	uint32_t last_baud; /* at which there was an answer last; 0: none was */
 	struct line_rescue rescue;
 	bool is_hung_up;       /* DTR is low */
+	bool is_heard;         /* since the power was cut */
 	uint64_t rescue_at_ms; /* the next attempt to get an answer; TIMER_NEVER: none is due */
 	unsigned model_doubts; /* asked again for its model */
 	unsigned start_failures;
@@ -118,6 +120,7 @@ uint64_t life_deadline(const struct modem *m);
 
 /* The port. */
 void life_tty_up(struct modem *m, uint64_t now_ms);
+void life_heard(struct modem *m, uint64_t now_ms); /* bytes came in */
 void life_tty_down(struct modem *m, uint64_t now_ms, int error);
 
 /* The configuration in use; all unset before there is one. */

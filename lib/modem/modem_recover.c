@@ -2,10 +2,12 @@
 #include "modem/modem_recover.h"
 
 #include "modem/modem_attach.h"
+#include "modem/modem_sync.h"
 #include "modem/sim7600.h"
 
 #include <stdio.h>
 
+#define HEARD_MS     1000 /* for what makes sense after all: that it starts, if so */
 #define RADIO_OFF_MS 3000 /* long enough for the network to be left */
 
 enum recover_step { RECOVER_ACT, RECOVER_RADIO_ON, RECOVER_WAIT };
@@ -71,6 +73,7 @@ static void reopen(struct modem *m, uint64_t now_ms)
 static void wait_for_return(struct modem *m, uint64_t now_ms)
 {
 	life_forget_patience(m);
+	m->is_heard = false;
 	life_go_to(m, RECOVER_WAIT);
 	life_pause(m, now_ms, budget_of(m));
 }
@@ -121,6 +124,12 @@ void recover_begin(struct modem *m, uint64_t now_ms)
 		life_run(m, now_ms, sim7600_radio_on_script);
 		break;
 	case RECOVER_WAIT:
+		if (m->is_heard) {
+			at_chan_open(m->chan, now_ms);
+			life_set_state(m, now_ms, MODEM_SYNCING, "it says what makes no sense");
+			sync_expect_speed(m, now_ms);
+			break;
+		}
 		if (m->remedy == RECOVERY_RESET)
 			event_queue_notice(&m->events, 0, MODEM_NOTICE_STUCK,
 			    "the modem does not come back from its reset");
@@ -129,10 +138,20 @@ void recover_begin(struct modem *m, uint64_t now_ms)
 	}
 }
 
+void recover_heard(struct modem *m, uint64_t now_ms)
+{
+	if (m->remedy != RECOVERY_POWER || m->step != RECOVER_WAIT)
+		return;
+	m->is_heard = true;
+	m->resume_at_ms = timer_min(m->resume_at_ms, now_ms + HEARD_MS);
+}
+
 void recover_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 {
-	(void)ev; /* a modem in trouble may do it and not say so */
-	if (m->remedy != RECOVERY_RADIO) {
+	/* A modem in trouble may do it and not say so, but not if it refuses. */
+	if (m->remedy == RECOVERY_RESET && ev->result == AT_FAILED) {
+		reopen(m, now_ms);
+	} else if (m->remedy != RECOVERY_RADIO) {
 		wait_for_return(m, now_ms);
 	} else if (m->step == RECOVER_ACT) {
 		life_go_to(m, RECOVER_RADIO_ON);

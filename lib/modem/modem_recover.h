@@ -16,6 +16,9 @@ bool recover_try(struct modem *m, uint64_t now_ms, enum recovery_trouble trouble
 void recover_begin(struct modem *m, uint64_t now_ms);
 void recover_done(struct modem *m, uint64_t now_ms, const struct at_event *ev);
 
+/* Bytes came in on a UART: a modem whose power was cut may be back at another speed. */
+void recover_heard(struct modem *m, uint64_t now_ms);
+
 /* The modem answers in RECOVERING, after it did not. */
 void recover_answered(struct modem *m, uint64_t now_ms);
 

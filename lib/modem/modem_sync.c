@@ -109,7 +109,7 @@ static void flow_done(struct modem *m, uint64_t now_ms, const struct at_event *e
 
 	if (cfg->rtscts && ev->result == AT_OK)
 		set_line(m, m->baud, true);
-	else if (cfg->rtscts)
+	else if (cfg->rtscts && ev->result == AT_FAILED)
 		event_queue_notice(
 		    &m->events, 0, MODEM_NOTICE_LINE, "the modem refuses flow control");
 	if (m->baud != cfg->baud)
@@ -168,8 +168,30 @@ static void hang_up(struct modem *m)
 void sync_answered(struct modem *m)
 {
 	m->rescue_at_ms = TIMER_NEVER;
+	m->last_baud = m->baud;
+	line_rescue_init(&m->rescue, m->last_baud);
 	if (m->is_hung_up)
 		set_line(m, m->baud, false);
+}
+
+void sync_expect_answer(struct modem *m, uint64_t now_ms)
+{
+	line_rescue_init(&m->rescue, m->last_baud);
+	m->rescue_at_ms = TIMER_NEVER;
+	if (m->is_uart && m->last_baud != 0 && m->last_baud != m->baud)
+		m->rescue_at_ms = now_ms + LINE_RESCUE_ASK_MS;
+}
+
+void sync_expect_speed(struct modem *m, uint64_t now_ms)
+{
+	line_rescue_speeds(&m->rescue);
+	m->rescue_at_ms = now_ms + LINE_RESCUE_ASK_MS;
+}
+
+void sync_heard(struct modem *m, uint64_t now_ms)
+{
+	if (line_rescue_is_done(&m->rescue))
+		sync_expect_speed(m, now_ms);
 }
 
 void sync_rescue(struct modem *m, uint64_t now_ms)
@@ -179,6 +201,7 @@ void sync_rescue(struct modem *m, uint64_t now_ms)
 	m->rescue_at_ms = TIMER_NEVER;
 	switch (line_rescue_next(&m->rescue, m->is_uart, life_config(m)->baud, &baud, &wait_ms)) {
 	case LINE_RESCUE_HANG_UP:
+		m->baud = life_config(m)->baud;
 		hang_up(m);
 		break;
 	case LINE_RESCUE_ESCAPE:

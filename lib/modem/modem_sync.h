@@ -19,6 +19,15 @@ void sync_line(struct modem *m, const struct at_event *ev);
 /* The line is ours: no further attempt. */
 void sync_answered(struct modem *m);
 
+/* The port was opened. The speed at which there was an answer last is tried soon. */
+void sync_expect_answer(struct modem *m, uint64_t now_ms);
+
+/* Somebody speaks who is not understood: other speeds are tried soon. */
+void sync_expect_speed(struct modem *m, uint64_t now_ms);
+
+/* Bytes came in on a UART where no speed has led to an answer: all of them are tried again. */
+void sync_heard(struct modem *m, uint64_t now_ms);
+
 /* Nothing is answered, or the time of the last attempt is over (rescue_at_ms): the next one. */
 void sync_rescue(struct modem *m, uint64_t now_ms);
 

@@ -231,6 +231,8 @@ static void check_done(struct session *s, uint64_t now_ms, const struct at_event
 	if (ev->result != AT_OK) {
 		fail_by(s, now_ms, ev);
 	} else if (s->is_connected || s->is_connect_told) {
+		if (s->connect_until_ms > 0)
+			s->patience_until_ms = s->connect_until_ms; /* it may still be at it */
 		s->is_connect_told = false;
 		s->connect_until_ms = 0;
 		advance(s, now_ms);

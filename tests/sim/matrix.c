@@ -206,16 +206,11 @@ struct result {
 /* What takes longer for a reason of its own, since the modem is able to. */
 static const struct {
 	const struct at_step *script;
-	const char *send; /* NULL: any */
 	uint32_t ms;
 } longer[] = {
-	/* its speed is looked for, with pauses for an answer at each */
-	{ sim7600_sync_script, NULL, 110000 }, { sim7600_flow_script, NULL, 110000 },
-	{ sim7600_speed_script, NULL, 110000 }, { sim7600_speed_once_script, NULL, 110000 },
-	/* the broker does not take MQTT 3.1, and a wrong configuration is not hammered on */
-	{ sim7600_acquire_script, "AT+CMQTTCFG=\"version\",<client_index>,<mqtt_version_cfg>",
-	    40000 },
-	{ sim7600_reset_script, NULL, 25000 }, /* and starts once more after that */
+	/* it is at another speed than it was asked at: nothing that it says can be read */
+	{ sim7600_speed_script, 25000 },
+	{ sim7600_speed_once_script, 25000 },
 };
 
 /* How long the daemon waits for what does not come. */
@@ -236,9 +231,7 @@ static uint64_t bound_of(const struct row *r, enum column c)
 	if (!columns[c].is_told)
 		bound_ms += timeout_of(step, c);
 	for (size_t i = 0; i < sizeof(longer) / sizeof(longer[0]); i++) {
-		if (longer[i].script == r->script->script &&
-		    (!longer[i].send || strcmp(longer[i].send, step->send) == 0) &&
-		    bound_ms < longer[i].ms)
+		if (longer[i].script == r->script->script && bound_ms < longer[i].ms)
 			bound_ms = longer[i].ms;
 	}
 	return bound_ms;
