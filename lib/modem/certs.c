@@ -174,10 +174,19 @@ static bool delete_done(struct certs *c, bool is_ok)
 	return true;
 }
 
-static bool upload_done(struct certs *c, bool is_ok)
+static bool upload_done(struct certs *c, enum at_result result)
 {
-	c->file[c->current].state = is_ok ? CERT_PRESENT : CERT_DOUBTFUL;
-	return is_ok;
+	struct cert_file *file = &c->file[c->current];
+
+	file->state = result == AT_OK ? CERT_PRESENT : CERT_DOUBTFUL;
+	file->untold = result == AT_UNKNOWN ? file->untold + 1 : 0;
+	/* The modem has no OK for it, as it seems: the list has to do, and then the handshake. */
+	if (file->untold == CERT_UNTOLD_MAX) {
+		file->untold = 0;
+		file->state = CERT_UNKNOWN;
+		c->is_listed = false;
+	}
+	return result == AT_OK;
 }
 
 bool certs_done(struct certs *c, enum at_result result)
@@ -193,7 +202,7 @@ bool certs_done(struct certs *c, enum at_result result)
 	case CERT_STEP_DELETE:
 		return is_answered && delete_done(c, is_ok);
 	case CERT_STEP_UPLOAD:
-		return upload_done(c, is_ok);
+		return upload_done(c, result);
 	case CERT_STEP_READY:
 		break;
 	}

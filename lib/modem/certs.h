@@ -7,9 +7,10 @@
  * role and a hash of the contents. A file that has the name is believed to have the contents,
  * except when an upload under that name was not confirmed, or when a TLS handshake failed (an
  * earlier process may have died during an upload): such files are deleted before they are sent
- * again. Two sessions never share a file, so that neither can spoil the other's. Files of ours that
- * nobody needs are deleted; those of the set before a rotation are kept until the new set has
- * proved itself. Decides only; its owner talks to the modem.
+ * again. Where no upload is ever confirmed, the list is believed. Two sessions never share a file,
+ * so that neither can spoil the other's. Files of ours that nobody needs are deleted; those of the
+ * set before a rotation are kept until the new set has proved itself. Decides only; its owner talks
+ * to the modem.
  */
 #ifndef CMQTTD_MODEM_CERTS_H
 #define CMQTTD_MODEM_CERTS_H
@@ -17,7 +18,8 @@
 #include "at/at_chan.h"
 #include "modem/link_config.h"
 
-#define CERT_NAME_MAX 48 /* with the end; well below MODEM_CERT_NAME_MAX */
+#define CERT_NAME_MAX   48 /* with the end; well below MODEM_CERT_NAME_MAX */
+#define CERT_UNTOLD_MAX 2  /* uploads without a result until the list is believed */
 
 enum cert_role { CERT_CA, CERT_CLIENT, CERT_KEY, CERT_ROLES };
 
@@ -32,6 +34,7 @@ struct cert_file {
 	char name[CERT_NAME_MAX]; /* "": not configured */
 	struct span content;
 	enum cert_state state;
+	unsigned untold; /* uploads in a row without a result */
 };
 
 /* What is to be done next. */

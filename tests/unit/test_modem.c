@@ -1099,6 +1099,7 @@ static const struct cert_row cert_rows[] = {
 	{ "lost byte", "+CCERTDOWN lose-body-byte 10", 1 },
 	{ "lost answer", "+CCERTDOWN answer-lost", 1 },
 	{ "no list", "+CCERTLIST error", 3 },
+	{ "a modem that never has an OK for it", "+CCERTDOWN*99 answer-lost", 3 },
 };
 
 static void replaces_a_file_whose_upload_is_not_certain(void **state)
