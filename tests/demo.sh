@@ -10,6 +10,8 @@
 # must be.
 #
 #   --keep   leave everything running afterwards and print commands to try; Enter ends it
+#
+# $CMQTTD_DEMO_BUILD: a folder where everything is built already.
 
 set -u
 LC_ALL=C
@@ -20,7 +22,7 @@ keep=no
 case ${1-} in
 "") ;;
 --keep) keep=yes ;;
--h | --help) sed -n '4,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
+-h | --help) sed -n '4,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
 *) echo "demo.sh: unknown option $1 (there is --keep)" >&2; exit 64 ;;
 esac
 
@@ -81,8 +83,8 @@ say "Packages and build"
 sh "$top/tests/install-packages" build-essential autoconf automake libtool pkg-config libevent-dev \
     libconfig-dev libsystemd-dev libsqlite3-dev libjansson-dev libmosquitto-dev libssl-dev mosquitto \
     mosquitto-clients openssl python3 || die "packages are missing"
-build=$top/build-demo
-{
+build=${CMQTTD_DEMO_BUILD:-$top/build-demo}
+[ -n "${CMQTTD_DEMO_BUILD-}" ] || {
     cd "$top" || exit 1
     if [ ! -e configure ] || [ -n "$(find configure.ac Makefile.am -newer configure)" ]; then
         autoreconf -fi || exit 1
@@ -93,7 +95,7 @@ build=$top/build-demo
     fi
     make -j"$(nproc)" cmqttd cmqttctl tests/modem/sim7600
 } > "$work/build.log" 2>&1 || { tail -n 30 "$work/build.log" >&2; die "the build"; }
-saw "built cmqttd, cmqttctl and the simulated modem in $build"
+saw "cmqttd, cmqttctl and the simulated modem are in $build"
 
 # ---- the world ----------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ CONF = pathlib.Path("/etc/cmqttd/cmqttd.conf")
 CREDENTIALS = pathlib.Path("/etc/cmqttd/credentials")
 DROP_INS = pathlib.Path("/run/systemd/system")
 SOCKET = "/run/cmqttd/mqtt.sock"
+SOURCE = pathlib.Path(os.environ.get("CMQTTD_SOURCE", "/"))
 
 # Planted, and looked for wherever they must not be.
 PASSWORD = "Pa55word-9c1f"
@@ -131,7 +132,7 @@ def make_modem(folder, maps, pin=None):
     return Modem(folder, maps, extra=["--usb", *(["--pin", pin] if pin else [])])
 
 
-def edit_as_shipped(text, device):
+def edit_as_shipped(text, device, broker="mqtts://cloud.example.com"):
     """What a new user changes in the configuration: device, access point, broker."""
     def change(old, new):
         nonlocal text
@@ -140,7 +141,7 @@ def edit_as_shipped(text, device):
 
     change('#device = "/dev/cmqttd-modem";', f'device = "{device}";')
     change('#apn = "internet";', 'apn = "internet";')
-    change('"mqtt://your-broker.invalid"', '"mqtts://cloud.example.com"')
+    change('"mqtt://your-broker.invalid"', f'"{broker}"')
     return text
 
 
