@@ -21,6 +21,7 @@ static const struct secret_line secret_lines[] = {
 	{ "AT+CMQTTCONNECT=", 5 },
 	{ "+CMQTTCONNECT:", 5 }, /* AT+CMQTTCONNECT? prints the password */
 	{ "AT+CSSLCFG=\"keypwd\"", 2 },
+	{ "AT+CMQTTCFG=\"aliauth\"", 2 },
 	{ "+CSSLCFG:", 9 },
 };
 

@@ -56,9 +56,9 @@ class Gateway:
     def modem(self, maps, **kwargs):
         return self.add(Modem(self.folder, maps, **kwargs))
 
-    def daemon(self, brokers, more="", **kwargs):
-        """`more`: further sections of the configuration."""
-        return self.add(Daemon(self.folder, self.config(brokers) + more, **kwargs))
+    def daemon(self, brokers, more="", config=None, **kwargs):
+        """`more`: further sections of the configuration; `config`: all of it."""
+        return self.add(Daemon(self.folder, config or self.config(brokers) + more, **kwargs))
 
     def config(self, brokers):
         return f'''

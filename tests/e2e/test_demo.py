@@ -20,7 +20,7 @@ def test_demo_and_what_it_prints(tmp_path):
         wait_until(lambda: "Enter ends it." in log.read_text() or demo.poll() is not None, log.read_text, 120)
         commands = re.findall(r"^  (\S.*)$", log.read_text().partition("Everything is running.")[2], re.MULTILINE)
         assert len(commands) == 7, log.read_text()
-        watching = [Process(f"try{n}", ["sh", "-c", f"exec stdbuf -oL {command}"], tmp_path)
+        watching = [Process(f"try{n}", ["sh", "-c", f"exec {command}"], tmp_path)
                     for n, command in enumerate(commands) if re.search(ENDLESS, command)]
         for command in commands:
             if not re.search(ENDLESS, command):

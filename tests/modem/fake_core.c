@@ -465,6 +465,8 @@ static const struct {
 	{ "+CMQTTCONNECT=", 1 },
 	{ "+CMQTTCONNECT: ", 1 },
 	{ "+CGAUTH=", 0 },
+	{ "+CLCK=", 1 },
+	{ "+CPWD=", 1 },
 	{ "+CSSLCFG=\"keypwd\"", 1 },
 	{ "+CSSLCFG: ", 3 }, /* read lines: ca, cert, key, keypwd */
 	{ "+CMQTTCFG=\"aliauth\"", 1 },

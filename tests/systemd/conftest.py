@@ -21,7 +21,7 @@ SOURCE = pathlib.Path(os.environ.get("CMQTTD_SOURCE", "/"))
 
 # Planted, and looked for wherever they must not be.
 PASSWORD = "Pa55word-9c1f"
-PIN = "73915"
+PIN = "73915268"
 
 
 def run(*argv, check=True, timeout_s=60):

@@ -194,6 +194,8 @@ static const struct {
 	{ "AT+CMQTTCONNECT=0,\"tcp://h:1883\",60,1,\"a,b\",\"pass\"", true,
 	    "AT+CMQTTCONNECT=0,\"tcp://h:1883\",60,1,\"a,b\",***" },
 	{ "AT+CGAUTH=1,3,\"pass\",\"user\"", false, "AT+CGAUTH=1,3,***" },
+	{ "AT+CMQTTCFG=\"aliauth\",0,\"key\",\"name\",\"pass\"", true,
+	    "AT+CMQTTCFG=\"aliauth\",0,***" },
 	{ "MIIEvQIBADANBgkqhkiG9w0BAQEF", false, "<28 bytes>" },
 	{ "SIMCOM_SIM7600G-H", false, "<17 bytes>" },
 	{ "SIMCOM_SIM7600G-H", true, "SIMCOM_SIM7600G-H" },
