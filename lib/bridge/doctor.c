@@ -142,9 +142,8 @@ static bool check_sim(const struct doctor_facts *f, struct doctor_report *r)
 
 	if (pin)
 		add(r, DOCTOR_FAIL, "pin",
-		    "set the right modem.pin (or pin_file) and reload; a SIM that asks for its PUK "
-		    "is"
-		    " unlocked in a phone",
+		    "set the right modem.pin (or pin_file) and restart; a SIM that asks for its"
+		    " PUK is unlocked in a phone",
 		    "%s", pin);
 	else if (missing)
 		add(r, DOCTOR_FAIL, "sim",
@@ -256,7 +255,8 @@ static void check_clock(const struct doctor_facts *f, struct doctor_report *r)
 static void check_certificate(
     const struct doctor_facts *f, const struct broker_config *link, struct doctor_report *r)
 {
-	static const char advice[] = "put new files in their place, then \"cmqttctl reload\"";
+	static const char advice[] =
+	    "put new files in their place, then reload; if they are credentials, restart";
 	int64_t left_s = link->tls.ends_s - f->wall_ms / 1000;
 	struct doctor_check *check;
 
@@ -295,11 +295,10 @@ static const struct {
 	{ 27, "credentials", "the broker does not take MQTT 3.1.1: look at its listener" },
 	{ 28, "credentials", "set another client_id: the broker refuses this one" },
 	{ 29, "reach", "the broker says that it is not available: look at its log" },
-	{ 30, "credentials", "set the right username and password (password_file), then reload" },
+	{ 30, "credentials", "set the right username and password (password_file), then restart" },
 	{ 31, "credentials",
-	    "set the right username and password (password_file), then reload, and look at the "
-	    "broker's"
-	    " access rules" },
+	    "set the right username and password (password_file), then restart, and look at the"
+	    " broker's access rules" },
 	{ 32, "handshake", TLS },
 	{ 33, "handshake", TLS },
 	{ 34, "handshake", TLS },

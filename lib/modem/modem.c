@@ -74,9 +74,9 @@ const char *inbound_loss_name(enum inbound_loss l)
 	case INBOUND_LOSS_RESET:
 		return "reset";
 	case INBOUND_LOSS_TOO_LONG:
-		return "too-long";
+		return "too_long";
 	case INBOUND_LOSS_NOMEM:
-		return "nomem";
+		return "no_memory";
 	case INBOUND_LOSS_COUNT:
 		break;
 	}

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
+import os
 import pathlib
 import shutil
+import subprocess
 import tempfile
 import types
 
@@ -153,3 +155,19 @@ def both(gateway):
     gateway.cmqttd.wait_state("cloud", "online")
     gateway.cmqttd.wait_state("backup", "online")
     return gateway
+
+
+@pytest.fixture
+def small_disk(gateway):
+    """A file system of 16 MB for the store."""
+    if os.getuid() != 0:
+        pytest.skip("only root may mount a file system")
+    place = gateway.folder / "disk"
+    place.mkdir()
+    r = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", place], check=False, capture_output=True)
+    if r.returncode != 0:
+        pytest.skip(f"no file system could be mounted here: {r.stderr.decode()}")
+    yield place
+    for process in gateway.started:
+        process.stop()
+    subprocess.run(["umount", place], check=True)

@@ -80,6 +80,87 @@ def test_sim_needs_a_pin(gateway):
     assert "none is configured" in findings[("pin", None)]["text"]
 
 
+def test_no_sim(gateway):
+    gateway.modem({}, extra=["--no-sim"])
+    findings = wait_failed(gateway.daemon([gateway.cloud_config()]), ("sim", None))
+    assert "SIM" in findings[("sim", None)]["advice"]
+    assert failed(findings) == {("sim", None)}
+
+
+def test_sim_is_locked(gateway):
+    """A wrong PIN has been tried too often."""
+    gateway.modem({}, extra=["--pin", "1234", "--puk", "12345678"])
+    daemon = gateway.daemon([gateway.cloud_config()])
+    wait_failed(daemon, ("pin", None))
+    for _ in range(3):
+        daemon.ctl("at", 'AT+CPIN="0000"', check=False)
+    daemon.ctl("at", "AT+CRESET")
+    wait_until(lambda: "PUK" in wait_failed(daemon, ("pin", None))[("pin", None)]["text"], daemon.tail)
+
+
+def register_as(gateway, stat):
+    """A modem whose AT+CREG? answers so, from its start on."""
+    scenario = gateway.folder / "registration.scenario"
+    scenario.write_text(f"# registration\nset register_stat {stat}\n")
+    return ["--scenario", scenario]
+
+
+def test_network_denies_us(gateway):
+    gateway.modem({}, extra=register_as(gateway, 3))
+    findings = wait_failed(gateway.daemon([gateway.cloud_config()]), ("network", None))
+    assert "paid" in findings[("network", None)]["advice"]
+
+
+def test_not_registered_and_no_signal(gateway):
+    """Doubtful for a minute, wrong then: test_doctor.c has the rest of the time."""
+    gateway.modem({}, extra=[*register_as(gateway, 2), "--fault", "AT+CSQ*0 error"])
+    daemon = gateway.daemon([gateway.cloud_config()])
+
+    def is_found():
+        _, findings = examine(daemon)
+        return findings.get(("network", None), {}).get("result") == "warn" and findings
+    findings = wait_until(is_found, daemon.tail)
+    assert "not registered" in findings[("network", None)]["text"]
+    assert findings[("signal", None)]["result"] == "warn" and "antenna" in findings[("signal", None)]["advice"]
+
+
+def test_access_point(gateway):
+    gateway.modem({"plain.example.com:1883": free_port()}, extra=["--fault", "AT+CMQTTCONNECT*0 result-err 9"])
+    findings = wait_failed(gateway.daemon([gateway.broker_config("plain", "mqtt://plain.example.com")]), ("apn", None))
+    assert "modem.apn" in findings[("apn", None)]["advice"] and "internet" in findings[("apn", None)]["text"]
+
+
+def test_clock_of_the_modem(gateway):
+    """It lost the time, and does not let itself be set."""
+    cloud = gateway.cloud()
+    gateway.modem(gateway.maps(cloud), extra=["--clock", "unset", "--fault", "AT+CCLK=*0 error"])
+    daemon = gateway.daemon([gateway.cloud_config()])
+    daemon.wait_state("cloud", "online")
+    _, findings = examine(daemon)
+    assert findings[("clock", None)]["result"] == "warn" and "NTP" in findings[("clock", None)]["advice"]
+
+
+def test_certificates_that_do_not_belong_together(gateway):
+    """The daemon refuses them, and the doctor says why it does not run."""
+    tls = f'ca = "{gateway.certs.path("ca.pem")}"; cert = "{gateway.certs.path("gateway.pem")}"; ' \
+          f'key = "{gateway.certs.path("cloud.key")}";'
+    config = gateway.folder / "mixed.conf"
+    config.write_text(gateway.config([gateway.backup_config(tls=tls)]))
+    r = subprocess.run([CMQTTCTL, "-S", str(gateway.folder / "control.sock"), "doctor", "-c", str(config)],
+                       capture_output=True, text=True, timeout=30, check=False)
+    assert r.returncode == 1
+    assert f"{config}:" in r.stdout and '"key" does not belong to "cert"' in r.stdout, r.stdout
+
+
+def test_disk_is_full(gateway, small_disk):
+    config = gateway.config([gateway.broker_config("plain", "mqtt://plain.example.com")])
+    daemon = gateway.daemon([], config=config.replace("store.db", "disk/store.db"))
+    assert ("disk", None) not in failed(examine(daemon)[1])
+    (small_disk / "other").write_bytes(b"x" * (12 << 20))
+    findings = wait_failed(daemon, ("disk", None))
+    assert "free" in findings[("disk", None)]["text"]
+
+
 def test_credentials_refused(gateway):
     plain = gateway.plain(users={"gw": "right"})
     gateway.modem(gateway.maps(plain=plain))

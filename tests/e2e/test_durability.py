@@ -95,22 +95,6 @@ def test_damaged_store(gateway):
     assert 100 < again.status()["store"]["messages"] < 200
 
 
-@pytest.fixture
-def small_disk(gateway):
-    """A file system of 16 MB for the store."""
-    if os.getuid() != 0:
-        pytest.skip("only root may mount a file system")
-    place = gateway.folder / "disk"
-    place.mkdir()
-    r = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", place], check=False, capture_output=True)
-    if r.returncode != 0:
-        pytest.skip(f"no file system could be mounted here: {r.stderr.decode()}")
-    yield place
-    for process in gateway.started:
-        process.stop()
-    subprocess.run(["umount", place], check=True)
-
-
 def test_disk_full(gateway, small_disk):
     """Publishers are held, the daemon lives and says so once; with room it goes on by itself."""
     config = gateway.config([section(gateway)]).replace("store.db", "disk/store.db")

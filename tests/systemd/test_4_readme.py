@@ -73,9 +73,7 @@ def shell(command, cwd=HOME, check=True, user=USER, **kwargs):
     """In the user's shell, after a login."""
     env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(HOME), "USER": user, "LANG": "C.UTF-8",
            "SUDO_EDITOR": f"cp {HOME}/edited"}
-    argv = ["setpriv", "--reuid", user, "--regid", user, "--init-groups", "bash", "-c", command]
-    if user == "nobody":
-        argv = ["setpriv", "--reuid", user, "--regid", "nogroup", "--clear-groups", "bash", "-c", command]
+    argv = ["/usr/sbin/runuser", "-u", user, "--", "bash", "-c", command]
     kwargs = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **kwargs}
     r = subprocess.run(argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, text=True, timeout=120, check=False, **kwargs)
     assert not check or r.returncode == 0, f"$ {command}\n{r.stdout}\n{journal()}"
@@ -167,6 +165,33 @@ def test_as_a_package(world):
     built = next((SOURCE / "build-test/deb").glob("cmqttd-*/"))
     paste(block("package"), cwd=built)
     configure_and_publish(*world)
+
+
+LOOKS = ["status", "brokers", "history", "queue", "route telemetry/temp", "metrics", "version", "doctor", "top --once",
+         "trace --seconds 1"]
+CHANGES = ["connect cloud", "disconnect cloud", "reconnect cloud", "publish -t telemetry/temp -m 9", "at AT+CSQ", "reload",
+           "reload --dry-run", "log-level debug", "queue drop 1", "queue retry 1"]
+
+
+def test_a_member_of_the_group_looks_and_changes_nothing(world):
+    """The sockets as they are installed, and another user than root and the daemon's."""
+    assert "cmqttd" in shell("id -nG").stdout.split()
+    before = Unit().broker()
+    for command in LOOKS:
+        shell(f"cmqttctl {command}")
+    for command in CHANGES:
+        r = shell(f"cmqttctl {command}", check=False)
+        assert r.returncode == 1 and "only root" in r.stdout, f"{command}: {r.returncode}\n{r.stdout}"
+    after = Unit().broker()
+    assert (after["state"], after["since"], after["published"]) == ("online", before["since"], before["published"])
+
+
+def test_others_may_do_nothing(world):
+    for command in ("cmqttctl status", "cmqttctl disconnect cloud"):
+        r = shell(command, check=False, user="nobody")
+        assert r.returncode == 1 and "Permission denied" in r.stdout, r.stdout
+    assert shell("mosquitto_pub --unix /run/cmqttd/mqtt.sock -t a -n", cwd="/", check=False, user="nobody").returncode != 0
+    assert Unit().broker()["state"] == "online"
 
 
 def test_metrics(world):
