@@ -710,8 +710,11 @@ static void judge_session(
 static enum send_result worn_out(
     struct session *s, uint64_t now_ms, const struct at_event *ev, bool is_session_alive)
 {
+	bool is_stray_possible = !ev->has_err && ev->step == PUBLISH_STEP_PUB;
+
+	/* With the connection goes an ERROR, perhaps (seen): nobody knows about the message. */
 	if (!is_session_alive)
-		return SEND_SESSION;
+		return is_stray_possible ? SEND_UNKNOWN : SEND_SESSION;
 	if (session_has_patience(s, now_ms, ev))
 		return SEND_RETRY;
 	if (++s->retries < SESSION_RETRIES_MAX)

@@ -608,9 +608,11 @@ static bool connect_begin(struct session *s, uint64_t now_ms)
 	return run(s, now_ms, sim7600_connect_script);
 }
 
-static bool is_tls_failure(const struct at_event *ev)
+/* Perhaps: some firmwares say ERROR and no number. */
+static bool is_tls_failure(const struct session *s, const struct at_event *ev)
 {
-	return ev->result == AT_FAILED && ev->has_err && ev->err >= 32 && ev->err <= 34;
+	return s->cfg->is_tls && ev->result == AT_FAILED &&
+	       (!ev->has_err || (ev->err >= 32 && ev->err <= 34));
 }
 
 static void connected(struct session *s, uint64_t now_ms)
@@ -630,7 +632,7 @@ static void connect_failed(
 
 	if (is_out_of_step(s, ev, 13))
 		return;
-	if (is_tls_failure(ev))
+	if (is_tls_failure(s, ev))
 		(void)certs_renew(&s->certs);
 	if (ev->has_err)
 		rotate(s, ev);
