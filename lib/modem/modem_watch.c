@@ -13,6 +13,7 @@
 #define PULSE_MS        31000
 #define DRAIN_MS        2000   /* likewise, while nobody may publish */
 #define PULSES_A_STATUS 16     /* idle, there is to be one wake in 10 s at most */
+#define PULSES_A_CLOCK  4      /* likewise, while the clock is wrong */
 #define UNREGISTERED_MS 300000 /* without network and without broker: back to registering */
 #define UNREACHABLE_MS  600000 /* no broker for so long: something in the modem is stuck */
 #define DEAF_MS         180000 /* no signal, and nothing confirmed: the radio may be dead */
@@ -260,7 +261,7 @@ static void verify_done(struct modem *m, uint64_t now_ms, const struct at_event 
 		life_booted(m, now_ms);
 	else if (is_given_up(m, now_ms))
 		return;
-	else if (m->env.is_clock_right)
+	else if (m->env.is_clock_right || m->pulses % PULSES_A_CLOCK != 0)
 		rest(m, now_ms);
 	else
 		life_go_to(m, READY_CLOCK);
