@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NEVER UINT64_MAX
+#define NEVER        UINT64_MAX
+#define OPERATION_MS 60000
 
 /* ---- single commands ---- */
 
@@ -92,6 +93,14 @@ static bool is_query(const char *command)
 	return command[0] != '\0' && command[strlen(command) - 1] == '?';
 }
 
+/* The modem is told how long these may take (pub_timeout, optimeout: 60 s), and says 17 itself when
+ * it is over. What came later could not be told from the result of the next one. */
+static bool is_limited(const char *command)
+{
+	return begins_with(command, "+CMQTTPUB=") || begins_with(command, "+CMQTTSUB=") ||
+	       begins_with(command, "+CMQTTUNSUB=");
+}
+
 /* CONNECT may fail for any reason. For the rest it is one that passes: a number that refuses this
  * very message or filter for good would have to be believed. */
 static int draw_error(struct world *w, const char *command)
@@ -168,6 +177,8 @@ bool faults_draw(void *ctx, const char *command, struct fake_fault *ret)
 	*ret = (struct fake_fault){ .kind = k->kind };
 	if (k->ms_max > 0)
 		ret->ms = (uint32_t)prng_range(&w->rng, 1, k->ms_max);
+	if (k->kind == FAKE_FAULT_RESULT_LATE && is_limited(command))
+		ret->ms %= OPERATION_MS;
 	if (k->number_max > 0)
 		ret->number = (int)prng_range(&w->rng, 1, (unsigned)k->number_max);
 	if (k->kind == FAKE_FAULT_ERR || k->kind == FAKE_FAULT_RESULT_ERR ||
