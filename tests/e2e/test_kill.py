@@ -136,9 +136,12 @@ def check_duplicates(setting, name, watcher):
 
 def test_killed_again_and_again(gateway):
     s = Setting(gateway)
-    for _ in range(KILLS):
+    lives = 0
+    # On a busy machine less is done in a life: it has more of them.
+    while lives < KILLS or (s.flood.acknowledged() <= 20 * KILLS and lives < 4 * KILLS):
         s.live()
         s.flood.raise_failure()
+        lives += 1
     s.flood.is_held = True
     s.start()
     wait_until(lambda: not s.flood.missing(),
