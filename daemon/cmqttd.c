@@ -15,6 +15,7 @@
 #include "pin_note.h"
 #include "power.h"
 #include "store_sqlite.h"
+#include "store_worker.h"
 #include "tty.h"
 #include "wall_clock.h"
 
@@ -38,7 +39,7 @@
 struct daemon {
 	const struct options *options;
 	struct config *config;
-	struct store *store;
+	struct store_worker *worker;
 	struct loop *loop;
 	struct core *core;
 	struct listen_pool *pool;
@@ -165,7 +166,6 @@ static int use_config(struct daemon *d, struct config *config, char *error, size
 	commit_sockets(d, core);
 	if (tty_configure(d->tty, &core->modem) < 0)
 		log_write(LOG_DAEMON_FAILED, LOG_LEVEL_ERROR, "out of memory: the port stays");
-	d->store->max_bytes = core->store.max_bytes;
 	log_set_level(core->log_level);
 	warn_of_restart(&d->config->core, core);
 	cert_watch_configure(d->certs, config);
@@ -305,6 +305,9 @@ static void act(struct daemon *d, const struct action *action)
 	case ACTION_STATUS:
 		notify_status(action->text);
 		break;
+	case ACTION_STORE_COMMIT:
+		store_worker_commit(d->worker);
+		break;
 	case ACTION_RELOAD:
 		if (action->is_trial)
 			try_reload(d);
@@ -375,14 +378,22 @@ static void on_deadline(void *arg)
 	core_tick(d->core, loop_now_ms());
 }
 
-/* A core that has something due and does not get on is stuck: the service manager is not told, and
- * restarts us. One that has nothing to do is fine. */
+static void on_store_done(void *arg, int error)
+{
+	struct daemon *d = arg;
+
+	core_store_done(d->core, loop_now_ms(), error);
+}
+
+/* A core that has something due and does not get on is stuck, and so is one whose disk never ends a
+ * commit: the service manager is not told, and restarts us. One that has nothing to do is fine. */
 static void on_watchdog(void *arg)
 {
 	struct daemon *d = arg;
-	uint64_t progress = core_progress(d->core);
+	uint64_t progress = core_progress(d->core), now_ms = loop_now_ms();
+	bool is_fine = progress != d->progress || core_deadline(d->core) > now_ms;
 
-	if (progress != d->progress || core_deadline(d->core) > loop_now_ms())
+	if (is_fine && !core_is_stuck(d->core, now_ms))
 		notify_alive();
 	d->progress = progress;
 	loop_timer_set(d->watchdog, d->watchdog_ms);
@@ -470,9 +481,10 @@ static bool start_loop(struct daemon *d)
 
 static bool start_core(struct daemon *d)
 {
+	struct store *store = store_worker_store(d->worker);
 	char note[PIN_NOTE_MAX];
 
-	d->core = core_new(&d->config->core, d->store, make_seed(), loop_now_ms(), CMQTTD_VERSION);
+	d->core = core_new(&d->config->core, store, make_seed(), loop_now_ms(), CMQTTD_VERSION);
 	if (!d->core)
 		return false;
 	set_wall(d);
@@ -511,16 +523,27 @@ static bool start_sockets(struct daemon *d)
 	return true;
 }
 
+static bool start_worker(struct daemon *d, struct store *store)
+{
+	d->worker = store_worker_new(d->loop, store, on_store_done, d);
+	if (!d->worker)
+		store_free(store);
+	return d->worker;
+}
+
 static enum cmqttd_exit start(struct daemon *d)
 {
+	struct store *store;
+
 	log_set_level(d->config->core.log_level);
-	d->store = open_store(&d->config->core.store);
-	if (!d->store)
+	if (!start_loop(d))
+		goto fail;
+	store = open_store(&d->config->core.store);
+	if (!store)
 		return CMQTTD_EXIT_STORE;
-	if (!start_loop(d) || !start_core(d) || tty_configure(d->tty, &d->config->core.modem) < 0) {
-		log_write(LOG_DAEMON_FAILED, LOG_LEVEL_ERROR, "out of memory");
-		return CMQTTD_EXIT_FAILED;
-	}
+	if (!start_worker(d, store) || !start_core(d) ||
+	    tty_configure(d->tty, &d->config->core.modem) < 0)
+		goto fail;
 	cert_watch_configure(d->certs, d->config);
 	if (!start_sockets(d))
 		return CMQTTD_EXIT_FAILED;
@@ -530,6 +553,9 @@ static enum cmqttd_exit start(struct daemon *d)
 	log_write(LOG_DAEMON_STARTED, LOG_LEVEL_INFO, "version %s", CMQTTD_VERSION);
 	notify_ready();
 	return CMQTTD_EXIT_OK;
+fail:
+	log_write(LOG_DAEMON_FAILED, LOG_LEVEL_ERROR, "out of memory");
+	return CMQTTD_EXIT_FAILED;
 }
 
 /* In the opposite order of the start. */
@@ -541,7 +567,7 @@ static void finish(struct daemon *d)
 	tty_free(d->tty);
 	listen_pool_free(d->pool);
 	core_free(d->core);
-	store_free(d->store);
+	store_worker_free(d->worker);
 	power_free(d->power);
 	cert_watch_free(d->certs);
 	loop_signal_free(d->term);

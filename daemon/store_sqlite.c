@@ -55,6 +55,18 @@ static int change(struct store_sqlite *s, const struct redo_record *record)
 	return to_core(r < 0 ? r : store_tx_change(&s->tx, record));
 }
 
+/* What is read anew from a damaged file are the counters, too, which may be looked at while a
+ * commit is under way. */
+static int sqlite_prepare(struct store *base)
+{
+	struct store_sqlite *s = sq(base);
+	int r = s->tx.db.is_damaged ? reopen_damaged(s) : 0;
+
+	if (r < 0)
+		s->tx.has_commit_failed = true;
+	return to_core(r);
+}
+
 static int sqlite_commit(struct store *base)
 {
 	struct store_sqlite *s = sq(base);
@@ -638,6 +650,7 @@ static const struct store_ops sqlite_ops = {
 	.put_note = sqlite_put_note,
 	.drop_note = sqlite_drop_note,
 	.next_note = sqlite_next_note,
+	.prepare = sqlite_prepare,
 	.commit = sqlite_commit,
 	.usage = sqlite_usage,
 	.total = sqlite_total,

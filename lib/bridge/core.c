@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bridge/core_priv.h"
 
-#include "mqtt/mqtt_persist.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -322,6 +320,7 @@ struct buf *core_ctl_out(struct core *c, uint32_t id)
 void core_tick(struct core *c, uint64_t now_ms)
 {
 	c->now_ms = now_ms;
+	core_resume(c);
 	mqtt_server_tick(c->server, now_ms);
 	drain(c);
 }
@@ -339,85 +338,6 @@ void core_shutdown(struct core *c, uint64_t now_ms)
 	modem_stop(c->modem, now_ms);
 }
 
-void core_defer_commit(struct core *c)
-{
-	if (!c->is_store_deferred && !c->has_commit_failed)
-		c->commit_at_ms = c->now_ms + CORE_STORE_DEFER_MS;
-	c->is_store_deferred = true;
-}
-
-static bool is_commit_due(const struct core *c)
-{
-	if (c->has_commit_failed)
-		return c->now_ms >= c->commit_at_ms;
-	return c->is_store_dirty ||
-	       (c->is_store_deferred && (c->is_stopped || c->now_ms >= c->commit_at_ms));
-}
-
-static void commit_store(struct core *c)
-{
-	char text[LOG_DETAIL_MAX];
-
-	core_keep_mark(c);
-	if (c->store->ops->commit(c->store) < 0) {
-		snprintf(text, sizeof(text),
-		    "cannot commit (%.120s); nothing is acknowledged until it works again",
-		    store_error(c->store));
-		if (!c->has_store_failed)
-			core_log_text(c, LOG_LEVEL_ERROR, LOG_STORE_FAILED, -1, text);
-		c->has_store_failed = true;
-		c->has_commit_failed = true;
-		c->commit_at_ms = c->now_ms + CORE_STORE_RETRY_MS;
-		return;
-	}
-	if (c->has_commit_failed) {
-		core_log_text(c, LOG_LEVEL_INFO, LOG_STORE_FAILED, -1, "it works again");
-		c->has_room = true;
-	}
-	c->is_store_dirty = false;
-	c->is_store_deferred = false;
-	c->has_commit_failed = false;
-	c->has_store_failed = false;
-	c->commit_at_ms = TIMER_NEVER;
-}
-
-/* What the local server changed in the store. */
-static void take_server_changes(struct core *c)
-{
-	unsigned changes = mqtt_server_take_changes(c->server);
-
-	if (changes & MQTT_CHANGED_NOW)
-		c->is_store_dirty = true;
-	if (changes & MQTT_CHANGED_LATER) {
-		core_defer_commit(c);
-		c->has_room = true;
-	}
-}
-
-/* What can go out without the disk does not wait for it: it is written before the commit, and the
- * caller comes back. Once for each commit: clients that are written to all the time do not keep it
- * away. */
-static bool goes_out_first(struct core *c)
-{
-	if (!is_commit_due(c) || c->action_count == 0 || c->has_gone_out)
-		return false;
-	c->has_gone_out = true;
-	return true;
-}
-
-/* Everything accepted in this turn becomes durable, then it is acknowledged: in this order only. */
-static void commit(struct core *c)
-{
-	if (is_commit_due(c)) {
-		c->has_gone_out = false;
-		commit_store(c);
-	}
-	if (c->is_store_dirty)
-		return;
-	mqtt_server_committed(c->server, c->now_ms);
-	core_note_committed(c);
-}
-
 /* Publishers that were held are asked again when something left the store, and now and then. */
 static void offer_held_again(struct core *c)
 {
@@ -425,6 +345,8 @@ static void offer_held_again(struct core *c)
 		c->has_room = false;
 		return;
 	}
+	if (c->is_committing || c->is_resume_due)
+		return;
 	if (!c->has_room && c->now_ms < c->retry_at_ms) {
 		c->retry_at_ms = timer_min(c->retry_at_ms, c->now_ms + CORE_STORE_RETRY_MS);
 		return;
@@ -445,10 +367,7 @@ void core_settle(struct core *c, uint64_t now_ms)
 	drain(c);
 	for (size_t round = 0; round < SETTLE_ROUNDS_MAX; round++) {
 		offer_held_again(c);
-		take_server_changes(c);
-		if (goes_out_first(c))
-			return;
-		commit(c);
+		core_commit(c);
 		core_pump(c);
 		if (!drain(c))
 			break;
@@ -460,7 +379,7 @@ void core_settle(struct core *c, uint64_t now_ms)
 	ctl_settle(c->ctl);
 	/* What cannot be committed was not acknowledged: a failing disk does not keep us from
 	 * going. */
-	if (c->is_stopped &&
+	if (c->is_stopped && !c->is_committing &&
 	    (c->has_commit_failed || (!c->is_store_dirty && !c->is_store_deferred))) {
 		c->is_stopped = false;
 		core_action(c, ACTION_EXIT, 0);
@@ -471,9 +390,15 @@ uint64_t core_deadline(const struct core *c)
 {
 	uint64_t due = timer_min(modem_deadline(c->modem), mqtt_server_deadline(c->server));
 
+	due = timer_min(due, http_deadline(c->http));
+	/* What goes to the brokers, or needs the store, is looked at again when the commit is done.
+	 */
+	if (c->is_committing)
+		return due;
+	if (c->is_tick_due)
+		return c->now_ms;
 	for (unsigned i = 0; i < c->cfg->broker_count && !c->is_stopping; i++)
 		due = timer_min(due, core_gap_due(c, i));
-	due = timer_min(due, http_deadline(c->http));
 	return timer_min(due, timer_min(c->retry_at_ms, c->commit_at_ms));
 }
 

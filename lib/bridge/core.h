@@ -7,6 +7,11 @@
  * The shell (daemon/) reads what is readable and hands it in, settles, executes the actions, and
  * arms one timer for core_deadline. It takes no decision. now_ms is monotonic, never wall clock.
  * Connections are known by number; a number that is not known any more is ignored.
+ *
+ * The store is called at any time, but for one thing: a commit can take long, and is the shell's to
+ * do, in another thread if it likes. Inputs go on meanwhile; what needs the store waits for
+ * core_store_done where that is possible. Where it is not, the store is called all the same: one
+ * that is committed elsewhere must let such a call wait (store_gate_new).
  */
 #ifndef CMQTTD_BRIDGE_CORE_H
 #define CMQTTD_BRIDGE_CORE_H
@@ -92,10 +97,11 @@ enum action_type {
 	ACTION_HTTP_WRITE,
 	ACTION_HTTP_CLOSE,
 	ACTION_LOG,
-	ACTION_STATUS,    /* text: one line for the service manager */
-	ACTION_RELOAD,    /* somebody asked for it over the control socket */
-	ACTION_LOG_LEVEL, /* log.level is the new one */
-	ACTION_EXIT,      /* all is closed: leave with status 0 */
+	ACTION_STATUS,       /* text: one line for the service manager */
+	ACTION_STORE_COMMIT, /* commit the store, then core_store_done; not before it is another */
+	ACTION_RELOAD,       /* somebody asked for it over the control socket */
+	ACTION_LOG_LEVEL,    /* log.level is the new one */
+	ACTION_EXIT,         /* all is closed: leave with status 0 */
 };
 
 struct action {
@@ -208,16 +214,24 @@ void core_reload_done(
 /* Begin to stop: clients are closed, brokers get a DISCONNECT; ends with ACTION_EXIT. */
 void core_shutdown(struct core *c, uint64_t now_ms);
 
-/* Drain, commit the store, release the acknowledgements, start what can be started, free the dead.
- * As long as there are actions it is not done: execute them, and call it again. What does not
- * depend on a commit that is due comes out before it, so that it does not wait for the disk. */
+/* Drain, begin a commit if one is due (ACTION_STORE_COMMIT), release the acknowledgements that wait
+ * for none, start what can be started, free the dead. As long as there are actions it is not done:
+ * execute them, and call it again. */
 void core_settle(struct core *c, uint64_t now_ms);
+
+/* The commit that ACTION_STORE_COMMIT asked for has ended, with 0 or the store's error: a failed
+ * one is asked for again after a while. core_settle releases what waited for it. */
+void core_store_done(struct core *c, uint64_t now_ms, int error);
 
 /* Next action, false: none. Borrowed until the next call of any core function. */
 bool core_next_action(struct core *c, struct action *ret);
 
 /* When core_tick must be called; UINT64_MAX: no need. */
 uint64_t core_deadline(const struct core *c);
+
+/* A commit has been under way for so long that it will never end: a new process is needed, however
+ * well all else goes on (for the watchdog). */
+bool core_is_stuck(const struct core *c, uint64_t now_ms);
 
 /* Counts whenever something was done; stands still when the core is stuck (for the watchdog). */
 uint64_t core_progress(const struct core *c);

@@ -110,6 +110,7 @@ static bool drop_dead_letter(struct core *c)
 /* What a message needs of the store. */
 struct demand {
 	uint64_t size; /* as the store counts: topics, and the payload once */
+	size_t targets;
 	uint8_t priority;
 	uint64_t limit;  /* how full the store may be with it */
 	uint64_t freed;  /* bytes of what was dropped for it */
@@ -147,7 +148,7 @@ static uint64_t limit_of(const struct core *c, unsigned priority)
 static struct demand demand_of(
     const struct core *c, struct span payload, const struct store_target *targets, size_t count)
 {
-	struct demand d = { .size = payload.len };
+	struct demand d = { .size = payload.len, .targets = count };
 
 	for (size_t i = 0; i < count; i++) {
 		d.size += targets[i].topic.len + targets[i].properties.len;
@@ -284,6 +285,7 @@ static void note_added(struct core *c, const struct demand *d, bool is_promised)
 		c->is_store_dirty = true;
 	else
 		core_defer_commit(c);
+	c->uncommitted_bytes += d->size + d->targets * CORE_TARGET_BYTES;
 	if (d->priority <= c->full_priority)
 		c->is_store_full = false;
 	c->has_store_failed = c->has_commit_failed;
@@ -516,6 +518,19 @@ static enum mqtt_verdict check_sizes(const struct core *c, const struct plan *p,
 	return MQTT_ACCEPT;
 }
 
+/* It is to be on disk, or takes the place of something that is. */
+static bool needs_store(struct core *c, const struct plan *p)
+{
+	struct mqtt_clocks clocks = core_clocks(c);
+
+	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
+		if (p->is_wanted[i] && (p->qos[i] > 0 || p->routed[i].route->keep_last))
+			return true;
+	}
+	return p->local->retain ||
+	       mqtt_server_targets(c->server, &clocks, p->local, c->targets) > 0;
+}
+
 enum mqtt_verdict core_accept_local(struct core *c, struct mqtt_msg *m, bool may_refuse)
 {
 	enum mqtt_verdict verdict = MQTT_ACCEPT;
@@ -531,6 +546,10 @@ enum mqtt_verdict core_accept_local(struct core *c, struct mqtt_msg *m, bool may
 		verdict = check_sizes(c, &plan, m->payload_len);
 	if (verdict != MQTT_ACCEPT)
 		return verdict;
+	if (core_is_store_taken(c) && needs_store(c, &plan)) {
+		c->has_held = true;
+		return MQTT_HOLD;
+	}
 	r = enqueue(c, &plan, msg_payload(m), m->retain);
 	if (r < 0 && may_refuse)
 		return is_full(r) ? MQTT_REFUSE_QUOTA : MQTT_REFUSE_FAILED;
@@ -678,7 +697,10 @@ int core_publish(struct core *c, uint64_t now_ms, uint32_t id, int client, struc
 	if (is_full(r))
 		r = -ENOSPC;
 	if (r == 0 && (wait || c->is_store_dirty))
-		*w = (struct waiter){ .conn = id, .seq = wait ? plan.seq : 0, .left = wanted };
+		*w = (struct waiter){ .conn = id,
+			.seq = wait ? plan.seq : 0,
+			.commit = c->commits + 1,
+			.left = wanted };
 	if (r == 0 && plan.local)
 		deliver_locally(c, -1, &plan);
 	mqtt_msg_unref(m);

@@ -133,6 +133,7 @@ bool core_next_action(struct core *c, struct action *ret)
 	case ACTION_CTL_CLOSE:
 	case ACTION_HTTP_WRITE:
 	case ACTION_HTTP_CLOSE:
+	case ACTION_STORE_COMMIT:
 	case ACTION_EXIT:
 		break;
 	}

@@ -4,6 +4,7 @@
  *
  * core.c         inputs, settle, deadline
  * core_clock.c   the wall clock, the store's time
+ * core_commit.c  what was accepted becomes durable
  * core_action.c  the queue of actions, log events, status line
  * core_accept.c  a message comes from a local client, a broker or the control socket
  * core_send.c    messages leave to the brokers, and what becomes of them
@@ -41,6 +42,12 @@
 #define CORE_STORE_DEFER_MS 1000 /* a removal waits so long for a commit that is due anyway */
 #define CORE_TTY_CHUNK      4096 /* bytes to the AT channel at a time (at_chan.h) */
 
+/* So much accepted: a commit before anything more. The store would begin to commit on its own, and
+ * not in another thread, at 256 KiB; what is noted of a message for each of its targets counts,
+ * too. */
+#define CORE_COMMIT_BYTES (192 * 1024)
+#define CORE_TARGET_BYTES 256
+
 struct queued_action {
 	enum action_type type;
 	uint32_t id; /* client, connection, or place in logs */
@@ -48,9 +55,10 @@ struct queued_action {
 
 /* A control connection that waits for its message to be delivered, or to be on disk. */
 struct waiter {
-	uint32_t conn; /* 0: free */
-	uint64_t seq;  /* 0: the next commit is all it waits for */
-	unsigned left; /* brokers that do not have it yet */
+	uint32_t conn;   /* 0: free */
+	uint64_t seq;    /* 0: a commit is all it waits for, */
+	uint64_t commit; /* ... that of this number */
+	unsigned left;   /* brokers that do not have it yet */
 };
 
 struct core {
@@ -105,19 +113,29 @@ struct core {
 	uint64_t mark_kept_ms; /* when it was written last */
 	bool is_mark_due;      /* it could not be */
 	uint64_t progress;
-	uint64_t retry_at_ms;   /* held publishers are asked again */
-	uint64_t commit_at_ms;  /* what is deferred, or failed, is committed */
-	bool is_store_dirty;    /* something was accepted since the last commit */
-	bool is_store_deferred; /* something left since then */
-	bool has_commit_failed; /* and is tried again at commit_at_ms */
-	bool has_gone_out;      /* what need not wait for the next commit was written */
-	bool has_store_failed;  /* and it was said */
-	bool is_store_full;     /* and it was said */
-	bool is_disk_low;       /* likewise */
-	uint64_t disk_check_ms; /* not before then is it looked at again */
-	uint8_t full_priority;  /* of the message that found it full */
-	bool has_held;          /* a publisher waits for room */
-	bool has_room;          /* something left the store since it was held */
+	uint64_t retry_at_ms;       /* held publishers are asked again */
+	uint64_t commit_at_ms;      /* what is deferred, or failed, is committed */
+	bool is_store_dirty;        /* something was accepted since the last commit began */
+	bool is_store_deferred;     /* something left since then */
+	uint64_t uncommitted_bytes; /* of what was accepted since then */
+	uint64_t commits;           /* that have begun */
+	bool is_committing;         /* since committing_since_ms, until core_store_done */
+	bool is_commit_dirty;       /* that commit has something that was accepted */
+	bool is_tick_due;           /* the next tick is to come first */
+	bool is_resume_due;         /* who was held by the commit is asked again in it */
+	uint64_t gathered_bytes;    /* uncommitted_bytes, the last time */
+	uint64_t gathering_since_ms;
+	uint64_t committing_since_ms;
+	bool is_sent[MODEM_CLIENTS]; /* its message in flight is; it leaves the store after the
+					commit */
+	bool has_commit_failed;      /* and is tried again at commit_at_ms */
+	bool has_store_failed;       /* and it was said */
+	bool is_store_full;          /* and it was said */
+	bool is_disk_low;            /* likewise */
+	uint64_t disk_check_ms;      /* not before then is it looked at again */
+	uint8_t full_priority;       /* of the message that found it full */
+	bool has_held;               /* a publisher waits for room */
+	bool has_room;               /* something left the store since it was held */
 	bool is_status_stale;
 	bool is_tty_write_queued;
 	bool is_stopping;
@@ -129,9 +147,23 @@ struct core {
 /* Take over the listeners' rights. */
 void core_use_listeners(struct core *c, const struct core_config *cfg);
 
+/* core_commit.c; core_store_done and core_is_stuck are there, too */
+
 /* Something left the store, or was marked in it. Lost in a crash, it is done again: that needs no
  * sync of its own, and is committed with the next message or after a while. */
 void core_defer_commit(struct core *c);
+
+/* Begin a commit if one is due. What waits for none is acknowledged. */
+void core_commit(struct core *c);
+
+/* After a commit: ask those again who were held by it. That is not done at once, but when the
+ * acknowledgements have gone out: who answers them with a new message is in the next commit as
+ * well, together with those who were held. */
+void core_resume(struct core *c);
+
+/* The store is not to be touched: a commit is under way, or has to come first. What can wait waits;
+ * what cannot may be held up in the store until the commit is over. */
+bool core_is_store_taken(const struct core *c);
 
 /* core_clock.c; core_set_wall is there, too */
 
@@ -186,6 +218,9 @@ void core_pump(struct core *c);
 /* modem_publish of `client` ended. */
 void core_published(struct core *c, unsigned client, enum send_result result, unsigned err);
 
+/* Remove from the store what was sent while a commit was under way. */
+void core_finish_sent(struct core *c);
+
 /* Drop what is too old at either end of the broker's queue, but not what is in flight. false: there
  * was nothing, or the store does not let go of it. */
 bool core_drop_expired(struct core *c, unsigned client);
@@ -194,7 +229,7 @@ bool core_drop_expired(struct core *c, unsigned client);
 void core_note_removed(
     struct core *c, unsigned client, uint64_t seq, unsigned err, const char *reason);
 
-/* All that was accepted is on disk: tell the control connections that waited for it. */
+/* A commit has ended: tell the control connections that waited for it. */
 void core_note_committed(struct core *c);
 
 /* core_disk.c */

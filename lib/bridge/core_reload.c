@@ -142,6 +142,7 @@ int core_reload(struct core *c, uint64_t now_ms, const struct core_config *cfg)
 	unsigned queues[MODEM_CLIENTS] = { 0 };
 
 	c->now_ms = now_ms;
+	core_finish_sent(c);
 	/* All that can fail comes first. */
 	for (size_t i = 0; i < cfg->broker_count; i++) {
 		int r = c->store->ops->open_queue(c->store, cfg->brokers[i].link.name, &queues[i]);

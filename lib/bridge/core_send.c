@@ -29,7 +29,7 @@ void core_note_committed(struct core *c)
 	for (size_t i = 0; i < CORE_WAITERS_MAX; i++) {
 		struct waiter *w = &c->waiters[i];
 
-		if (w->conn == 0 || w->seq != 0)
+		if (w->conn == 0 || w->seq != 0 || w->commit > c->commits)
 			continue;
 		ctl_on_delivered(c->ctl, c->now_ms, w->conn, 0, NULL);
 		*w = (struct waiter){ 0 };
@@ -149,10 +149,24 @@ static void finish(
 
 void core_published(struct core *c, unsigned client, enum send_result result, unsigned err)
 {
-	if (c->outbox[client].is_report)
+	const struct outbox *o = &c->outbox[client];
+
+	if (o->is_report)
 		core_gap_reported(c, client, result, err);
+	else if (result == SEND_OK && c->is_committing && !o->is_from_memory)
+		c->is_sent[client] = true;
 	else
 		finish(c, client, result, err, BRIDGE_POISON_TRIES);
+}
+
+void core_finish_sent(struct core *c)
+{
+	for (unsigned i = 0; i < MODEM_CLIENTS; i++) {
+		if (!c->is_sent[i])
+			continue;
+		c->is_sent[i] = false;
+		finish(c, i, SEND_OK, 0, BRIDGE_POISON_TRIES);
+	}
 }
 
 /* What is over the modem's limits gets to the head of a queue only when somebody retries a dead
@@ -206,7 +220,11 @@ static void publish_next(struct core *c, unsigned client)
 void core_pump(struct core *c)
 {
 	for (unsigned i = 0; i < c->cfg->broker_count; i++) {
-		if (!c->is_stopping && !c->outbox[i].is_busy && modem_can_publish(c->modem, i))
-			publish_next(c, i);
+		const struct outbox *o = &c->outbox[i];
+
+		if (c->is_stopping || o->is_busy || !modem_can_publish(c->modem, i) ||
+		    (c->is_committing && outbox_needs_durable(o)))
+			continue;
+		publish_next(c, i);
 	}
 }

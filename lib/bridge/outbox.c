@@ -58,15 +58,30 @@ static bool leaves_before(const struct store_entry *a, const struct store_entry 
 	return a->seq < b->seq;
 }
 
+static bool has_durable(const struct outbox *o)
+{
+	struct store_usage usage;
+
+	o->durable->ops->usage(o->durable, o->durable_queue, &usage);
+	return usage.messages > 0;
+}
+
+bool outbox_needs_durable(const struct outbox *o)
+{
+	return o->is_stuck || o->sent_seq || has_durable(o);
+}
+
 bool outbox_head(struct outbox *o, struct store_entry *ret, bool *ret_is_memory)
 {
 	struct store_entry durable, memory;
-	bool has_durable = o->durable->ops->head(o->durable, o->durable_queue, &durable);
-	bool has_memory = o->memory->ops->head(o->memory, o->memory_queue, &memory);
+	/* Without it a commit that is under way is no matter. */
+	bool is_on_disk =
+	    has_durable(o) && o->durable->ops->head(o->durable, o->durable_queue, &durable);
+	bool is_in_memory = o->memory->ops->head(o->memory, o->memory_queue, &memory);
 
-	if (!has_durable && !has_memory)
+	if (!is_on_disk && !is_in_memory)
 		return false;
-	*ret_is_memory = has_memory && (!has_durable || leaves_before(&memory, &durable));
+	*ret_is_memory = is_in_memory && (!is_on_disk || leaves_before(&memory, &durable));
 	*ret = *ret_is_memory ? memory : durable;
 	return true;
 }

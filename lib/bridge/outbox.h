@@ -59,6 +59,9 @@ bool outbox_head(struct outbox *o, struct store_entry *ret, bool *ret_is_memory)
  * priority that is not in flight. false: none. */
 bool outbox_oldest(struct outbox *o, bool is_memory, struct store_entry *ret);
 
+/* What is to be done next has to do with the durable store. */
+bool outbox_needs_durable(const struct outbox *o);
+
 /* The message of this number is in flight. */
 bool outbox_is_in_flight(const struct outbox *o, uint64_t seq);
 

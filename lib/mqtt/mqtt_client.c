@@ -54,9 +54,11 @@ static void unlink_work(struct mqtt_server *s, struct mqtt_client *c)
 	mqtt_link_remove(&c->held);
 	mqtt_link_remove(&c->dirty);
 	mqtt_link_remove(&c->acking);
+	mqtt_link_remove(&c->sealed);
 	mqtt_link_remove(&c->queued);
 	buf_fini(&c->rx);
 	buf_fini(&c->acks);
+	c->acks_sealed = 0;
 	c->acks_durable = 0;
 	c->is_held = false;
 }
@@ -165,6 +167,16 @@ void mqtt_client_close_unwritable(struct mqtt_server *s, struct mqtt_client *c, 
 	mqtt_client_close(s, c, error == -ENOMEM ? MQTT_CLOSE_NOMEM : MQTT_CLOSE_SLOW);
 }
 
+void mqtt_client_hold(struct mqtt_server *s, struct mqtt_client *c)
+{
+	if (c->state == MQTT_CLIENT_CLOSED)
+		return;
+	c->is_held = true;
+	mqtt_link_remove(&c->ready);
+	mqtt_list_append(&s->held, &c->held);
+	mqtt_list_append(&s->dirty, &c->dirty);
+}
+
 void mqtt_client_consume(struct mqtt_client *c, size_t len)
 {
 	buf_consume(&c->rx, len);
@@ -262,6 +274,7 @@ void mqtt_client_flush_acks(struct mqtt_server *s, struct mqtt_client *c)
 		return;
 	}
 	buf_consume(&c->acks, c->acks_durable);
+	c->acks_sealed -= c->acks_durable;
 	c->acks_durable = 0;
 	/* What is answered twice, or was published on another connection, counts but once. */
 	c->unanswered -= c->answered_durable < c->unanswered ? c->answered_durable : c->unanswered;
@@ -277,13 +290,15 @@ void mqtt_client_timeout(struct mqtt_server *s, struct mqtt_client *c, uint64_t 
 {
 	uint64_t due_ms = c->last_packet_ms + c->silence_max_ms;
 
-	if (c->state == MQTT_CLIENT_NEW) {
+	if (c->state == MQTT_CLIENT_NEW && !c->is_held) {
 		mqtt_client_close(s, c, MQTT_CLOSE_NO_CONNECT);
 		return;
 	}
 	/* A paused client is silent because we do not listen; its time begins anew when the packet
 	 * that was held is taken. Packets not yet looked at are signs of life as well. */
-	if (c->is_held || c->is_told_paused)
+	if (c->state == MQTT_CLIENT_NEW)
+		due_ms = now_ms + MQTT_CONNECT_TIMEOUT_MS;
+	else if (c->is_held || c->is_told_paused)
 		due_ms = now_ms + c->silence_max_ms;
 	else if (due_ms <= now_ms && mqtt_link_is_in(&c->ready))
 		due_ms = now_ms + 1;
@@ -687,8 +702,27 @@ static void handle(
 		return;
 	}
 	c->last_packet_ms = now_ms;
-	if (c->state != MQTT_CLIENT_CLOSED && !s->offer.msg)
+	if (c->state != MQTT_CLIENT_CLOSED && !s->offer.msg && !c->is_held)
 		mqtt_client_consume(c, f->len);
+}
+
+/* While a commit is under way, a packet that would change the store waits. What it takes for
+ * CONNECT is seen when it is read (mqtt_connect.c), and the owner knows it of a PUBLISH; its
+ * identifier at QoS 2 is the server's affair. */
+static bool has_to_wait(
+    const struct mqtt_server *s, const struct mqtt_client *c, const struct mqtt_frame *f)
+{
+	static const bool changes_store[MQTT_TYPES] = {
+		[MQTT_TYPE_PUBREC] = true,
+		[MQTT_TYPE_PUBREL] = true,
+		[MQTT_TYPE_SUBSCRIBE] = true,
+		[MQTT_TYPE_UNSUBSCRIBE] = true,
+		[MQTT_TYPE_DISCONNECT] = true,
+	};
+	bool is_qos_2 = f->type == MQTT_TYPE_PUBLISH && (f->flags >> 1 & 3) == 2;
+
+	return s->is_committing && c->state == MQTT_CLIENT_ONLINE && c->session->is_stored &&
+	       (changes_store[f->type] || is_qos_2);
 }
 
 /* No whole packet is left. */
@@ -726,7 +760,10 @@ void mqtt_client_step(struct mqtt_server *s, struct mqtt_client *c, uint64_t now
 		mqtt_client_close(s, c, MQTT_CLOSE_TOO_LARGE);
 		return;
 	case MQTT_FRAMING_DONE:
-		handle(s, c, now_ms, &f);
+		if (has_to_wait(s, c, &f))
+			mqtt_client_hold(s, c);
+		else
+			handle(s, c, now_ms, &f);
 		return;
 	}
 }

@@ -229,6 +229,17 @@ static void enter(struct mqtt_server *s, struct mqtt_client *c, uint64_t now_ms,
 		mqtt_deliver_pump(s, c);
 }
 
+/* What it changes in the store waits while a commit is under way. */
+static bool has_to_wait(const struct mqtt_server *s, const struct mqtt_connect *p)
+{
+	const struct mqtt_session *old;
+
+	if (!s->is_committing || !s->persist.store)
+		return false;
+	old = mqtt_sessions_find(&s->sessions, p->client_id);
+	return p->session_expiry_s > 0 || (old && old->is_stored);
+}
+
 /* What cannot be read is answered in MQTT 5.0 alone (MQTT 5.0, 4.13.1). */
 static void reject(struct mqtt_server *s, struct mqtt_client *c, uint8_t version, int error)
 {
@@ -261,6 +272,10 @@ void mqtt_client_connect(
 			refuse(s, c, p.version, MQTT_REASON_BAD_TOPIC);
 		else
 			mqtt_client_close(s, c, MQTT_CLOSE_PROTOCOL);
+		return;
+	}
+	if (has_to_wait(s, &p)) {
+		mqtt_client_hold(s, c);
 		return;
 	}
 	code = check(s, c, &p, &user);

@@ -218,9 +218,27 @@ int mqtt_persist_released(struct mqtt_persist *p, unsigned queue, uint64_t seq)
 	return r;
 }
 
+void mqtt_persist_commit_begins(struct mqtt_persist *p)
+{
+	p->is_committing = true;
+}
+
+void mqtt_persist_commit_ended(struct mqtt_persist *p)
+{
+	p->is_committing = false;
+	for (size_t i = 0; i < p->removal_count; i++) {
+		const struct mqtt_removal *r = &p->removals[i];
+
+		mqtt_persist_remove(p, r->queue, r->seq, r->change);
+	}
+	p->removal_count = 0;
+}
+
 void mqtt_persist_remove(struct mqtt_persist *p, unsigned queue, uint64_t seq, unsigned change)
 {
-	if (p->store->ops->remove(p->store, queue, seq) == 0)
+	if (p->is_committing && p->removal_count < MQTT_PERSIST_REMOVALS_MAX)
+		p->removals[p->removal_count++] = (struct mqtt_removal){ seq, queue, change };
+	else if (p->store->ops->remove(p->store, queue, seq) == 0)
 		p->changes |= change;
 }
 

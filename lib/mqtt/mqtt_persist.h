@@ -28,10 +28,22 @@
 #define MQTT_CHANGED_NOW   1U /* before anything accepted or answered is told to anybody */
 #define MQTT_CHANGED_LATER 2U /* some time: lost in a crash, it is done again */
 
+/* Messages that leave the store when the commit is over. */
+#define MQTT_PERSIST_REMOVALS_MAX 256
+
+struct mqtt_removal {
+	uint64_t seq;
+	unsigned queue;
+	unsigned change;
+};
+
 struct mqtt_persist {
 	struct store *store; /* borrowed; NULL: nothing persists */
 	unsigned retained;   /* number of that queue */
 	unsigned changes;    /* MQTT_CHANGED_..., not taken yet */
+	bool is_committing;  /* the store is not to be touched, if it can be helped */
+	size_t removal_count;
+	struct mqtt_removal removals[MQTT_PERSIST_REMOVALS_MAX];
 };
 
 /* Use this store (NULL: none). 0, -ENOSPC, -ENOMEM, -EIO. */
@@ -39,6 +51,10 @@ int mqtt_persist_init(struct mqtt_persist *p, struct store *store);
 
 /* What was changed since the last call: a set of MQTT_CHANGED_... */
 unsigned mqtt_persist_take_changes(struct mqtt_persist *p);
+
+/* The owner begins to commit the store: what is removed meanwhile is removed when it ended. */
+void mqtt_persist_commit_begins(struct mqtt_persist *p);
+void mqtt_persist_commit_ended(struct mqtt_persist *p);
 
 /* Bytes that all local copies together may have. */
 uint64_t mqtt_persist_bytes_max(const struct mqtt_persist *p);

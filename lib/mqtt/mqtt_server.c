@@ -9,6 +9,9 @@
 #define SERIAL_MAX     (UINT32_MAX >> SLOT_BITS)
 #define OUT_IDLE_BYTES 65536 /* memory that an empty output buffer may keep */
 
+/* A held client may send so much while a commit is under way; then it is paused. */
+#define COMMIT_RX_BYTES 16384
+
 /* Properties of one message for all sessions in the store; who has no place in them has none. */
 #define TARGETS_BYTES_MAX 1048576
 
@@ -36,6 +39,7 @@ struct mqtt_server *mqtt_server_new(
 	mqtt_list_init(&s->notices);
 	mqtt_list_init(&s->dirty);
 	mqtt_list_init(&s->acking);
+	mqtt_list_init(&s->sealed);
 	mqtt_list_init(&s->queued);
 	mqtt_list_init(&s->dead);
 	mqtt_list_init(&s->wills);
@@ -132,7 +136,9 @@ void mqtt_server_client_rx(
 	r = buf_append(&c->rx, data, len);
 	if (r < 0)
 		mqtt_client_close(s, c, r == -ENOMEM ? MQTT_CLOSE_NOMEM : MQTT_CLOSE_TOO_LARGE);
-	else if (!c->is_held)
+	else if (c->is_held)
+		mqtt_list_append(&s->dirty, &c->dirty); /* to be paused, perhaps */
+	else
 		mqtt_list_append(&s->ready, &c->ready);
 }
 
@@ -226,6 +232,13 @@ static bool take_offer(struct mqtt_server *s, struct mqtt_event *ret)
 	return true;
 }
 
+/* A commit is mostly over soon: who does not send much meanwhile need not be stopped. */
+static bool is_to_be_paused(const struct mqtt_server *s, const struct mqtt_client *c)
+{
+	return c->is_held &&
+	       (c->is_told_paused || !s->is_committing || buf_len(&c->rx) > COMMIT_RX_BYTES);
+}
+
 /* PAUSE, RESUME or WRITE of one client, as far as still true. */
 static bool next_dirty(struct mqtt_server *s, struct mqtt_event *ret)
 {
@@ -235,9 +248,9 @@ static bool next_dirty(struct mqtt_server *s, struct mqtt_event *ret)
 		*ret = (struct mqtt_event){ .client = c->number };
 		if (c->is_eof) {
 			mqtt_link_remove(&c->dirty);
-		} else if (c->is_held != c->is_told_paused) {
-			c->is_told_paused = c->is_held;
-			ret->type = c->is_held ? MQTT_EVENT_PAUSE : MQTT_EVENT_RESUME;
+		} else if (is_to_be_paused(s, c) != c->is_told_paused) {
+			c->is_told_paused = !c->is_told_paused;
+			ret->type = c->is_told_paused ? MQTT_EVENT_PAUSE : MQTT_EVENT_RESUME;
 			return true;
 		} else if (c->has_news) {
 			c->has_news = false;
@@ -267,16 +280,6 @@ bool mqtt_server_next_event(struct mqtt_server *s, uint64_t now_ms, struct mqtt_
 		if (take_offer(s, ret))
 			return true;
 	}
-}
-
-static void hold(struct mqtt_server *s, struct mqtt_client *c)
-{
-	if (c->state != MQTT_CLIENT_ONLINE)
-		return;
-	c->is_held = true;
-	mqtt_link_remove(&c->ready);
-	mqtt_list_append(&s->held, &c->held);
-	mqtt_list_append(&s->dirty, &c->dirty);
 }
 
 /* How a refused PUBLISH is answered in MQTT 5.0. Of the codes that PUBACK has, 0x97 is for what may
@@ -327,7 +330,7 @@ void mqtt_server_verdict(struct mqtt_server *s, uint64_t now_ms, enum mqtt_verdi
 	if (offer.will)
 		mqtt_will_verdict(s, verdict);
 	else if (verdict == MQTT_HOLD)
-		hold(s, offer.client);
+		mqtt_client_hold(s, offer.client);
 	else
 		conclude(s, &offer, verdict);
 	s->offer = (struct mqtt_offer){ 0 };
@@ -410,26 +413,61 @@ static void send_queued(struct mqtt_server *s)
 {
 	struct mqtt_link *l;
 
-	if (s->persist.store)
-		s->durable_seq = s->persist.store->ops->last_seq(s->persist.store);
 	while ((l = mqtt_list_pop(&s->queued)))
 		mqtt_deliver_pump(s, MQTT_LINK_OWNER(l, struct mqtt_client, queued));
 }
 
-void mqtt_server_committed(struct mqtt_server *s, uint64_t now_ms)
+static void send_sealed(struct mqtt_server *s)
 {
 	struct mqtt_link *l;
 
+	while ((l = mqtt_list_pop(&s->sealed))) {
+		struct mqtt_client *c = MQTT_LINK_OWNER(l, struct mqtt_client, sealed);
+
+		c->acks_durable = c->acks_sealed;
+		c->answered_durable += c->answered_sealed;
+		c->answered_sealed = 0;
+		mqtt_client_flush_acks(s, c);
+	}
+}
+
+void mqtt_server_commit_begins(struct mqtt_server *s, uint64_t now_ms)
+{
+	struct mqtt_link *l;
+
+	assert(!s->is_committing);
 	s->now_ms = now_ms;
-	send_queued(s);
+	s->is_committing = true;
+	mqtt_persist_commit_begins(&s->persist);
+	if (s->persist.store)
+		s->sealed_seq = s->persist.store->ops->last_seq(s->persist.store);
 	while ((l = mqtt_list_pop(&s->acking))) {
 		struct mqtt_client *c = MQTT_LINK_OWNER(l, struct mqtt_client, acking);
 
-		c->acks_durable = buf_len(&c->acks);
-		c->answered_durable += c->answered;
+		c->acks_sealed = buf_len(&c->acks);
+		c->answered_sealed += c->answered;
 		c->answered = 0;
-		mqtt_client_flush_acks(s, c);
+		mqtt_list_append(&s->sealed, &c->sealed);
 	}
+}
+
+void mqtt_server_commit_ended(struct mqtt_server *s, uint64_t now_ms, bool is_durable)
+{
+	assert(s->is_committing);
+	s->now_ms = now_ms;
+	s->is_committing = false;
+	mqtt_persist_commit_ended(&s->persist);
+	if (!is_durable)
+		return;
+	s->durable_seq = s->sealed_seq;
+	send_queued(s);
+	send_sealed(s);
+}
+
+void mqtt_server_committed(struct mqtt_server *s, uint64_t now_ms)
+{
+	mqtt_server_commit_begins(s, now_ms);
+	mqtt_server_commit_ended(s, now_ms, true);
 }
 
 void mqtt_server_resume_held(struct mqtt_server *s, uint64_t now_ms)

@@ -19,6 +19,9 @@
  * call of the owner, with the targets that mqtt_server_targets gives, and is then delivered under
  * its number in the store by mqtt_server_publish_stored.
  *
+ * A commit may take long. What comes meanwhile is worked off as far as it does not need the store;
+ * a packet that does is held, and its client with it.
+ *
  * Clients are known by number; a number that is not known (any more) is
  * ignored everywhere. Freeing of clients is deferred to mqtt_server_settle.
  */
@@ -180,7 +183,17 @@ unsigned mqtt_server_take_changes(struct mqtt_server *s);
 /* The queue of what is retained. false: there is no store. */
 bool mqtt_server_retained_queue(const struct mqtt_server *s, unsigned *ret_queue);
 
-/* Everything accepted and changed so far is durable: write the answers that wait for it. */
+/* The owner begins to commit the store: everything accepted and changed so far. From now on the
+ * server leaves the store alone as far as it can; PUBLISH is offered still, and the owner knows
+ * which of them needs the store. */
+void mqtt_server_commit_begins(struct mqtt_server *s, uint64_t now_ms);
+
+/* The commit ended. is_durable: write the answers that wait for it; if not, they wait for another
+ * one. What was held meanwhile is due: mqtt_server_resume_held. */
+void mqtt_server_commit_ended(struct mqtt_server *s, uint64_t now_ms, bool is_durable);
+
+/* Both at once: everything accepted and changed so far is durable. Not while a commit is under way.
+ */
 void mqtt_server_committed(struct mqtt_server *s, uint64_t now_ms);
 
 /* There may be room again: offer all held PUBLISH packets again. */

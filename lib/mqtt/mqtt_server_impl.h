@@ -61,10 +61,11 @@ struct mqtt_client {
 	struct buf rx;
 	struct buf out;
 	struct buf acks;     /* answers that wait until what they tell of is durable */
+	size_t acks_sealed;  /* bytes of them that the last commit is about */
 	size_t acks_durable; /* bytes of them whose turn has come */
 	bool is_greeted;     /* CONNACK is in out, so that others may follow */
 	bool is_eof;         /* the socket is gone; what it had sent is still worked off */
-	bool is_held;        /* first in rx is a PUBLISH that the owner does not want yet */
+	bool is_held;        /* the first packet in rx has to wait */
 	bool is_told_paused;
 	bool has_news; /* bytes in out, WRITE not told */
 
@@ -73,6 +74,7 @@ struct mqtt_client {
 	bool wants_reasons;                  /* as text */
 	uint32_t unanswered;                 /* its PUBLISH of QoS 1 and 2: MQTT_RECEIVE_MAX */
 	uint32_t answered;                   /* of those, answered for good in acks */
+	uint32_t answered_sealed;            /* ... in the part that the last commit is about */
 	uint32_t answered_durable;           /* ... in the part whose turn has come */
 	char *aliases[MQTT_TOPIC_ALIAS_MAX]; /* topics; NULL: not set */
 
@@ -86,7 +88,8 @@ struct mqtt_client {
 	struct mqtt_link held;   /* is_held */
 	struct mqtt_link notice; /* notices are not 0 */
 	struct mqtt_link dirty;  /* WRITE, PAUSE or RESUME may be due */
-	struct mqtt_link acking; /* acks that are not durable yet */
+	struct mqtt_link acking; /* acks that no commit is about yet */
+	struct mqtt_link sealed; /* acks that the last commit is about, and that are not durable */
 	struct mqtt_link queued; /* the first message of its queue waits to be durable */
 	struct mqtt_link dead;   /* closed and gone */
 };
@@ -112,7 +115,9 @@ struct mqtt_server {
 	struct mqtt_retain retain;
 	bool is_retain_planned; /* by the last mqtt_server_targets */
 	struct buf properties;  /* of its targets, where they are not the message's own */
-	uint64_t durable_seq;   /* copies in the store up to this number were committed */
+	bool is_committing;
+	uint64_t sealed_seq;  /* copies in the store that the last commit is about: to this one */
+	uint64_t durable_seq; /* copies in the store up to this number were committed */
 	struct timerq timers;
 	struct mqtt_offer offer;
 	struct mqtt_link ready;
@@ -120,6 +125,7 @@ struct mqtt_server {
 	struct mqtt_link notices;
 	struct mqtt_link dirty;
 	struct mqtt_link acking;
+	struct mqtt_link sealed;
 	struct mqtt_link queued;
 	struct mqtt_link dead;
 	struct mqtt_link wills; /* to be offered */
@@ -148,6 +154,9 @@ void mqtt_client_close_unwritable(struct mqtt_server *s, struct mqtt_client *c, 
 
 /* Work off one packet. It may be a PUBLISH that becomes the offer. */
 void mqtt_client_step(struct mqtt_server *s, struct mqtt_client *c, uint64_t now_ms);
+
+/* The packet that is first in rx has to wait, and those behind it. */
+void mqtt_client_hold(struct mqtt_server *s, struct mqtt_client *c);
 
 /* Drop len bytes from the front of rx. */
 void mqtt_client_consume(struct mqtt_client *c, size_t len);

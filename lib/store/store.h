@@ -9,8 +9,12 @@
  * A queue can have notes: small texts under a kind and a key, for what a local session consists of
  * besides its messages.
  *
- * Nothing is durable before `commit` returned 0. The store is called synchronously; it never calls
- * back. Spans it hands out are valid until the next call.
+ * Nothing is durable before `commit` returned 0. All calls are synchronous, and one at a time; the
+ * store never calls back. Spans it hands out are valid until the next call.
+ *
+ * `commit` alone may take long, and may run in another thread. Until it has returned, only
+ * `last_seq`, `usage`, `total` and `free_bytes` may be called; store_gate_new makes a store whose
+ * other calls wait for that.
  */
 #ifndef CMQTTD_STORE_STORE_H
 #define CMQTTD_STORE_STORE_H
@@ -142,6 +146,10 @@ struct store_ops {
 	bool (*next_note)(struct store *s, unsigned queue, enum store_note kind, struct span after,
 	    struct span *ret_key, struct span *ret_value);
 
+	/* Right before a `commit` in another thread: do what that could not. 0, -ENOMEM, -EIO:
+	 * there is to be no commit then. NULL: nothing. */
+	int (*prepare)(struct store *s);
+
 	/* Make durable all that was changed since the last commit, as one. 0; or an error: then it
 	 * must be treated as not done, and can be tried again. What was changed stays as it is for
 	 * all other calls; only what takes more room (`add`, `put_note`, `open_queue` of a new one)
@@ -168,6 +176,11 @@ struct store {
 
 /* In memory: the reference, and the place of QoS 0 messages. NULL: no memory. */
 struct store *store_ram_new(uint64_t max_bytes);
+
+/* In front of another store, which may be committed by another thread: a call that needs the inner
+ * store first calls wait, which returns when no commit is under way. The inner store stays the
+ * caller's, and must outlive it; its max_bytes follows that of this one. NULL: no memory. */
+struct store *store_gate_new(struct store *inner, void (*wait)(void *arg), void *arg);
 
 /* Words for the last failure; "" if there are none. */
 static inline const char *store_error(struct store *s)

@@ -187,6 +187,9 @@ static void run_action(struct stage *s, const struct action *a)
 	case ACTION_LOG:
 		tell_log(s, &a->log);
 		break;
+	case ACTION_STORE_COMMIT:
+		core_store_done(s->core, s->now_ms, s->store->ops->commit(s->store));
+		break;
 	case ACTION_EXIT:
 		tell(s, "exit");
 		break;
@@ -233,6 +236,10 @@ static bool turn(struct stage *s)
 	any |= take_sent(s);
 	any |= local_client_write(&s->reader, s->core, s->now_ms);
 	any |= local_client_write(&s->writer, s->core, s->now_ms);
+	if (core_deadline(s->core) <= s->now_ms) {
+		core_tick(s->core, s->now_ms);
+		any = true;
+	}
 	return any;
 }
 

@@ -97,6 +97,38 @@ static int flaky_commit(struct store *s)
 	return 0;
 }
 
+/* The worker has done it, before or because somebody waits for it. */
+static void wait_for_commit(void *arg)
+{
+	struct flaky_store *s = arg;
+
+	if (!s->is_committing || s->has_committed)
+		return;
+	s->has_committed = true;
+	s->commit_result = s->undo.base.ops->commit(&s->undo.base);
+}
+
+void flaky_store_commit(struct flaky_store *s)
+{
+	assert(!s->is_committing);
+	s->is_committing = true;
+	s->has_committed = false;
+	s->commit_end_ms = s->world->now_ms + prng_range(&s->rng, 0, s->commit_max_ms);
+}
+
+uint64_t flaky_store_deadline(const struct flaky_store *s)
+{
+	return s->is_committing ? s->commit_end_ms : TIMER_NEVER;
+}
+
+bool flaky_store_end_commit(struct flaky_store *s, int *ret)
+{
+	wait_for_commit(s);
+	s->is_committing = false;
+	*ret = s->commit_result;
+	return !flaky_store_is_killed(s);
+}
+
 /* The disk alone knows what was committed; what the undo store notes is of no use then. */
 static void open_disk(struct flaky_store *s)
 {
@@ -120,10 +152,15 @@ void flaky_store_init(
 	s->ops.revive = flaky_revive;
 	s->ops.commit = flaky_commit;
 	s->undo.base.ops = &s->ops;
+	s->gate = store_gate_new(&s->undo.base, wait_for_commit, s);
+	assert(s->gate);
+	prng_init(&s->rng, w->p.seed ^ UINT64_C(0x51055));
+	s->commit_max_ms = w->p.commit_max_ms;
 }
 
 void flaky_store_fini(struct flaky_store *s)
 {
+	store_free(s->gate);
 	undo_store_fini(&s->undo);
 }
 

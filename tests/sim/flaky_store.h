@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The store of the simulated daemon: one that forgets what was not committed when the process dies,
- * whose commits can fail, and which tells the ledger what was committed and buried. It outlives the
- * core, as a file outlives the process; it can be a real one on a simulated disk.
+ * whose commits can fail and take their time, and which tells the ledger what was committed and
+ * buried. It outlives the core, as a file outlives the process; it can be a real one on a simulated
+ * disk.
  */
 #ifndef TESTS_SIM_FLAKY_STORE_H
 #define TESTS_SIM_FLAKY_STORE_H
 
+#include "base/prng.h"
+#include "base/timerq.h"
 #include "store/store.h"
 #include "unit/undo_store.h"
 
@@ -30,14 +33,21 @@ enum {
 };
 
 struct flaky_store {
-	struct undo_store undo; /* first: it is the store that the core gets */
+	struct undo_store undo; /* first: flaky_store.c makes one of the other */
 	struct store_ops ops;
 	const struct store_ops *undo_ops;
 	struct world *world;
 	const struct sim_disk *disk; /* NULL: the store is in memory */
 	unsigned fail_permille;      /* of the commits */
-	uint64_t double_adds;        /* messages for both brokers */
-	uint64_t revived;            /* dead letters that were put back */
+	struct store *gate;          /* what the core gets: it waits for the commit under way */
+	struct prng rng;
+	uint32_t commit_max_ms; /* a commit takes up to so long; 0: no time */
+	bool is_committing;
+	bool has_committed; /* what is left is to tell the core */
+	int commit_result;
+	uint64_t commit_end_ms;
+	uint64_t double_adds; /* messages for both brokers */
+	uint64_t revived;     /* dead letters that were put back */
 	/* numbers in the ledger of what was added since the last commit: lost if the process dies
 	 */
 	unsigned uncommitted[FLAKY_UNCOMMITTED_MAX];
@@ -49,6 +59,14 @@ struct flaky_store {
 void flaky_store_init(
     struct flaky_store *s, struct world *w, const struct sim_disk *disk, uint64_t max_bytes);
 void flaky_store_fini(struct flaky_store *s);
+
+/* Begin a commit, and when it ends; TIMER_NEVER: none is under way. What it commits is what was
+ * changed until then, or until the store is needed. */
+void flaky_store_commit(struct flaky_store *s);
+uint64_t flaky_store_deadline(const struct flaky_store *s);
+
+/* The commit has ended: its result. Not if the process died of it. */
+bool flaky_store_end_commit(struct flaky_store *s, int *ret);
 
 /* The process died with what it did last to its disk. */
 bool flaky_store_is_killed(const struct flaky_store *s);

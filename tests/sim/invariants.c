@@ -141,7 +141,9 @@ static void check_inbound(struct world *w)
 /* Whatever it waits for, it does not wait for ever. */
 static void check_deadline(struct world *w)
 {
-	if (core_deadline(w->core) > w->now_ms + RECOVERY_HOUR_MS)
+	uint64_t due_ms = timer_min(core_deadline(w->core), flaky_store_deadline(&w->store));
+
+	if (due_ms > w->now_ms + RECOVERY_HOUR_MS)
 		world_wrong(w, "nothing is due any more, modem %s",
 		    modem_state_name(modem_get_status(core_get_modem(w->core))->state));
 }

@@ -104,6 +104,16 @@ static void draw_faults(struct sim_params *p, struct prng *r)
 		p->has_port_loss = prng_chance(r, 500);
 }
 
+/* Of a good disk, a card, a bad card. */
+static uint32_t draw_commit_max(uint64_t seed)
+{
+	static const uint32_t max_ms[] = { 0, 5, 50, 400, 4000 };
+	struct prng r;
+
+	prng_init(&r, seed ^ UINT64_C(0xd15c));
+	return max_ms[prng_range(&r, 0, 4)];
+}
+
 static void draw_extras(struct sim_params *p)
 {
 	struct prng r;
@@ -116,6 +126,7 @@ static void draw_extras(struct sim_params *p)
 	p->has_drop_oldest = prng_chance(&r, 300);
 	p->has_wills = prng_chance(&r, 400) && !p->has_drop_oldest;
 	p->is_born_in_1970 = prng_chance(&r, 200);
+	p->commit_max_ms = draw_commit_max(p->seed);
 	if (prng_chance(&r, 500))
 		p->wall_mean_ms = draw_u32(&r, 5 * SECOND, 2 * MINUTE);
 	/* What is dropped for want of room is worth a look when there is little of it. */

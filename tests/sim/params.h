@@ -68,6 +68,7 @@ struct sim_params {
 	/* faults */
 	unsigned command_permille; /* of the commands meet a fault */
 	unsigned commit_permille;  /* of the commits fail */
+	uint32_t commit_max_ms;    /* a commit takes up to so long */
 	uint32_t event_mean_ms;    /* between two events of the kinds of the level, 0: none */
 	bool has_port_loss;        /* the port goes away with the modem, as on USB */
 

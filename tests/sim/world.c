@@ -315,6 +315,9 @@ static void run_action(struct world *w, const struct action *a)
 	case ACTION_STATUS:
 		world_note(w, "status: %s", a->text);
 		break;
+	case ACTION_STORE_COMMIT:
+		flaky_store_commit(&w->store);
+		break;
 	case ACTION_EXIT:
 		w->has_exited = true;
 		break;
@@ -381,8 +384,8 @@ static bool run_wall(struct world *w)
 
 static void start_core(struct world *w)
 {
-	w->core = core_new(&w->config[w->config_version].core, &w->store.undo.base,
-	    prng_u64(&w->rng), w->now_ms, "sim");
+	w->core = core_new(
+	    &w->config[w->config_version].core, w->store.gate, prng_u64(&w->rng), w->now_ms, "sim");
 	if (!w->core && flaky_store_is_killed(&w->store)) {
 		world_note(w, "the daemon dies while it starts");
 		flaky_store_crash(&w->store);
@@ -397,6 +400,7 @@ static void start_core(struct world *w)
 
 static void lose_core(struct world *w, uint64_t now_ms)
 {
+	w->store.is_committing = false;
 	core_free(w->core);
 	w->restarts++;
 	w->power_hook_ms = UINT64_MAX;
@@ -427,11 +431,24 @@ void world_start_again(struct world *w)
 
 /* ---- time ---- */
 
+/* A commit is done, and the daemon lives. */
+static bool run_commit(struct world *w)
+{
+	int result;
+
+	if (flaky_store_deadline(&w->store) > w->now_ms)
+		return false;
+	if (flaky_store_end_commit(&w->store, &result))
+		core_store_done(w->core, w->now_ms, result);
+	return true;
+}
+
 static bool run_due(struct world *w)
 {
 	bool any = faults_run(w, w->now_ms);
 
 	any |= run_wall(w);
+	any |= run_commit(w);
 	fake_modem_tick(w->modem, w->now_ms);
 	for (unsigned i = 0; i < SIM_BROKERS; i++) {
 		any |= fake_broker_run(&w->brokers[i], w->now_ms);
@@ -480,6 +497,7 @@ static uint64_t next_moment(const struct world *w)
 
 	due = timer_min(due, faults_deadline(&w->faults));
 	due = timer_min(due, w->wall_jump_ms);
+	due = timer_min(due, flaky_store_deadline(&w->store));
 	due = timer_min(due, w->port_open_ms);
 	due = timer_min(due, w->power_hook_ms);
 	for (unsigned i = 0; i < SIM_BROKERS; i++) {
@@ -660,7 +678,8 @@ static void stop(struct world *w)
 {
 	core_shutdown(w->core, w->now_ms);
 	w->is_stopping = true;
-	world_run_until(w, w->now_ms + STOP_MAX_MS, NULL);
+	/* The commit under way, that of all that is left, and that of what became of it. */
+	world_run_until(w, w->now_ms + STOP_MAX_MS + 3ULL * w->p.commit_max_ms, NULL);
 	if (!w->has_exited)
 		world_wrong(w, "did not stop in time");
 }

@@ -14,6 +14,7 @@
  *   v VERDICT     answer to every PUBLISH from now on: accept, hold, quota, topic, payload, failed
  *   h             held packets are offered again
  *   c on|off      commit in every turn, or not
+ *   c slow        begin to commit; c end: it is done, and the next ones are done at once
  *   n COUNT       so many PUBLISH were accepted so far
  *   e TEXT        clients that came and went since the last such line
  * After the last line nothing may be left unread. Packets are written as in mqtt_notation.h.
@@ -137,6 +138,9 @@ static inline void dialogue_say(struct world *w, const char *line)
 		break;
 	case 'c':
 		w->is_commit_off = strcmp(rest, "off") == 0;
+		w->is_commit_slow = strcmp(rest, "slow") == 0;
+		if (strcmp(rest, "end") == 0)
+			world_end_commit(w);
 		break;
 	case 'n':
 		if (w->publish_count != strtoull(rest, NULL, 10))

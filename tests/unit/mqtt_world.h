@@ -37,6 +37,8 @@ struct world {
 	uint64_t now_ms;
 	enum mqtt_verdict verdict;
 	bool is_commit_off;
+	bool is_commit_slow; /* it begins in its turn, and ends with world_end_commit */
+	bool is_committing;
 	struct world_client clients[WORLD_CLIENTS];
 	struct mqtt_msg *published[16]; /* the last ones that were offered and accepted */
 	size_t offer_count;             /* PUBLISH events, whatever the verdict */
@@ -209,12 +211,29 @@ static inline void world_drain(struct world *w)
 static inline void world_commit(struct world *w)
 {
 	w->changes |= mqtt_server_take_changes(w->server);
+	if (w->is_committing)
+		return;
 	if (w->changes & MQTT_CHANGED_NOW) {
+		if (w->is_commit_slow) {
+			mqtt_server_commit_begins(w->server, w->now_ms);
+			w->is_committing = true;
+			w->changes = 0;
+			return;
+		}
 		if (w->store->ops->commit(w->store) < 0)
 			return;
 		w->changes = 0;
 	}
 	mqtt_server_committed(w->server, w->now_ms);
+}
+
+/* The commit that is under way works, and the next ones are done at once. */
+static inline void world_end_commit(struct world *w)
+{
+	w->is_commit_slow = false;
+	w->is_committing = false;
+	mqtt_server_commit_ended(w->server, w->now_ms, w->store->ops->commit(w->store) == 0);
+	mqtt_server_resume_held(w->server, w->now_ms);
 }
 
 /* One turn: events, commit, what that brings, settle. */
@@ -234,6 +253,7 @@ static inline void world_kill(struct world *w)
 	mqtt_server_free(w->server);
 	w->server = NULL;
 	w->changes = 0;
+	w->is_committing = false;
 	for (size_t i = 0; i < WORLD_CLIENTS; i++) {
 		w->clients[i].number = 0;
 		buf_clear(&w->clients[i].seen);

@@ -26,6 +26,7 @@ static struct {
 	int add_error;
 	int remove_error;
 	unsigned commits;
+	unsigned waits;      /* calls that would have to wait if a commit were under way */
 	uint64_t free_bytes; /* 0: plenty */
 } script;
 
@@ -38,6 +39,12 @@ static int scripted_commit(struct store *s)
 	(void)s;
 	script.commits++;
 	return script.commit_error;
+}
+
+static void count_wait(void *arg)
+{
+	(void)arg;
+	script.waits++;
 }
 
 static int scripted_add(struct store *s, uint64_t seq, int64_t accepted_ms, struct span payload,
@@ -95,13 +102,17 @@ static const struct route_config plant_routes[] = {
 
 struct fixture {
 	struct core_config cfg;
-	struct store *store;
+	struct store *store; /* what the test sees */
+	struct store *gate;  /* what the core gets */
 	struct store_ops ops;
 	struct core *core;
 	uint64_t now_ms;
 	uint32_t client;
 	bool is_paused;
 	bool is_closed;
+	bool is_commit_slow; /* it ends when the test says so */
+	bool is_committing;
+	bool has_exited;
 	unsigned logs[LOG_CODE_COUNT];
 	uint8_t got[4096]; /* from the daemon, not looked at yet */
 	size_t got_len;
@@ -137,6 +148,22 @@ static void fill_config(struct core_config *cfg)
 	cfg->store.max_bytes = ROOMY;
 }
 
+/* The commit that is under way. */
+static void end_commit(struct fixture *f)
+{
+	assert_true(f->is_committing);
+	f->is_committing = false;
+	core_store_done(f->core, f->now_ms, f->store->ops->commit(f->store));
+}
+
+static void on_commit(struct fixture *f)
+{
+	assert_false(f->is_committing);
+	f->is_committing = true;
+	if (!f->is_commit_slow)
+		end_commit(f);
+}
+
 static void act(struct fixture *f, const struct action *a)
 {
 	if (a->type == ACTION_LOG)
@@ -147,6 +174,10 @@ static void act(struct fixture *f, const struct action *a)
 		f->is_paused = false;
 	else if (a->type == ACTION_CLIENT_CLOSE)
 		f->is_closed = true;
+	else if (a->type == ACTION_EXIT)
+		f->has_exited = true;
+	else if (a->type == ACTION_STORE_COMMIT)
+		on_commit(f);
 }
 
 /* Settle, do what is to be done, and read what was written. The second time for what had to wait
@@ -156,10 +187,12 @@ static void settle(struct fixture *f)
 	struct action a;
 	struct buf *out;
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 6; i++) {
 		core_settle(f->core, f->now_ms);
 		while (core_next_action(f->core, &a))
 			act(f, &a);
+		if (core_deadline(f->core) <= f->now_ms)
+			core_tick(f->core, f->now_ms);
 	}
 	out = core_client_out(f->core, f->client);
 	if (!out || buf_len(out) == 0)
@@ -208,7 +241,7 @@ static void pass_time(struct fixture *f, uint64_t ms)
 
 static void start(struct fixture *f)
 {
-	f->core = core_new(&f->cfg, f->store, 1, f->now_ms, "test");
+	f->core = core_new(&f->cfg, f->gate, 1, f->now_ms, "test");
 	assert_non_null(f->core);
 	assert_int_equal(core_client_new(f->core, f->now_ms, 0, &f->client), 0);
 	send_bytes(f, "10{ s'MQTT' 04 02 00 00 s'c' }");
@@ -238,6 +271,8 @@ static int setup(void **state)
 	f->ops.remove = scripted_remove;
 	f->ops.free_bytes = scripted_free_bytes;
 	f->store->ops = &f->ops;
+	f->gate = store_gate_new(f->store, count_wait, NULL);
+	assert_non_null(f->gate);
 	f->now_ms = 1000;
 	start(f);
 	*state = f;
@@ -249,6 +284,7 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	core_free(f->core);
+	store_free(f->gate);
 	store_free(f->store);
 	free(f);
 	return 0;
@@ -304,29 +340,241 @@ static void test_commit_before_acknowledgement(void **state)
 	assert_int_equal(script.commits, 1);
 }
 
-/* A slow disk holds up acknowledgements, not what local clients say to each other. */
-static void test_local_traffic_before_the_commit(void **state)
+static void end_commit_and_settle(struct fixture *f)
 {
+	end_commit(f);
+	settle(f);
+}
+
+/* A slow disk holds up what has to be durable, and nothing else. */
+static void test_slow_commit(void **state)
+{
+	struct fixture *f = *state;
+
+	send_bytes(f, "82{ 00 09 s'local' 01 }");
+	expect_bytes(f, "90 03 00 09 01");
+	f->is_commit_slow = true;
+	send_bytes(f, "32{ s'cloud/a' 00 01 'x' }");
+	assert_true(f->is_committing);
+	/* QoS 0, to clients and to brokers, and a sign of life. */
+	send_bytes(f, "30{ s'local' 'y' } 30{ s'cloud/a' 'y' } c0 00");
+	expect_bytes(f, "30{ s'local' 'y' } d0 00");
+	assert_int_equal(waiting(f, 0).messages, 2);
+	/* QoS 1 that goes to nobody's disk: delivered, and acknowledged in its turn. */
+	send_bytes(f, "32{ s'local' 00 02 'z' }");
+	expect_bytes(f, "32{ s'local' 00 01 'z' }");
+	end_commit_and_settle(f);
+	expect_bytes(f, "40 02 00 01 40 02 00 02");
+	assert_false(f->is_committing);
+	assert_int_equal(script.commits, 1);
+}
+
+/* It is in the next commit, and acknowledged after that one. */
+static void test_message_during_a_commit(void **state)
+{
+	struct fixture *f = *state;
+
+	f->is_commit_slow = true;
+	send_bytes(f, "32{ s'cloud/a' 00 01 'x' }");
+	script.waits = 0;
+	send_bytes(f, "32{ s'cloud/a' 00 02 'y' } 34{ s'cloud/a' 00 03 'z' }");
+	send_bytes(f, "c0 00");
+	expect_bytes(f, ""); /* in order: the client is held */
+	assert_false(f->is_paused);
+	assert_int_equal(waiting(f, 0).messages, 1);
+	assert_int_equal(script.waits, 0);
+	end_commit_and_settle(f);
+	expect_bytes(f, "40 02 00 01 d0 00");
+	assert_true(f->is_committing);
+	assert_int_equal(waiting(f, 0).messages, 3);
+	end_commit_and_settle(f);
+	expect_bytes(f, "40 02 00 02 50 02 00 03");
+	assert_int_equal(script.commits, 2);
+}
+
+/* What needs no place in a broker's queue needs the store all the same. */
+static void test_store_is_needed(void **state)
+{
+	static const struct {
+		const char *bytes;
+		const char *answer;
+	} rows[] = {
+		{ "31{ s'local' 'x' }", "" },                 /* is to be retained */
+		{ "31{ s'local' }", "" },                     /* no longer */
+		{ "30{ s'last/a' 'x' }", "" },                /* takes the place of others */
+		{ "32{ s'kept' 00 05 'x' }", "40 02 00 05" }, /* for a session in the store */
+	};
+	struct fixture *f = *state;
+	uint32_t client = f->client, keeper;
+	static uint8_t bytes[NOTATION_MAX];
+
+	assert_int_equal(core_client_new(f->core, f->now_ms, 0, &keeper), 0);
+	f->client = keeper;
+	send_bytes(f, "10{ s'MQTT' 04 00 00 00 s'k' } 82{ 00 09 s'kept' 01 }");
+	expect_bytes(f, "20 02 00 00 90 03 00 09 01");
+	f->client = client;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		f->is_commit_slow = true;
+		send_bytes(f, "32{ s'cloud/a' 00 01 'x' }");
+		assert_true(f->is_committing);
+		script.waits = 0;
+		send_bytes(f, rows[i].bytes);
+		send_bytes(f, "c0 00");
+		expect_bytes(f, "");
+		assert_int_equal(script.waits, 0);
+		f->is_commit_slow = false;
+		end_commit_and_settle(f);
+		settle(f);
+		assert_true(f->got_len >= 6);
+		assert_memory_equal(f->got, "\x40\x02\x00\x01\xd0\x00", 6);
+		memmove(f->got, f->got + 6, f->got_len - 6);
+		f->got_len -= 6;
+		expect_bytes(f, rows[i].answer);
+	}
+	/* The session itself: SUBSCRIBE waits, what the client acknowledged leaves later. */
+	f->is_commit_slow = true;
+	send_bytes(f, "32{ s'cloud/a' 00 01 'x' }");
+	expect_bytes(f, "");
+	script.waits = 0;
+	core_client_rx(f->core, f->now_ms, keeper, bytes,
+	    notation_read("40 02 00 01 82{ 00 0a s'more' 01 } c0 00", bytes));
+	f->client = keeper;
+	f->got_len = 0;
+	settle(f);
+	expect_bytes(f, "32{ s'kept' 00 01 'x' }");
+	assert_int_equal(script.waits, 0);
+	end_commit_and_settle(f);
+	expect_bytes(f, "d0 00");
+	end_commit_and_settle(f);
+	expect_bytes(f, "90 03 00 0a 01");
+}
+
+static void test_connect_during_a_commit(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t client = f->client;
+
+	f->is_commit_slow = true;
+	send_bytes(f, "32{ s'cloud/a' 00 01 'x' }");
+	assert_int_equal(core_client_new(f->core, f->now_ms, 0, &f->client), 0);
+	send_bytes(f, "10{ s'MQTT' 04 02 00 00 s'clean' }");
+	expect_bytes(f, "20 02 00 00");
+	assert_int_equal(core_client_new(f->core, f->now_ms, 0, &f->client), 0);
+	script.waits = 0;
+	send_bytes(f, "10{ s'MQTT' 04 00 00 00 s'kept' }");
+	/* It is not told that it took too long. */
+	pass_time(f, 60000);
+	expect_bytes(f, "");
+	assert_false(f->is_closed);
+	assert_int_equal(script.waits, 0);
+	end_commit_and_settle(f);
+	expect_bytes(f, "20 02 00 00");
+	f->client = client;
+	settle(f);
+	expect_bytes(f, "40 02 00 01");
+}
+
+/* Nothing that waited is acknowledged, or lost. */
+static void test_slow_commit_fails(void **state)
+{
+	struct fixture *f = *state;
+
+	f->is_commit_slow = true;
+	send_bytes(f, "32{ s'cloud/a' 00 01 'x' }");
+	send_bytes(f, "32{ s'cloud/a' 00 02 'y' }");
+	script.commit_error = -EIO;
+	script.add_error = -EIO; /* as the disk does it then */
+	end_commit_and_settle(f);
+	expect_bytes(f, "");
+	assert_false(f->is_committing);
+	assert_int_equal(f->logs[LOG_STORE_FAILED], 1);
+	pass_time(f, 1500);
+	assert_true(f->is_committing);
+	script.commit_error = 0;
+	script.add_error = 0;
+	end_commit_and_settle(f);
+	expect_bytes(f, "40 02 00 01");
+	end_commit_and_settle(f);
+	expect_bytes(f, "40 02 00 02");
+	assert_int_equal(waiting(f, 0).messages, 2);
+}
+
+static void test_stop_during_a_commit(void **state)
+{
+	struct fixture *f = *state;
+
+	f->is_commit_slow = true;
+	send_bytes(f, "32{ s'cloud/a' 00 01 'x' }");
+	core_shutdown(f->core, f->now_ms);
+	settle(f);
+	core_client_gone(f->core, f->now_ms, f->client);
+	pass_time(f, 60000);
+	assert_false(f->has_exited);
+	end_commit_and_settle(f);
+	if (f->is_committing) /* the time is noted once more */
+		end_commit_and_settle(f);
+	assert_true(f->has_exited);
+}
+
+/* For the watchdog: all else goes on, and that is no good sign. */
+static void test_commit_that_never_ends(void **state)
+{
+	struct fixture *f = *state;
+
+	f->is_commit_slow = true;
+	send_bytes(f, "32{ s'cloud/a' 00 01 'x' }");
+	assert_false(core_is_stuck(f->core, f->now_ms + 15000));
+	assert_true(core_is_stuck(f->core, f->now_ms + 25000));
+	end_commit_and_settle(f);
+	assert_false(core_is_stuck(f->core, f->now_ms + 25000));
+}
+
+/* A client that sends on and on while it is held is paused. */
+static void test_much_during_a_commit(void **state)
+{
+	struct fixture *f = *state;
+
+	f->is_commit_slow = true;
+	send_bytes(f, "32{ s'cloud/a' 00 01 'x' }");
+	send_bytes(f, "32{ s'cloud/a' 00 02 'y'*9000 }");
+	assert_false(f->is_paused);
+	send_bytes(f, "32{ s'cloud/a' 00 03 'y'*9000 }");
+	assert_true(f->is_paused);
+	f->is_commit_slow = false;
+	end_commit_and_settle(f);
+	assert_false(f->is_paused);
+	expect_bytes(f, "40 02 00 01 40 02 00 02 40 02 00 03");
+}
+
+/* More than the store takes in one transaction without a sync of its own: 256 KiB, with what it
+ * notes of each message. */
+static void test_much_in_one_turn(void **state)
+{
+	static const struct {
+		const char *message;
+		unsigned count, least, most;
+	} rows[] = {
+		{ "32{ s'cloud/a' 00 01 'x'*9000 }", 32, 15, 29 },
+		{ "32{ s'cloud/a' 00 01 'x' }", 1000, 500, 999 },
+	};
 	static uint8_t bytes[NOTATION_MAX];
 	struct fixture *f = *state;
-	bool has_write = false;
-	struct action a;
-	size_t len;
+	uint64_t before = 0;
 
-	send_bytes(f, "82{ 00 09 s'local' 00 }");
-	expect_bytes(f, "90 03 00 09 00");
-	len = notation_read("30{ s'local' 'y' } 32{ s'cloud/a' 00 01 'x' }", bytes);
-	core_client_rx(f->core, f->now_ms, f->client, bytes, len);
-	core_settle(f->core, f->now_ms);
-	assert_int_equal(script.commits, 0);
-	while (core_next_action(f->core, &a))
-		has_write |= a.type == ACTION_CLIENT_WRITE;
-	assert_true(has_write);
-	len = notation_read("30{ s'local' 'y' }", bytes);
-	assert_int_equal(buf_len(core_client_out(f->core, f->client)), len);
-	settle(f);
-	expect_bytes(f, "30{ s'local' 'y' } 40 02 00 01");
-	assert_int_equal(script.commits, 1);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t len = notation_read(rows[i].message, bytes);
+
+		f->is_commit_slow = true;
+		for (unsigned k = 0; k < rows[i].count; k++)
+			core_client_rx(f->core, f->now_ms, f->client, bytes, len);
+		settle(f);
+		assert_in_range(waiting(f, 0).messages - before, rows[i].least, rows[i].most);
+		f->is_commit_slow = false;
+		end_commit_and_settle(f);
+		before += rows[i].count;
+		assert_int_equal(waiting(f, 0).messages, before);
+		f->got_len = 0;
+	}
 }
 
 static void test_one_commit_for_all_of_a_turn(void **state)
@@ -384,7 +632,7 @@ static void test_block(void **state)
 	struct fixture *f = *state;
 	struct store_entry e;
 
-	f->store->max_bytes = 100;
+	f->gate->max_bytes = 100;
 	send_bytes(f, "32{ s'cloud/a' 00 01 'x'*80 }");
 	expect_bytes(f, "40 02 00 01");
 	send_bytes(f, "32{ s'cloud/a' 00 02 'y'*80 } 32{ s'cloud/a' 00 03 'z' } c0 00");
@@ -410,7 +658,7 @@ static void test_expired_makes_room(void **state)
 	static const int64_t jumps[] = { 10 * YEAR_MS, -10 * YEAR_MS, -WALL_MS, 10 * YEAR_MS, 0 };
 	struct fixture *f = *state;
 
-	f->store->max_bytes = 100;
+	f->gate->max_bytes = 100;
 	core_set_wall(f->core, f->now_ms, WALL_MS, true);
 	send_bytes(f, "32{ s'old/a' 00 01 'x'*80 }");
 	expect_bytes(f, "40 02 00 01");
@@ -433,7 +681,7 @@ static void test_counted_when_it_is_gone(void **state)
 {
 	struct fixture *f = *state;
 
-	f->store->max_bytes = 100;
+	f->gate->max_bytes = 100;
 	send_bytes(f, "32{ s'old/a' 00 01 'x'*80 }");
 	expect_bytes(f, "40 02 00 01");
 	script.remove_error = -EIO;
@@ -473,7 +721,7 @@ static void test_time_off(void **state)
 
 		setup(&fresh);
 		f = fresh;
-		f->store->max_bytes = 100;
+		f->gate->max_bytes = 100;
 		core_set_wall(f->core, f->now_ms, WALL_MS, rows[i].was_right);
 		send_bytes(f, "32{ s'old/a' 00 01 'x'*80 }");
 		expect_bytes(f, "40 02 00 01");
@@ -558,7 +806,7 @@ static void test_drop_oldest(void **state)
 	struct store_entry e;
 
 	f->cfg.store.overflow = STORE_DROP_OLDEST;
-	f->store->max_bytes = 200;
+	f->gate->max_bytes = 200;
 	send_bytes(f, "32{ s'cloud/a' 00 01 '1'*80 } 32{ s'cloud/a' 00 02 '2'*80 }");
 	send_bytes(f, "32{ s'cloud/a' 00 03 '3'*80 }");
 	expect_bytes(f, "40 02 00 01 40 02 00 02 40 02 00 03");
@@ -575,7 +823,7 @@ static void test_dead_letters_give_way(void **state)
 {
 	struct fixture *f = *state;
 
-	f->store->max_bytes = 15000;
+	f->gate->max_bytes = 15000;
 	send_bytes(f, "32{ s'cloud/a' 00 01 'x'*11000 }");
 	expect_bytes(f, "40 02 00 01");
 	assert_int_equal(waiting(f, 0).dead_letters, 1);
@@ -642,6 +890,28 @@ static void test_published_by_hand_after_the_commit(void **state)
 	assert_int_equal(waiting(f, 0).messages, 1);
 }
 
+/* What comes while a commit is under way is not in it. */
+static void test_published_by_hand_during_a_commit(void **state)
+{
+	static const char call[] = "{\"method\":\"io.cmqttd.Publish\",\"parameters\":{\"topic\":"
+				   "\"cloud/a\",\"payload\":\"x\",\"qos\":1}}";
+	const struct ctl_peer admin = { .is_admin = true };
+	struct fixture *f = *state;
+	uint32_t conn;
+
+	f->is_commit_slow = true;
+	send_bytes(f, "32{ s'cloud/a' 00 01 'x' }");
+	assert_int_equal(core_ctl_new(f->core, f->now_ms, &admin, &conn), 0);
+	core_ctl_rx(f->core, f->now_ms, conn, (const uint8_t *)call, sizeof(call));
+	end_commit_and_settle(f);
+	expect_bytes(f, "40 02 00 01");
+	assert_true(f->is_committing);
+	assert_int_equal(buf_len(core_ctl_out(f->core, conn)), 0);
+	end_commit_and_settle(f);
+	assert_string_equal(
+	    (const char *)buf_data(core_ctl_out(f->core, conn)), "{\"parameters\":{}}");
+}
+
 /* ---- what the modem cannot take ---- */
 
 static void test_too_large(void **state)
@@ -698,7 +968,7 @@ static void test_refused_when_full(void **state)
 	struct fixture *f = *state;
 
 	use_mqtt5(f);
-	f->store->max_bytes = 200;
+	f->gate->max_bytes = 200;
 	send_bytes(f, "32{ s'cloud/a' 0001 00 '1'*80 } 32{ s'cloud/a' 0002 00 '2'*80 }");
 	expect_bytes(f, "40020001 40020002");
 	send_bytes(f, "32{ s'cloud/a' 0003 00 '3'*80 } 34{ s'cloud/a' 0004 00 '4'*80 }");
@@ -708,7 +978,7 @@ static void test_refused_when_full(void **state)
 	/* What goes nowhere is taken all the same. */
 	send_bytes(f, "32{ s'nowhere' 0005 00 '5'*80 }");
 	expect_bytes(f, "40020005");
-	f->store->max_bytes = ROOMY;
+	f->gate->max_bytes = ROOMY;
 	send_bytes(f, "34{ s'cloud/a' 0004 00 '4'*80 }");
 	expect_bytes(f, "50020004");
 	assert_int_equal(waiting(f, 0).messages, 3);
@@ -725,7 +995,7 @@ static void test_refused_when_nothing_gives_way(void **state)
 	important.pattern = "important/#";
 	f->cfg.brokers[1].routes = &important;
 	f->cfg.store.overflow = STORE_DROP_OLDEST;
-	f->store->max_bytes = 200;
+	f->gate->max_bytes = 200;
 	send_bytes(f, "32{ s'important/a' 00 01 '1'*150 }");
 	expect_bytes(f, "40 02 00 01");
 	use_mqtt5(f);
@@ -951,6 +1221,8 @@ static void test_stop_without_modem(void **state)
 			has_exit = has_exit || a.type == ACTION_EXIT;
 			if (a.type == ACTION_CLIENT_CLOSE)
 				core_client_gone(f->core, f->now_ms, a.id);
+			else
+				act(f, &a);
 		}
 		f->now_ms += 500;
 		core_tick(f->core, f->now_ms);
@@ -1021,7 +1293,15 @@ int main(void)
 		TEST(test_local_session_holds_nobody),
 		TEST(test_retained_qos0_is_committed_later),
 		TEST(test_commit_before_acknowledgement),
-		TEST(test_local_traffic_before_the_commit),
+		TEST(test_slow_commit),
+		TEST(test_message_during_a_commit),
+		TEST(test_store_is_needed),
+		TEST(test_connect_during_a_commit),
+		TEST(test_slow_commit_fails),
+		TEST(test_stop_during_a_commit),
+		TEST(test_commit_that_never_ends),
+		TEST(test_much_during_a_commit),
+		TEST(test_much_in_one_turn),
 		TEST(test_one_commit_for_all_of_a_turn),
 		TEST(test_failing_commit),
 		TEST(test_failing_add),
@@ -1037,6 +1317,7 @@ int main(void)
 		TEST(test_qos0_is_bounded),
 		TEST(test_waiter_of_qos0_is_told),
 		TEST(test_published_by_hand_after_the_commit),
+		TEST(test_published_by_hand_during_a_commit),
 		TEST(test_too_large),
 		TEST(test_topic_too_long_for_one),
 		TEST(test_refused_when_full),

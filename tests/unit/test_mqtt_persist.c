@@ -31,6 +31,8 @@
 #define KEEP_B    "1> 10 { s'MQTT' 04 00 0000 s'b' }"
 #define HELLO_B   "1< 20020000"
 #define AGAIN_B   "1< 20020100"
+#define KEEP_C    "2> 10 { s'MQTT' 04 00 0000 s'c' }"
+#define HELLO_C   "2< 20020000"
 /* a subscribes at QoS 2 */
 #define SUB_A    "0> 82 { 0001 s't' 02 }"
 #define SUBBED_A "0< 90 { 0001 02 }"
@@ -105,6 +107,36 @@ static const struct dialogue {
 		"t 4000", "k", "0> 10 { s'MQTT' 05 00 0000 05 11 00000064 s'a' }",
 		"0< 20 { 01 00 0d 21 0400 27 00040000 22 0010 2a 00 } "
 		"3b { s't' 0001 0e 02 00000006 0b 07 26 s'k' s'v' 'x' }" } },
+
+	/* ---- while a commit is under way ---- */
+	{ "what does not change the store goes on", false,
+	    { KEEP_A, HELLO_A, SUB_A, SUBBED_A, CLEAN_B, HELLO_B, "c slow",
+		"0> 82 { 0002 s'u' 00 }", "0<", "1> 30 { s't' 'x' } 32 { s'v' 0001 'x' } c000",
+		"0< 30 { s't' 'x' }", "1< d000", "2> 10 { s'MQTT' 04 02 0000 s'c' }", "2< 20020000",
+		"2> 82 { 0001 s't' 01 }", "2< 90 { 0001 01 }", "c end", "0< 90 { 0002 00 }",
+		"1< 40020001" } },
+	{ "what does waits", false,
+	    { KEEP_A, HELLO_A, KEEP_B, HELLO_B, "c slow", SUB_A, "0<",
+		"1> 82 { 0001 s'u' 00 } c000", "1<", "2> 10 { s'MQTT' 04 00 0000 s'c' } c000", "2<",
+		"d $retained[] client:a[expiry=never listener=open t:qos=2] "
+		"client:b[expiry=never listener=open]",
+		"c end", SUBBED_A, "1< d000 90 { 0001 00 }", "2< 20020000 d000" } },
+	{ "QoS 2 of a session in the store waits, and is remembered", false,
+	    { KEEP_A, HELLO_A, KEEP_B, HELLO_B, "c slow", SUB_A, "1> 34 { s'u' 0001 'x' }", "n 0",
+		"c end", SUBBED_A, "1< 50020001", "n 1", "k", KEEP_B, AGAIN_B,
+		"1> 3c { s'u' 0001 'x' }", "1< 50020001", "n 1" } },
+	{ "what was acknowledged leaves the store afterwards", false,
+	    { KEEP_A, HELLO_A, SUB_A, SUBBED_A, CLEAN_B, HELLO_B, "1> 32 { s't' 0001 'x' }",
+		"1< 40020001", "0< 32 { s't' 0001 'x' }", KEEP_C, HELLO_C, "c slow",
+		"2> 82 { 0001 s'u' 00 }", "0> 40020001",
+		"d $retained[] client:a[expiry=never listener=open t:qos=2 t@1/1] "
+		"client:c[expiry=never listener=open u:qos=0]",
+		"c end", "2< 90 { 0001 00 }",
+		"d $retained[] client:a[expiry=never listener=open t:qos=2] "
+		"client:c[expiry=never listener=open u:qos=0]" } },
+	{ "a commit that is cut off promised nothing", false,
+	    { KEEP_A, HELLO_A, "c slow", SUB_A, "0<", "k", KEEP_A, AGAIN_A,
+		"d $retained[] client:a[expiry=never listener=open]" } },
 
 	/* ---- messages for subscribers ---- */
 	{ "what an absent client is to get", false,

@@ -119,6 +119,8 @@ static int teardown(void **state)
 
 static void act(struct fixture *f, const struct action *a)
 {
+	if (a->type == ACTION_STORE_COMMIT)
+		core_store_done(f->core, f->now_ms, f->store->ops->commit(f->store));
 	if (a->type != ACTION_LOG)
 		return;
 	f->logs[a->log.code]++;
@@ -131,10 +133,12 @@ static void settle(struct fixture *f)
 {
 	struct action a;
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 4; i++) {
 		core_settle(f->core, f->now_ms);
 		while (core_next_action(f->core, &a))
 			act(f, &a);
+		if (core_deadline(f->core) <= f->now_ms)
+			core_tick(f->core, f->now_ms);
 	}
 }
 

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -557,6 +558,72 @@ static void test_damaged_while_running(void **state)
 	assert_int_equal(empty_folder(), 1);
 }
 
+/* Opened with a page of its messages damaged that was not read yet. */
+static struct store *open_and_damage(void)
+{
+	static const uint8_t rubbish[1024] = { 0xa5, 0x5a };
+	char long_topic[201] = "";
+	struct store *s;
+	int64_t leaf;
+
+	memset(long_topic, 'x', sizeof(long_topic) - 1);
+	fill_store();
+	s = reopen(NULL);
+	/* More than SQLite keeps in memory. */
+	for (uint64_t seq = DAMAGE_MESSAGES + 1; seq <= 20 * DAMAGE_MESSAGES; seq++)
+		assert_int_equal(add(s, seq, 1, 0, long_topic), 0);
+	assert_int_equal(s->ops->commit(s), 0);
+	store_free(s);
+	leaf = leaf_of("waiting");
+	s = reopen(NULL);
+	overwrite((leaf - 1) * 1024, rubbish, sizeof(rubbish));
+	return s;
+}
+
+static void limit_descriptors(rlim_t soft)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = soft;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* What is known to be damaged is read anew before a commit, which may be in another thread. */
+static void test_damage_before_a_commit(void **state)
+{
+	struct store_usage before, prepared, committed;
+	struct store_entry e;
+	struct rlimit limit;
+	struct store *s;
+	uint64_t seq = 0;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	s = open_and_damage();
+	s->ops->total(s, &before);
+	assert_int_equal(add(s, 20 * DAMAGE_MESSAGES + 1, 0, 0, "t"), 0);
+	limit_descriptors(0);
+	while (s->ops->prepare(s) == 0 && ++seq <= DAMAGE_MESSAGES) {
+		s->ops->get(s, 0, seq, &e);
+		s->ops->get(s, 1, seq, &e);
+	}
+	assert_in_range(seq, 1, DAMAGE_MESSAGES);
+	/* It cannot be opened anew: nothing is acknowledged. */
+	assert_int_equal(add(s, 20 * DAMAGE_MESSAGES + 2, 0, 0, "t"), -EIO);
+	limit_descriptors(limit.rlim_cur);
+	assert_int_equal(s->ops->prepare(s), 0);
+	assert_non_null(strstr(warning, "damaged"));
+	s->ops->total(s, &prepared);
+	assert_in_range(prepared.messages, before.messages / 2, before.messages);
+	assert_int_equal(s->ops->commit(s), 0);
+	s->ops->total(s, &committed);
+	assert_int_equal(committed.messages, prepared.messages);
+	assert_int_equal(add(s, s->ops->last_seq(s) + 1, 0, 0, "t"), 0);
+	store_free(s);
+	assert_int_equal(empty_folder(), 1);
+}
+
 /* A name that is there twice costs no other queue its own. */
 static void test_queue_named_twice(void **state)
 {
@@ -742,6 +809,7 @@ int main(void)
 		cmocka_unit_test_setup(test_views_of_sessions, clean),
 		cmocka_unit_test_setup(test_damaged_page, clean),
 		cmocka_unit_test_setup(test_damaged_while_running, clean),
+		cmocka_unit_test_setup(test_damage_before_a_commit, clean),
 		cmocka_unit_test_setup(test_queue_named_twice, clean),
 		cmocka_unit_test_setup(test_damaged_index, clean),
 		cmocka_unit_test_setup(test_damaged_head, clean),
