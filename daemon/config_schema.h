@@ -145,10 +145,12 @@ struct config_key {
 	enum key_type type;
 	unsigned offset; /* in the section struct, of a config_value, section or section_list */
 	const char *fallback; /* the default as it would be written, without quotes; NULL: none */
+	const char *needed;   /* what has to be written here; NULL: the key may be left out */
 	double min, max;
-	const char *words;  /* "one|two" */
-	const char *needed; /* what has to be written here; NULL: the key may be left out */
-	const struct config_schema *section; /* GROUP, LIST */
+	union {
+		const char *words;                   /* WORD: "one|two" */
+		const struct config_schema *section; /* GROUP, LIST */
+	};
 };
 
 /* A section's table. */

@@ -25,48 +25,48 @@
 #define FIELDS    9
 
 struct log_kind {
-	const char *message_id;
+	uint64_t id_high, id_low; /* MESSAGE_ID */
 	const char *words;
 };
 
 /* clang-format off */
 static const struct log_kind kinds[] = {
-	[LOG_MODEM_STATE] = { "fb1a591c2bb44f77bceff46bcfce5670", "modem" },
-	[LOG_MODEM_IDENTITY] = { "846de20b236e4a1d8f3d9919cd672ac8", "modem" },
-	[LOG_MODEM_BOOTED] = { "0bd581e1fc6b4f3d96a437c879ac3044", "modem: started by itself" },
-	[LOG_MODEM_GARBAGE] = { "1953901bdf1e49d2a3653758e38d5fa1", "modem" },
-	[LOG_MODEM_STUCK] = { "08c8ea779e57481fbfa8a4caa466a7fb", "modem: stuck" },
-	[LOG_MODEM_PIN_REFUSED] = { "7dd4fa795c644a3185e8ab7f1ffbd7ed", "modem" },
-	[LOG_MODEM_NO_SIM] = { "453fda6fef9747d0933d7e7b97972d24", "modem: no SIM" },
-	[LOG_MODEM_DENIED] = { "df39a226985b472093d1b7a67ca87fe9", "modem" },
-	[LOG_MODEM_CLOCK_SET] = { "c861438f17cb4835bfd3d33f25f57296", "modem" },
-	[LOG_MODEM_CLOCK_WRONG] = { "47eee975420f4d87ad6bfc1172e93b3c", "modem" },
-	[LOG_MODEM_POWER_CYCLE] = { "cb95e45f9d4f4d2aa2c99da99fcb183a", "modem: power is cut and given back" },
-	[LOG_MODEM_USB_REBIND] = { "5d664aa236c64772bc43171a9d045ad9", "modem: its USB device is bound anew" },
-	[LOG_BROKER_ONLINE] = { "faf783519fc3422c858a5d866b8ffa06", "online" },
-	[LOG_BROKER_OFFLINE] = { "cedd96a701bd4d18b570b592177c3ff1", "offline" },
-	[LOG_BROKER_STATE] = { "130c368ac501439f85b9cb2d5d74d375", "" },
-	[LOG_BROKER_ERROR] = { "31256aad431e4f10be732e0d9f774a64", "connect failed" },
-	[LOG_BROKER_CERT_UPLOADED] = { "c216444c553442a4aefa50963c082a73", "certificate sent to the modem" },
-	[LOG_BROKER_SUBSCRIBE_FAILED] = { "4446c62303d64baea16e5dca3f1259ae", "subscription failed" },
-	[LOG_BROKER_NOT_VERIFIED] = { "bc3b1b3a955d47ad87490b6b0dd99377", "not authenticated (verify = false)" },
-	[LOG_MESSAGE_DEAD] = { "448fd1af3ffb4e6480cc734a23343cdb", "message refused for good" },
-	[LOG_MESSAGE_DROPPED] = { "9a566772bae54caa896a38f9a245e4e9", "message dropped" },
-	[LOG_INBOUND_LOST] = { "3a1d932fda51483bac3b462fb1d34552", "inbound message lost" },
-	[LOG_STORE_FULL] = { "2daa0990a7244800b3356bdf55b211b0", "store is full" },
-	[LOG_STORE_FAILED] = { "807f099b112146c08ada7949cda89f31", "store failed" },
-	[LOG_CLIENT_CLOSED] = { "bca9e9ca3f414d3baa731565baac8f20", "local client" },
-	[LOG_CONTROL_CHANGE] = { "005cc138f8ad4340b8b22930d8b29c36", "changed over the control socket" },
-	[LOG_RELOADED] = { "d77a4ef019004482b3383d371a6c70e3", "configuration reloaded" },
-	[LOG_STOPPING] = { "e6dfa15e75c8499f934e03337ca66e45", "stopping" },
-	[LOG_AT_TRAFFIC] = { "e9b65c6849df42c6a21bd9810965e7b5", "AT" },
-	[LOG_DAEMON_STARTED] = { "95891ac7bb1b41df8774f6f4e9bed5f3", "started" },
-	[LOG_DAEMON_CONFIG] = { "d3518d6543cb412583e2c16cbfd3c5d1", "configuration" },
-	[LOG_DAEMON_SOCKET] = { "9794be95f00d4e6a925e3e6b3b72015b", "socket" },
-	[LOG_DAEMON_STORE] = { "d0165a807d5240a7ab4c011a5c09162d", "store" },
-	[LOG_DAEMON_TTY] = { "d3eea592e5ab4f358b26384d2e424099", "port" },
-	[LOG_DAEMON_POWER_CYCLE] = { "52ad8d631c904a03b850acb060ebafad", "power_cycle" },
-	[LOG_DAEMON_FAILED] = { "1d7621303fa84fc8a0cebdb60616a87e", "failed" },
+	[LOG_MODEM_STATE] = { 0xfb1a591c2bb44f77, 0xbceff46bcfce5670, "modem" },
+	[LOG_MODEM_IDENTITY] = { 0x846de20b236e4a1d, 0x8f3d9919cd672ac8, "modem" },
+	[LOG_MODEM_BOOTED] = { 0x0bd581e1fc6b4f3d, 0x96a437c879ac3044, "modem: started by itself" },
+	[LOG_MODEM_GARBAGE] = { 0x1953901bdf1e49d2, 0xa3653758e38d5fa1, "modem" },
+	[LOG_MODEM_STUCK] = { 0x08c8ea779e57481f, 0xbfa8a4caa466a7fb, "modem: stuck" },
+	[LOG_MODEM_PIN_REFUSED] = { 0x7dd4fa795c644a31, 0x85e8ab7f1ffbd7ed, "modem" },
+	[LOG_MODEM_NO_SIM] = { 0x453fda6fef9747d0, 0x933d7e7b97972d24, "modem: no SIM" },
+	[LOG_MODEM_DENIED] = { 0xdf39a226985b4720, 0x93d1b7a67ca87fe9, "modem" },
+	[LOG_MODEM_CLOCK_SET] = { 0xc861438f17cb4835, 0xbfd3d33f25f57296, "modem" },
+	[LOG_MODEM_CLOCK_WRONG] = { 0x47eee975420f4d87, 0xad6bfc1172e93b3c, "modem" },
+	[LOG_MODEM_POWER_CYCLE] = { 0xcb95e45f9d4f4d2a, 0xa2c99da99fcb183a, "modem: power is cut and given back" },
+	[LOG_MODEM_USB_REBIND] = { 0x5d664aa236c64772, 0xbc43171a9d045ad9, "modem: its USB device is bound anew" },
+	[LOG_BROKER_ONLINE] = { 0xfaf783519fc3422c, 0x858a5d866b8ffa06, "online" },
+	[LOG_BROKER_OFFLINE] = { 0xcedd96a701bd4d18, 0xb570b592177c3ff1, "offline" },
+	[LOG_BROKER_STATE] = { 0x130c368ac501439f, 0x85b9cb2d5d74d375, "" },
+	[LOG_BROKER_ERROR] = { 0x31256aad431e4f10, 0xbe732e0d9f774a64, "connect failed" },
+	[LOG_BROKER_CERT_UPLOADED] = { 0xc216444c553442a4, 0xaefa50963c082a73, "certificate sent to the modem" },
+	[LOG_BROKER_SUBSCRIBE_FAILED] = { 0x4446c62303d64bae, 0xa16e5dca3f1259ae, "subscription failed" },
+	[LOG_BROKER_NOT_VERIFIED] = { 0xbc3b1b3a955d47ad, 0x87490b6b0dd99377, "not authenticated (verify = false)" },
+	[LOG_MESSAGE_DEAD] = { 0x448fd1af3ffb4e64, 0x80cc734a23343cdb, "message refused for good" },
+	[LOG_MESSAGE_DROPPED] = { 0x9a566772bae54caa, 0x896a38f9a245e4e9, "message dropped" },
+	[LOG_INBOUND_LOST] = { 0x3a1d932fda51483b, 0xac3b462fb1d34552, "inbound message lost" },
+	[LOG_STORE_FULL] = { 0x2daa0990a7244800, 0xb3356bdf55b211b0, "store is full" },
+	[LOG_STORE_FAILED] = { 0x807f099b112146c0, 0x8ada7949cda89f31, "store failed" },
+	[LOG_CLIENT_CLOSED] = { 0xbca9e9ca3f414d3b, 0xaa731565baac8f20, "local client" },
+	[LOG_CONTROL_CHANGE] = { 0x005cc138f8ad4340, 0xb8b22930d8b29c36, "changed over the control socket" },
+	[LOG_RELOADED] = { 0xd77a4ef019004482, 0xb3383d371a6c70e3, "configuration reloaded" },
+	[LOG_STOPPING] = { 0xe6dfa15e75c8499f, 0x934e03337ca66e45, "stopping" },
+	[LOG_AT_TRAFFIC] = { 0xe9b65c6849df42c6, 0xa21bd9810965e7b5, "AT" },
+	[LOG_DAEMON_STARTED] = { 0x95891ac7bb1b41df, 0x8774f6f4e9bed5f3, "started" },
+	[LOG_DAEMON_CONFIG] = { 0xd3518d6543cb4125, 0x83e2c16cbfd3c5d1, "configuration" },
+	[LOG_DAEMON_SOCKET] = { 0x9794be95f00d4e6a, 0x925e3e6b3b72015b, "socket" },
+	[LOG_DAEMON_STORE] = { 0xd0165a807d5240a7, 0xab4c011a5c09162d, "store" },
+	[LOG_DAEMON_TTY] = { 0xd3eea592e5ab4f35, 0x8b26384d2e424099, "port" },
+	[LOG_DAEMON_POWER_CYCLE] = { 0x52ad8d631c904a03, 0xb850acb060ebafad, "power_cycle" },
+	[LOG_DAEMON_FAILED] = { 0x1d7621303fa84fc8, 0xa0cebdb60616a87e, "failed" },
 };
 /* clang-format on */
 
@@ -85,9 +85,10 @@ static struct {
 	char brokers[MODEM_CLIENTS][FIELD_MAX]; /* names */
 } target;
 
-const char *log_message_id(int code)
+void log_message_id(int code, char ret[LOG_MESSAGE_ID_LEN + 1])
 {
-	return kinds[code].message_id;
+	snprintf(ret, LOG_MESSAGE_ID_LEN + 1, "%016" PRIx64 "%016" PRIx64, kinds[code].id_high,
+	    kinds[code].id_low);
 }
 
 /* $JOURNAL_STREAM is "DEVICE:INODE" of what the service manager connected (systemd.exec(5)); it is
@@ -236,11 +237,13 @@ static void write_journal(
     const struct log_event *event, int code, enum log_level level, const char *text, uint32_t held)
 {
 	char message[LOG_TEXT_MAX + sizeof("MESSAGE=")];
+	char id[LOG_MESSAGE_ID_LEN + 1];
 	struct fields fields = { .count = 1 };
 
 	snprintf(message, sizeof(message), "MESSAGE=%s", text);
 	fields.items[0] = (struct iovec){ .iov_base = message, .iov_len = strlen(message) };
-	add_field(&fields, "MESSAGE_ID=%s", kinds[code].message_id);
+	log_message_id(code, id);
+	add_field(&fields, "MESSAGE_ID=%s", id);
 	add_field(&fields, "PRIORITY=%d", priority(level));
 	add_field(&fields, "SYSLOG_IDENTIFIER=cmqttd");
 	if (event && event->broker)

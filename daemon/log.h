@@ -48,7 +48,9 @@ void log_close(void);
 /* The words for an event: "broker cloud: online", "modem: registering (the SIM is ready)". */
 void log_describe(const struct log_event *event, char *text, size_t size);
 
+#define LOG_MESSAGE_ID_LEN 32
+
 /* MESSAGE_ID of a code of either kind: 32 hexadecimal digits. */
-const char *log_message_id(int code);
+void log_message_id(int code, char ret[LOG_MESSAGE_ID_LEN + 1]);
 
 #endif

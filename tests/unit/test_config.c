@@ -246,7 +246,7 @@ static void check_keys(const struct config_schema *schema, const char *above)
 			print_error("no mistake in %s\n", path);
 			fail();
 		}
-		if (key->section)
+		if (key->type == KEY_GROUP || key->type == KEY_LIST)
 			check_keys(key->section, path);
 	}
 }
@@ -798,7 +798,7 @@ static void check_shown(const char *text, const struct config_schema *schema)
 			    key->fallback ? key->fallback : "...");
 			fail();
 		}
-		if (key->section)
+		if (key->type == KEY_GROUP || key->type == KEY_LIST)
 			check_shown(text, key->section);
 	}
 }
