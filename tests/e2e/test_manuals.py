@@ -147,6 +147,36 @@ def test_every_metric_is_explained(gateway):
 
 # ---- what the page of the daemon says of the program ----
 
+BOUNDS = [  # of lib/base/limits.h, and how the page has them
+    ("MQTT_PACKET_MAX", "Packets have at most {} bytes"),
+    ("MQTT_TOPIC_MAX", "topics {} bytes"),
+    ("MQTT_TOPIC_LEVELS_MAX", "and {} levels"),
+    ("MQTT_CLIENT_ID_MAX", "client identifiers {} bytes"),
+    ("MQTT_SUBS_PER_CLIENT_MAX", "A client may have {} subscriptions"),
+    ("MQTT_QUEUE_MAX", "{} messages or 4 MiB wait for it"),
+    ("MQTT_INFLIGHT_MAX", "{} are on their way to it"),
+    ("MQTT_CLIENTS_MAX", "There are at most {} clients"),
+    ("MQTT_SESSIONS_MAX", "and {} sessions"),
+    ("MQTT_RETAINED_MAX", "at most {} messages or 8388608 bytes are retained"),
+    ("MQTT_RETAINED_BYTES_MAX", "at most 4096 messages or {} bytes are retained"),
+    ("MQTT_TOPIC_ALIAS_MAX", "A client may use {} topic aliases"),
+    ("MQTT_RECEIVE_MAX", "have {} messages of QoS 1 and 2 without an answer"),
+    ("MQTT_PROPERTIES_MAX", "put {} bytes of properties"),
+    ("BRIDGE_QOS0_MAX", "kept in memory, at most {} or 1048576 bytes"),
+    ("BRIDGE_QOS0_BYTES_MAX", "kept in memory, at most 256 or {} bytes"),
+    ("MODEM_TOPIC_MAX", "takes topics of at most {} bytes"),
+    ("MODEM_PAYLOAD_MAX", "payloads of at most {} bytes"),
+    ("HTTP_CONNS_MAX", "At most {} connections are served at a time"),
+]
+
+
+def test_every_bound_is_the_real_one():
+    limits = dict(re.findall(r"^#define (\w+)\s+(\d+)", (TOP / "lib/base/limits.h").read_text(), re.MULTILINE))
+    said = re.sub(r"\s+", " ", manual("cmqttd.8"))
+    for name, words in BOUNDS:
+        assert words.format(limits[name]) in said, (name, limits[name])
+
+
 def test_every_exit_status_is_explained():
     text = (TOP / "daemon/cmqttd.h").read_text(encoding="utf-8")
     statuses = re.findall(r"CMQTTD_EXIT_\w+ = (\d+)", text)
