@@ -53,7 +53,9 @@ struct at_job {
 	unsigned err;
 	uint64_t deadline_ms;
 	uint64_t limit_ms; /* deadline_ms is never later, once the command went out */
-	char detail[96];   /* tail of +CME ERROR: and the like, NUL-terminated */
+	uint64_t
+	    delayed_ms;  /* both are that much later, for the inbound messages that came before */
+	char detail[96]; /* tail of +CME ERROR: and the like, NUL-terminated */
 };
 
 enum at_event_type {
@@ -85,8 +87,9 @@ struct at_event {
 #define AT_ESCAPE_GUARD_MS  1100 /* silence before and after "+++": 1 s (AT manual 2.2, S12) */
 #define AT_ESCAPE_PAUSE_MS  300
 #define AT_ESCAPE_MS        (2 * AT_ESCAPE_GUARD_MS + 2 * AT_ESCAPE_PAUSE_MS)
-#define AT_ERROR_GRACE_MS   300  /* ERROR may be followed by the line that says why */
-#define AT_HOLD_MAX_MS      2000 /* no new command while an inbound message is open, at most */
+#define AT_ERROR_GRACE_MS   300   /* ERROR may be followed by the line that says why */
+#define AT_DELAY_MAX_MS     60000 /* inbound messages keep an answer waiting for so long at most */
+#define AT_HOLD_MAX_MS      2000  /* no new command while an inbound message is open, at most */
 
 struct at_chan_counters {
 	uint64_t commands;

@@ -31,6 +31,7 @@ struct at_chan {
 	bool has_trace;
 	unsigned escape_step; /* of escapes[], from 1; 0: none is under way */
 	uint64_t escape_at_ms;
+	uint64_t piece_at_ms;   /* a piece of an inbound message came last */
 	uint64_t hold_since_ms; /* a command could have gone out since; TIMER_NEVER: not held */
 
 	/* Every job that is not idle is in exactly one of these. */
@@ -89,6 +90,9 @@ void chan_lose_line(struct at_chan *c);
 /* What the verdict on the step under way means for its job. */
 void chan_apply_verdict(
     struct at_chan *c, uint64_t now_ms, struct at_job *job, enum at_verdict verdict);
+
+/* So much time does not count for what is under way, up to AT_DELAY_MAX_MS for each step. */
+void chan_delay_jobs(struct at_chan *c, uint64_t ms);
 
 /* The line answers the current step of this job, which notes what it says; false: it does not. */
 bool chan_job_takes_answer(struct at_job *job, struct span line);

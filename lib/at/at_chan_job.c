@@ -140,6 +140,7 @@ void chan_begin_step(struct at_job *job, uint8_t index)
 	job->final = AT_FINAL_NONE;
 	job->answer = chan_step_of(job)->answer ? AT_ANSWER_AWAITED : AT_ANSWER_NOT_NEEDED;
 	job->data_sent = false;
+	job->delayed_ms = 0;
 	job->has_err = false;
 	job->is_overdue = false;
 	job->err = 0;
@@ -205,6 +206,23 @@ void chan_apply_verdict(
 		chan_end_job(c, job, AT_UNKNOWN);
 		break;
 	}
+}
+
+static void delay(struct at_job *job, uint64_t ms)
+{
+	if (job->delayed_ms + ms > AT_DELAY_MAX_MS)
+		return;
+	job->delayed_ms += ms;
+	job->deadline_ms += ms;
+	job->limit_ms += ms;
+}
+
+void chan_delay_jobs(struct at_chan *c, uint64_t ms)
+{
+	if (c->running)
+		delay(c->running, ms);
+	for (struct at_job *job = c->concluding; job; job = job->next)
+		delay(job, ms);
 }
 
 static bool is_fine(const struct at_step *step, unsigned err)

@@ -151,6 +151,19 @@ static bool is_line_awaited(const struct at_chan *c, struct span line)
 	return collect && (strcmp(collect, "**") == 0 || span_begins_with(line, collect));
 }
 
+/* What the modem has to say is behind the messages that it delivers, and on a slow line these take
+ * their time: it does not count. */
+static void count_no_delay(struct at_chan *c, uint64_t now_ms)
+{
+	uint64_t taken_ms = now_ms - c->piece_at_ms;
+
+	c->piece_at_ms = now_ms;
+	if (taken_ms > AT_DATA_SILENCE_MS)
+		return;
+	at_fence_delay(&c->fence, taken_ms);
+	chan_delay_jobs(c, taken_ms);
+}
+
 static void handle_line(struct at_chan *c, uint64_t now_ms, const struct at_token *token)
 {
 	struct span detail = { 0 };
@@ -158,6 +171,7 @@ static void handle_line(struct at_chan *c, uint64_t now_ms, const struct at_toke
 	enum at_final final;
 
 	if (token->has_data) {
+		count_no_delay(c, now_ms);
 		chan_push_line(c, AT_EVENT_URC, NULL, token);
 		return;
 	}

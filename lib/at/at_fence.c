@@ -57,6 +57,7 @@ size_t at_fence_sent(struct at_fence *f, uint64_t now_ms)
 	f->others = 0;
 	f->was_refused = false;
 	f->outstanding++;
+	f->delayed_ms = 0;
 	f->limit_ms = now_ms + timeout_of(f) + pay / AT_FENCE_PAD_BYTES_PER_MS;
 	f->deadline_ms = f->limit_ms;
 	return pay;
@@ -67,6 +68,15 @@ void at_fence_postpone(struct at_fence *f, uint64_t now_ms)
 	f->state = AT_FENCE_ASKED;
 	f->limit_ms = now_ms + timeout_of(f);
 	f->deadline_ms = f->limit_ms;
+}
+
+void at_fence_delay(struct at_fence *f, uint64_t ms)
+{
+	if (f->state != AT_FENCE_ASKED || f->delayed_ms + ms > AT_DELAY_MAX_MS)
+		return;
+	f->delayed_ms += ms;
+	f->limit_ms += ms;
+	f->deadline_ms += ms;
 }
 
 /* The modem answers, but never this question: an ERROR says so at once, an OK alone when it comes

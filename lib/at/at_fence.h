@@ -59,6 +59,7 @@ struct at_fence {
 	size_t owed_bytes;         /* to be paid with the next one */
 	uint64_t deadline_ms;      /* in ASKED */
 	uint64_t limit_ms;         /* it is never later than that */
+	uint64_t delayed_ms;       /* both are that much later, for what came before the answer */
 };
 
 /* What a final result meant. */
@@ -90,6 +91,9 @@ size_t at_fence_sent(struct at_fence *f, uint64_t now_ms);
 
 /* It is its turn, but bytes still wait for the port: nothing is sent, only waited. */
 void at_fence_postpone(struct at_fence *f, uint64_t now_ms);
+
+/* So much time does not count, up to AT_DELAY_MAX_MS for each that is sent. */
+void at_fence_delay(struct at_fence *f, uint64_t ms);
 
 /* Its time is up. */
 enum at_fence_expiry at_fence_expired(struct at_fence *f);

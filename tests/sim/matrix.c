@@ -405,16 +405,16 @@ enum {
 /* How often the daemon was seen waiting there. */
 static unsigned modem_waits[MODEM_STATES], session_waits[SESSION_STATES], phase_waits[PHASES];
 
-/* Something is due while a command runs, at its time-out at the latest; while none runs, no later
- * than the longest pause of the ladder. */
+/* Something is due while a command runs, at its time-out at the latest, to which inbound messages
+ * add theirs; while none runs, no later than the longest pause of the ladder. */
 static void check_wait(struct world *w)
 {
 	const struct modem *m = core_get_modem(w->core);
 	const struct at_job *job = running_job(w);
 	uint64_t limit_ms = RECOVERY_PAUSE_MAX_MS;
 
-	if (job && job->script[job->step].timeout_ms < limit_ms)
-		limit_ms = job->script[job->step].timeout_ms;
+	if (job && job->script[job->step].timeout_ms + job->delayed_ms < limit_ms)
+		limit_ms = job->script[job->step].timeout_ms + job->delayed_ms;
 	if (!w->has_exited && core_deadline(w->core) > w->now_ms + limit_ms)
 		world_wrong(w, "waits too long: modem %s, %s",
 		    modem_state_name(modem_get_status(m)->state),

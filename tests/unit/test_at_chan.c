@@ -819,6 +819,75 @@ static void test_hold_is_bounded_over_many_messages(void **state)
 	at_chan_free(s.chan);
 }
 
+static void deliver_for(struct stage *s, unsigned seconds)
+{
+	for (unsigned n = 0; n < 2 * seconds; n++) {
+		wait_ms(s, 500);
+		play_line(s, "<\r\n+CMQTTRXPAYLOAD: 0,1\r\nx\r\n");
+		play_line(s, "=urc +CMQTTRXPAYLOAD: 0,1 [x]");
+		s->seen_count = 0;
+		s->seen_first = 0;
+	}
+}
+
+/* On a slow line the answer stands behind the messages that the modem has to deliver first. */
+static void test_inbound_messages_delay_answers(void **state)
+{
+	struct stage s = { .row = "inbound", .chunk = 4096, .now_ms = 1000 };
+
+	(void)state;
+	s.chan = at_chan_new(framing, AT_CMD_MAX);
+	at_args_init(&s.args[0]);
+	at_args_number(&s.args[0], "client_index", 0);
+	at_args_number(&s.args[0], "qos", 1);
+	at_args_text(&s.args[0], "topic", "a/b");
+	at_chan_open(s.chan, s.now_ms);
+	drain(&s);
+	play_line(&s, ">AT+CMEE?\r");
+	play_line(&s, "<" FENCE_OK);
+	play_line(&s, "=fenced");
+	play_line(&s, "c:dirty");
+	play_line(&s, "!0T");
+	play_line(&s, ">AT+CMEE?\r");
+	deliver_for(&s, 50);
+	play_line(&s, "<" FENCE_OK);
+	play_line(&s, "=fenced");
+	play_line(&s, ">AT+CMQTTTOPIC=0,3\r");
+	deliver_for(&s, 50);
+	play_line(&s, "<\r\n>");
+	play_line(&s, ">a/b");
+	play_line(&s, "<\r\nOK\r\n");
+	play_line(&s, "=done 0 ok");
+	play_line(&s, "!0P");
+	play_line(&s, ">AT+CMQTTPUB=0,1,60\r");
+	play_line(&s, "<\r\nOK\r\n");
+	deliver_for(&s, 220);
+	play_line(&s, "<\r\n+CMQTTPUB: 0,0\r\n");
+	play_line(&s, "=done 0 ok 0");
+	at_chan_free(s.chan);
+}
+
+/* But not for ever: an answer may be lost in spite of them. */
+static void test_inbound_messages_delay_answers_a_while(void **state)
+{
+	struct stage s = { .row = "inbound, and no answer", .chunk = 4096, .now_ms = 1000 };
+
+	(void)state;
+	s.chan = at_chan_new(framing, AT_CMD_MAX);
+	at_args_init(&s.args[0]);
+	at_chan_open(s.chan, s.now_ms);
+	drain(&s);
+	play_line(&s, ">AT+CMEE?\r");
+	play_line(&s, "<" FENCE_OK);
+	play_line(&s, "=fenced");
+	play_line(&s, "!0p");
+	play_line(&s, ">AT+CSCLK=0\r");
+	deliver_for(&s, AT_DELAY_MAX_MS / 1000);
+	wait_ms(&s, 1500); /* the first piece came after 500 */
+	play_line(&s, "=done 0 unknown");
+	at_chan_free(s.chan);
+}
+
 static void test_submit_refuses(void **state)
 {
 	struct at_chan *c = at_chan_new(framing, AT_CMD_MAX);
@@ -898,6 +967,8 @@ int main(void)
 		cmocka_unit_test(test_final_that_must_come_soon),
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_hold_is_bounded_over_many_messages),
+		cmocka_unit_test(test_inbound_messages_delay_answers),
+		cmocka_unit_test(test_inbound_messages_delay_answers_a_while),
 		cmocka_unit_test(test_submit_refuses),
 	};
 
