@@ -125,10 +125,12 @@ static bool is_skipped(const struct at_job *job, const struct at_step *step)
 
 bool chan_find_step(const struct at_job *job, size_t from, uint8_t *ret)
 {
-	while (job->script[from].send && is_skipped(job, &job->script[from]))
-		from++;
-	if (!job->script[from].send)
+	if (from > 0 && job->script[from - 1].is_last)
 		return false;
+	while (is_skipped(job, &job->script[from])) {
+		if (job->script[from++].is_last)
+			return false;
+	}
 	assert(from < AT_STEPS_MAX);
 	*ret = (uint8_t)from;
 	return true;

@@ -156,9 +156,13 @@ static const char *check_answer(
 
 static const char *check_step(const struct at_step *step, const struct vocabulary *v)
 {
-	const char *why = check_template(step->send, v, "req_length");
-	bool has_length = strstr(step->send, "<req_length>") != NULL;
+	const char *why;
+	bool has_length;
 
+	if (!step->send)
+		return "no command";
+	has_length = strstr(step->send, "<req_length>") != NULL;
+	why = check_template(step->send, v, "req_length");
 	if (!why)
 		why = check_answer(step, step->answer, v);
 	if (!why)
@@ -185,13 +189,13 @@ int at_script_check(
 {
 	const struct vocabulary v = { .names = names, .count = count };
 	const char *why = NULL;
-	size_t i;
+	bool is_at_end = false;
 
-	for (i = 0; script[i].send && !why; i++)
-		why =
-		    i < AT_STEPS_MAX ? check_step(&script[i], &v) : "more than AT_STEPS_MAX steps";
-	if (i == 0)
-		why = "no step";
+	for (size_t i = 0; !is_at_end && !why; i++) {
+		why = i < AT_STEPS_MAX ? check_step(&script[i], &v)
+				       : "none of AT_STEPS_MAX steps is the last";
+		is_at_end = i < AT_STEPS_MAX && script[i].is_last;
+	}
 	if (!why)
 		return 0;
 	*ret_why = why;

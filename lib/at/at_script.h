@@ -2,8 +2,8 @@
 /*
  * An AT exchange as data: scripts in the vendor's notation, and the values that fill them.
  *
- * A script is a const array of steps, ended by a step without `send`. The only branching is
- * `only_if`; a loop or a decision on an answer belongs to the owner of the job.
+ * A script is a const array of steps up to the one that `is_last`. The only branching is `only_if`;
+ * a loop or a decision on an answer belongs to the owner of the job.
  */
 #ifndef CMQTTD_AT_AT_SCRIPT_H
 #define CMQTTD_AT_AT_SCRIPT_H
@@ -48,6 +48,8 @@ struct at_step {
 	/* OK or ERROR may take all of timeout_ms by the manual: who says nothing for final_ms may
 	 * be slow and not hang. */
 	bool is_slow : 1;
+	/* The script ends here. */
+	bool is_last : 1;
 	/* Error numbers that count as success; ended by 0. */
 	uint8_t fine_errs[AT_FINE_ERRS_MAX];
 };

@@ -46,41 +46,42 @@ const struct at_step sim7600_sync_script[] = {
 	{ .send = "AT+CMEE=2", .timeout_ms = QUICK_MS, .error_is_fine = true },
 	{ .send = "AT+CGMM", .collect = "**", .timeout_ms = QUICK_MS, .error_is_fine = true },
 	{ .send = "AT+CGMR", .collect = "**", .timeout_ms = QUICK_MS, .error_is_fine = true },
-	{ .send = "AT+CGSN", .collect = "**", .timeout_ms = QUICK_MS, .error_is_fine = true },
-	{ 0 },
+	{ .send = "AT+CGSN",
+	    .collect = "**",
+	    .timeout_ms = QUICK_MS,
+	    .error_is_fine = true,
+	    .is_last = true },
 };
 
 /* 2.2.14: for a UART. */
 const struct at_step sim7600_flow_script[] = {
-	{ .send = "AT+IFC=<flow>,<flow>", .timeout_ms = QUICK_MS },
-	{ 0 },
+	{ .send = "AT+IFC=<flow>,<flow>", .timeout_ms = QUICK_MS, .is_last = true },
 };
 
 /* 19.2.15, 2.2.12. */
 const struct at_step sim7600_speed_script[] = {
-	{ .send = "AT+IPREX=<speed>", .timeout_ms = QUICK_MS },
-	{ 0 },
+	{ .send = "AT+IPREX=<speed>", .timeout_ms = QUICK_MS, .is_last = true },
 };
 
 const struct at_step sim7600_speed_once_script[] = {
-	{ .send = "AT+IPR=<speed>", .timeout_ms = QUICK_MS },
-	{ 0 },
+	{ .send = "AT+IPR=<speed>", .timeout_ms = QUICK_MS, .is_last = true },
 };
 
 const struct at_step sim7600_sim_script[] = {
-	{ .send = "AT+CPIN?", .collect = "+CPIN:", .timeout_ms = QUICK_MS },
-	{ 0 },
+	{ .send = "AT+CPIN?", .collect = "+CPIN:", .timeout_ms = QUICK_MS, .is_last = true },
 };
 
 /* "+SPIC: <pin1>,<puk1>,<pin2>,<puk2>"; models without it answer ERROR. */
 const struct at_step sim7600_pin_attempts_script[] = {
-	{ .send = "AT+SPIC", .collect = "+SPIC:", .timeout_ms = QUICK_MS, .error_is_fine = true },
-	{ 0 },
+	{ .send = "AT+SPIC",
+	    .collect = "+SPIC:",
+	    .timeout_ms = QUICK_MS,
+	    .error_is_fine = true,
+	    .is_last = true },
 };
 
 const struct at_step sim7600_pin_enter_script[] = {
-	{ .send = "AT+CPIN=\"<pin>\"", .timeout_ms = QUICK_MS },
-	{ 0 },
+	{ .send = "AT+CPIN=\"<pin>\"", .timeout_ms = QUICK_MS, .is_last = true },
 };
 
 /* Ch. 4 and 8. In CGAUTH the password stands before the user. The LTE default bearer is set up at
@@ -107,8 +108,8 @@ const struct at_step sim7600_network_script[] = {
 	    .final_ms = ACCEPT_MS,
 	    .is_slow = true,
 	    .timeout_ms = SEARCH_MS,
-	    .error_is_fine = true },
-	{ 0 },
+	    .error_is_fine = true,
+	    .is_last = true },
 };
 
 /* What somebody may have left: the radio off, or one network alone. "+COPS: <mode>[,...]": 0 is
@@ -120,8 +121,8 @@ const struct at_step sim7600_operator_query_script[] = {
 	    .final_ms = ACCEPT_MS,
 	    .is_slow = true,
 	    .timeout_ms = SEARCH_MS,
-	    .error_is_fine = true },
-	{ 0 },
+	    .error_is_fine = true,
+	    .is_last = true },
 };
 
 const struct at_step sim7600_operator_any_script[] = {
@@ -129,11 +130,11 @@ const struct at_step sim7600_operator_any_script[] = {
 	    .final_ms = ACCEPT_MS,
 	    .is_slow = true,
 	    .timeout_ms = SEARCH_MS,
-	    .error_is_fine = true },
-	{ 0 },
+	    .error_is_fine = true,
+	    .is_last = true },
 };
 
-#define REGISTRATION_STEPS                                                         \
+#define REGISTRATION_STEPS(...)                                                    \
 	{ .send = "AT+CREG?",                                                      \
 		.collect = "+CREG:",                                               \
 		.timeout_ms = QUICK_MS,                                            \
@@ -144,16 +145,15 @@ const struct at_step sim7600_operator_any_script[] = {
 		    .error_is_fine = true },                                       \
 	{                                                                          \
 		.send = "AT+CEREG?", .collect = "+CEREG:", .timeout_ms = QUICK_MS, \
-		.error_is_fine = true                                              \
+		.error_is_fine = true, __VA_ARGS__                                 \
 	}
 
 const struct at_step sim7600_registration_script[] = {
-	REGISTRATION_STEPS,
-	{ 0 },
+	REGISTRATION_STEPS(.is_last = true),
 };
 
 const struct at_step sim7600_status_script[] = {
-	REGISTRATION_STEPS,
+	REGISTRATION_STEPS(),
 	{ .send = "AT+CSQ", .collect = "+CSQ:", .timeout_ms = QUICK_MS, .error_is_fine = true },
 	{ .send = "AT+COPS?",
 	    .collect = "+COPS:",
@@ -162,48 +162,57 @@ const struct at_step sim7600_status_script[] = {
 	    .is_slow = true,
 	    .timeout_ms = SEARCH_MS,
 	    .error_is_fine = true },
-	{ .send = "AT+CPSI?", .collect = "+CPSI:", .timeout_ms = QUICK_MS, .error_is_fine = true },
-	{ 0 },
+	{ .send = "AT+CPSI?",
+	    .collect = "+CPSI:",
+	    .timeout_ms = QUICK_MS,
+	    .error_is_fine = true,
+	    .is_last = true },
 };
 
 /* The sign of life of a modem that is left alone otherwise: it answers this at once. */
 const struct at_step sim7600_pulse_script[] = {
-	{ .send = "AT+CSQ", .collect = "+CSQ:", .timeout_ms = PULSE_MS, .error_is_fine = true },
-	{ 0 },
+	{ .send = "AT+CSQ",
+	    .collect = "+CSQ:",
+	    .timeout_ms = PULSE_MS,
+	    .error_is_fine = true,
+	    .is_last = true },
 };
 
 /* 3.2.11. Never 0: that takes the SIM away, too (seen). */
 const struct at_step sim7600_radio_query_script[] = {
-	{ .send = "AT+CFUN?", .collect = "+CFUN:", .timeout_ms = QUICK_MS, .error_is_fine = true },
-	{ 0 },
+	{ .send = "AT+CFUN?",
+	    .collect = "+CFUN:",
+	    .timeout_ms = QUICK_MS,
+	    .error_is_fine = true,
+	    .is_last = true },
 };
 
 const struct at_step sim7600_radio_off_script[] = {
-	{ .send = "AT+CFUN=4", .timeout_ms = RADIO_MS },
-	{ 0 },
+	{ .send = "AT+CFUN=4", .timeout_ms = RADIO_MS, .is_last = true },
 };
 
 const struct at_step sim7600_radio_on_script[] = {
-	{ .send = "AT+CFUN=1", .timeout_ms = RADIO_MS },
-	{ 0 },
+	{ .send = "AT+CFUN=1", .timeout_ms = RADIO_MS, .is_last = true },
 };
 
 const struct at_step sim7600_clock_script[] = {
-	{ .send = "AT+CCLK?", .collect = "+CCLK:", .timeout_ms = QUICK_MS, .error_is_fine = true },
-	{ 0 },
+	{ .send = "AT+CCLK?",
+	    .collect = "+CCLK:",
+	    .timeout_ms = QUICK_MS,
+	    .error_is_fine = true,
+	    .is_last = true },
 };
 
 const struct at_step sim7600_clock_set_script[] = {
-	{ .send = "AT+CCLK=\"<time>\"", .timeout_ms = QUICK_MS },
-	{ 0 },
+	{ .send = "AT+CCLK=\"<time>\"", .timeout_ms = QUICK_MS, .is_last = true },
 };
 
 const struct at_step sim7600_netopen_query_script[] = {
 	{ .send = "AT+NETOPEN?",
 	    .collect = "+NETOPEN:",
 	    .timeout_ms = QUICK_MS,
-	    .error_is_fine = true },
-	{ 0 },
+	    .error_is_fine = true,
+	    .is_last = true },
 };
 
 /* Ch. 11. Some firmware (LE20B05) always says ERROR here; the MQTT service does not need it. */
@@ -213,8 +222,8 @@ const struct at_step sim7600_netopen_script[] = {
 	    .final_ms = ACCEPT_MS,
 	    .timeout_ms = SERVICE_MS,
 	    .answer_ms = CONNECT_MS,
-	    .error_is_fine = true },
-	{ 0 },
+	    .error_is_fine = true,
+	    .is_last = true },
 };
 
 /* 16.2.1. 23: it runs already (seen on SIM7600 after a restart of the host); a bare ERROR may mean
@@ -226,8 +235,8 @@ const struct at_step sim7600_start_script[] = {
 	    .is_slow = true,
 	    .timeout_ms = SERVICE_MS,
 	    .answer_ms = ANSWER_MS,
-	    .fine_errs = { 23 } },
-	{ 0 },
+	    .fine_errs = { 23 },
+	    .is_last = true },
 };
 
 /* 16.2.2. Who is about to leave does not wait long for a result that may never come. */
@@ -245,18 +254,19 @@ const struct at_step sim7600_stop_script[] = {
 	    .final_ms = ACCEPT_MS,
 	    .is_slow = true,
 	    .timeout_ms = SERVICE_MS,
-	    .answer_ms = HURRY_MS },
-	{ 0 },
+	    .answer_ms = HURRY_MS,
+	    .is_last = true },
 };
 
 const struct at_step sim7600_service_query_script[] = {
-	{ .send = "AT+CMQTTACCQ?", .collect = "+CMQTTACCQ:", .timeout_ms = QUICK_MS },
-	{ 0 },
+	{ .send = "AT+CMQTTACCQ?",
+	    .collect = "+CMQTTACCQ:",
+	    .timeout_ms = QUICK_MS,
+	    .is_last = true },
 };
 
 const struct at_step sim7600_reset_script[] = {
-	{ .send = "AT+CRESET", .timeout_ms = QUICK_MS },
-	{ 0 },
+	{ .send = "AT+CRESET", .timeout_ms = QUICK_MS, .is_last = true },
 };
 
 /* ---- one broker's session ---- */
@@ -271,14 +281,16 @@ const struct at_step sim7600_probe_script[] = {
 	{ .send = "AT+CMQTTDISC?",
 	    .collect = "+CMQTTDISC:",
 	    .timeout_ms = QUICK_MS,
-	    .error_is_fine = true },
-	{ 0 },
+	    .error_is_fine = true,
+	    .is_last = true },
 };
 
 /* 16.2.8. The answer has the password in it. */
 const struct at_step sim7600_address_script[] = {
-	{ .send = "AT+CMQTTCONNECT?", .collect = "+CMQTTCONNECT:", .timeout_ms = QUICK_MS },
-	{ 0 },
+	{ .send = "AT+CMQTTCONNECT?",
+	    .collect = "+CMQTTCONNECT:",
+	    .timeout_ms = QUICK_MS,
+	    .is_last = true },
 };
 
 /* 16.2.9, 16.2.4. A DISC in the wrong state reboots sister models: only what the probe found. */
@@ -307,8 +319,8 @@ const struct at_step sim7600_close_script[] = {
 	    .final_ms = ACCEPT_MS,
 	    .is_slow = true,
 	    .timeout_ms = SERVICE_MS,
-	    .fine_errs = { 20 } },
-	{ 0 },
+	    .fine_errs = { 20 },
+	    .is_last = true },
 };
 
 /* 10.2.12. Complete and before every connect: the factory's settings verify nothing, and a reset
@@ -338,8 +350,8 @@ const struct at_step sim7600_tls_script[] = {
 	    .error_is_fine = true },
 	{ .send = "AT+CSSLCFG=\"ciphersuites\",<ssl_ctx_index>,0xFFFF", /* not on A76xx */
 	    .timeout_ms = QUICK_MS,
-	    .error_is_fine = true },
-	{ 0 },
+	    .error_is_fine = true,
+	    .is_last = true },
 };
 
 /* 16.2.3, 16.2.17: CFG is forgotten by REL and must stand between ACCQ and CONNECT. With checkUTF8
@@ -366,8 +378,8 @@ const struct at_step sim7600_acquire_script[] = {
 	{ .send = "AT+CMQTTCFG=\"optimeout\",<client_index>,<optimeout_val>",
 	    .refusal = "+CMQTTCFG: <client_index>,<err>",
 	    .timeout_ms = QUICK_MS,
-	    .error_is_fine = true },
-	{ 0 },
+	    .error_is_fine = true,
+	    .is_last = true },
 };
 
 /* 16.2.5 to 16.2.8. The TLS binding is cleared by a failed CONNECT and by DISC; whether the will
@@ -393,8 +405,8 @@ const struct at_step sim7600_connect_script[] = {
 	    .final_ms = ACCEPT_MS,
 	    .is_slow = true, /* an A7670 that is going to fail gives no OK (seen) */
 	    .timeout_ms = SERVICE_MS,
-	    .answer_ms = CONNECT_MS },
-	{ 0 },
+	    .answer_ms = CONNECT_MS,
+	    .is_last = true },
 };
 
 /* 16.2.12, 16.2.13: the list may hold 5120 bytes of topics. */
@@ -402,8 +414,8 @@ const struct at_step sim7600_subtopic_script[] = {
 	{ .send = "AT+CMQTTSUBTOPIC=<client_index>,<req_length>,<qos>",
 	    .data = "filter",
 	    .refusal = "+CMQTTSUBTOPIC: <client_index>,<err>",
-	    .timeout_ms = STAGE_MS },
-	{ 0 },
+	    .timeout_ms = STAGE_MS,
+	    .is_last = true },
 };
 
 /* Without dup: 1 sets a bit that MQTT 3.1.1 forbids, and brokers hang up. */
@@ -412,8 +424,8 @@ const struct at_step sim7600_sub_script[] = {
 	    .answer = "+CMQTTSUB: <client_index>,<err>",
 	    .final_ms = ACCEPT_MS,
 	    .timeout_ms = SERVICE_MS,
-	    .answer_ms = OPERATION_MS },
-	{ 0 },
+	    .answer_ms = OPERATION_MS,
+	    .is_last = true },
 };
 
 const struct at_step sim7600_sub_one_script[] = {
@@ -422,8 +434,8 @@ const struct at_step sim7600_sub_one_script[] = {
 	    .answer = "+CMQTTSUB: <client_index>,<err>",
 	    .final_ms = ACCEPT_DATA_MS,
 	    .timeout_ms = SERVICE_MS,
-	    .answer_ms = OPERATION_MS },
-	{ 0 },
+	    .answer_ms = OPERATION_MS,
+	    .is_last = true },
 };
 
 const struct at_step sim7600_unsubtopic_script[] = {
@@ -431,8 +443,8 @@ const struct at_step sim7600_unsubtopic_script[] = {
 	{ .send = "AT+CMQTTUNSUBTOPIC=<client_index>,<req_length>",
 	    .data = "filter",
 	    .refusal = "+CMQTTUNSUBTOPIC: <client_index>,<err>",
-	    .timeout_ms = STAGE_MS },
-	{ 0 },
+	    .timeout_ms = STAGE_MS,
+	    .is_last = true },
 };
 
 const struct at_step sim7600_unsub_script[] = {
@@ -441,8 +453,8 @@ const struct at_step sim7600_unsub_script[] = {
 	    .answer = "+CMQTTUNSUB: <client_index>,<err>",
 	    .final_ms = ACCEPT_MS,
 	    .timeout_ms = SERVICE_MS,
-	    .answer_ms = OPERATION_MS },
-	{ 0 },
+	    .answer_ms = OPERATION_MS,
+	    .is_last = true },
 };
 
 const struct at_step sim7600_unsub_one_script[] = {
@@ -451,8 +463,8 @@ const struct at_step sim7600_unsub_one_script[] = {
 	    .answer = "+CMQTTUNSUB: <client_index>,<err>",
 	    .final_ms = ACCEPT_DATA_MS,
 	    .timeout_ms = SERVICE_MS,
-	    .answer_ms = OPERATION_MS },
-	{ 0 },
+	    .answer_ms = OPERATION_MS,
+	    .is_last = true },
 };
 
 /* 16.2.10 to 16.2.12. PUB empties topic and payload (after a failed PUB: not stated), so a retry
@@ -471,27 +483,28 @@ const struct at_step sim7600_publish_script[] = {
 	    .answer = "+CMQTTPUB: <client_index>,<err>",
 	    .final_ms = ACCEPT_MS,
 	    .timeout_ms = SERVICE_MS,
-	    .answer_ms = OPERATION_MS },
-	{ 0 },
+	    .answer_ms = OPERATION_MS,
+	    .is_last = true },
 };
 
 /* ---- certificate files, 10.2.13 to 10.2.15 ---- */
 
 const struct at_step sim7600_cert_list_script[] = {
-	{ .send = "AT+CCERTLIST", .collect = "+CCERTLIST:", .timeout_ms = QUICK_MS },
-	{ 0 },
+	{ .send = "AT+CCERTLIST",
+	    .collect = "+CCERTLIST:",
+	    .timeout_ms = QUICK_MS,
+	    .is_last = true },
 };
 
 const struct at_step sim7600_cert_delete_script[] = {
-	{ .send = "AT+CCERTDELE=\"<filename>\"", .timeout_ms = QUICK_MS },
-	{ 0 },
+	{ .send = "AT+CCERTDELE=\"<filename>\"", .timeout_ms = QUICK_MS, .is_last = true },
 };
 
 const struct at_step sim7600_cert_upload_script[] = {
 	{ .send = "AT+CCERTDOWN=\"<filename>\",<req_length>",
 	    .data = "certificate",
-	    .timeout_ms = UPLOAD_MS },
-	{ 0 },
+	    .timeout_ms = UPLOAD_MS,
+	    .is_last = true },
 };
 
 const struct at_step sim7600_operator_script[] = {
@@ -499,8 +512,8 @@ const struct at_step sim7600_operator_script[] = {
 	    .collect = "**",
 	    .final_ms = ACCEPT_MS,
 	    .is_slow = true,
-	    .timeout_ms = SERVICE_MS },
-	{ 0 },
+	    .timeout_ms = SERVICE_MS,
+	    .is_last = true },
 };
 
 const struct sim7600_script sim7600_scripts[] = {

@@ -30,14 +30,13 @@ static const struct at_step publish_script[] = {
 	{ .send = "AT+CMQTTPUB=<client_index>,1,60",
 	    .answer = "+CMQTTPUB: <client_index>,<err>",
 	    .fine_errs = { 3 },
-	    .timeout_ms = 200000 },
-	{ 0 },
+	    .timeout_ms = 200000,
+	    .is_last = true },
 };
 static const struct at_step query_script[] = {
 	{ .send = "AT+CSQ", .collect = "*", .timeout_ms = 5000 },
 	{ .send = "AT+CREG?", .collect = "+CREG:", .error_is_fine = true, .timeout_ms = 5000 },
-	{ .send = "AT+X", .collect = "**", .timeout_ms = 5000 },
-	{ 0 },
+	{ .send = "AT+X", .collect = "**", .timeout_ms = 5000, .is_last = true },
 };
 
 struct stage {

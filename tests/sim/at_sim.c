@@ -41,33 +41,40 @@
 	}
 
 static const struct at_step publish_script[] = { STAGE("CMQTTTOPIC", "", "topic"),
-	STAGE("CMQTTPAYLOAD", "", "payload"), RUN("CMQTTPUB", ",1,60", .data = NULL), { 0 } };
+	STAGE("CMQTTPAYLOAD", "", "payload"),
+	RUN("CMQTTPUB", ",1,60", .data = NULL, .is_last = true) };
 static const struct at_step subscribe_script[] = { STAGE("CMQTTSUBTOPIC", ",1", "topic"),
-	RUN("CMQTTSUB", ",0", .data = NULL), { 0 } };
+	RUN("CMQTTSUB", ",0", .data = NULL, .is_last = true) };
 static const struct at_step connect_script[] = { { .send = "AT+CMQTTACCQ=<client_index>,\"me\",0,4",
 						     .refusal = "+CMQTTACCQ: <client_index>,<err>",
 						     .fine_errs = { 19 },
 						     .timeout_ms = 12000 },
-	RUN("CMQTTCONNECT", ",\"tcp://h\",60,1", .data = NULL), { 0 } };
-static const struct at_step close_script[] = { RUN("CMQTTDISC", ",60", .fine_errs = { 11 }),
-	{ .send = "AT+CMQTTREL=<client_index>", .error_is_fine = true, .timeout_ms = 12000 },
-	{ 0 } };
+	RUN("CMQTTCONNECT", ",\"tcp://h\",60,1", .data = NULL, .is_last = true) };
+static const struct at_step close_script[] = {
+	RUN("CMQTTDISC", ",60", .fine_errs = { 11 }),
+	{ .send = "AT+CMQTTREL=<client_index>",
+	    .error_is_fine = true,
+	    .timeout_ms = 12000,
+	    .is_last = true },
+};
 static const struct at_step config_script[] = {
 	{ .send = "AT+CMQTTCFG=\"checkUTF8\",<client_index>,0",
 	    .refusal = "+CMQTTCFG: <client_index>,<err>",
-	    .timeout_ms = 12000 },
-	{ 0 },
+	    .timeout_ms = 12000,
+	    .is_last = true },
 };
-static const struct at_step start_script[] = { { .send = "AT+CMQTTSTART",
-						   .answer = "+CMQTTSTART: <err>",
-						   .fine_errs = { 23 },
-						   .timeout_ms = 120000 },
-	{ 0 } };
+static const struct at_step start_script[] = {
+	{ .send = "AT+CMQTTSTART",
+	    .answer = "+CMQTTSTART: <err>",
+	    .fine_errs = { 23 },
+	    .timeout_ms = 120000,
+	    .is_last = true },
+};
 static const struct at_step signal_script[] = {
-	{ .send = "AT+CSQ", .collect = "+CSQ:", .timeout_ms = 5000 }, { 0 }
+	{ .send = "AT+CSQ", .collect = "+CSQ:", .timeout_ms = 5000, .is_last = true },
 };
 static const struct at_step model_script[] = {
-	{ .send = "AT+CGMM", .collect = "*", .timeout_ms = 5000 }, { 0 }
+	{ .send = "AT+CGMM", .collect = "*", .timeout_ms = 5000, .is_last = true },
 };
 
 static const struct {

@@ -167,7 +167,7 @@ static size_t row_count;
 static void make_rows(void)
 {
 	for (const struct sim7600_script *s = sim7600_scripts; s->name; s++) {
-		for (uint8_t step = 0; s->script[step].send; step++) {
+		for (uint8_t step = 0; step == 0 || !s->script[step - 1].is_last; step++) {
 			if (row_count == STEPS_MAX)
 				abort();
 			rows[row_count++] = (struct row){ .script = s, .step = step };

@@ -31,51 +31,61 @@ static const struct at_framing framing[] = {
 #define ANSWERED(cmd, params) \
 	.send = "AT+" cmd params, .answer = "+" cmd ": <client_index>,<err>", .timeout_ms = 200000
 
-static const struct at_step plain[] = { { .send = "AT+CSCLK=0", .timeout_ms = 1000 }, { 0 } };
-static const struct at_step query[] = {
-	{ .send = "AT+CSQ", .collect = "+CSQ:", .timeout_ms = 1000 }, { 0 }
+static const struct at_step plain[] = {
+	{ .send = "AT+CSCLK=0", .timeout_ms = 1000, .is_last = true },
 };
-static const struct at_step model[] = { { .send = "AT+CGMM", .collect = "*", .timeout_ms = 1000 },
-	{ 0 } };
-static const struct at_step raw[] = { { .send = "<command>", .collect = "**", .timeout_ms = 1000 },
-	{ 0 } };
-static const struct at_step pub[] = { { ANSWERED("CMQTTPUB", "=<client_index>,<qos>,60") }, { 0 } };
+static const struct at_step query[] = {
+	{ .send = "AT+CSQ", .collect = "+CSQ:", .timeout_ms = 1000, .is_last = true },
+};
+static const struct at_step model[] = {
+	{ .send = "AT+CGMM", .collect = "*", .timeout_ms = 1000, .is_last = true },
+};
+static const struct at_step raw[] = {
+	{ .send = "<command>", .collect = "**", .timeout_ms = 1000, .is_last = true },
+};
+static const struct at_step pub[] = {
+	{ ANSWERED("CMQTTPUB", "=<client_index>,<qos>,60"), .is_last = true },
+};
 static const struct at_step start[] = {
 	{ .send = "AT+CMQTTSTART",
 	    .answer = "+CMQTTSTART: <err>",
 	    .fine_errs = { 23 },
-	    .timeout_ms = 120000 },
-	{ 0 },
+	    .timeout_ms = 120000,
+	    .is_last = true },
 };
 static const struct at_step stop[] = {
 	{ .send = "AT+CMQTTSTOP",
 	    .answer = "+CMQTTSTOP: <err>",
 	    .timeout_ms = 120000,
-	    .answer_ms = 20000 },
-	{ 0 },
+	    .answer_ms = 20000,
+	    .is_last = true },
 };
 static const struct at_step accepted[] = {
 	{ .send = "AT+CMQTTPUB=<client_index>,<qos>,60",
 	    .answer = "+CMQTTPUB: <client_index>,<err>",
 	    .timeout_ms = 120000,
-	    .final_ms = 40000 },
-	{ 0 },
+	    .final_ms = 40000,
+	    .is_last = true },
 };
 static const struct at_step slow[] = {
-	{ .send = "AT+COPS=0", .timeout_ms = 120000, .final_ms = 40000, .is_slow = true }, { 0 }
+	{ .send = "AT+COPS=0",
+	    .timeout_ms = 120000,
+	    .final_ms = 40000,
+	    .is_slow = true,
+	    .is_last = true },
 };
 static const struct at_step config[] = {
 	{ .send = "AT+CMQTTCFG=\"checkUTF8\",<client_index>,0",
 	    .refusal = "+CMQTTCFG: <client_index>,<err>",
-	    .timeout_ms = 1000 },
-	{ 0 },
+	    .timeout_ms = 1000,
+	    .is_last = true },
 };
 static const struct at_step topic[] = {
 	{ .send = "AT+CMQTTTOPIC=<client_index>,<req_length>",
 	    .data = "topic",
 	    .refusal = "+CMQTTTOPIC: <client_index>,<err>",
-	    .timeout_ms = 12000 },
-	{ 0 },
+	    .timeout_ms = 12000,
+	    .is_last = true },
 };
 static const struct at_step publish[] = {
 	{ .send = "AT+CMQTTTOPIC=<client_index>,<req_length>",
@@ -87,22 +97,23 @@ static const struct at_step publish[] = {
 	    .only_if = "payload",
 	    .refusal = "+CMQTTPAYLOAD: <client_index>,<err>",
 	    .timeout_ms = 12000 },
-	{ ANSWERED("CMQTTPUB", "=<client_index>,<qos>,60") },
-	{ 0 },
+	{ ANSWERED("CMQTTPUB", "=<client_index>,<qos>,60"), .is_last = true },
 };
 static const struct at_step close_client[] = {
 	{ ANSWERED("CMQTTDISC", "=<client_index>,60"), .fine_errs = { 11 } },
-	{ .send = "AT+CMQTTREL=<client_index>", .error_is_fine = true, .timeout_ms = 1000 },
-	{ 0 },
+	{ .send = "AT+CMQTTREL=<client_index>",
+	    .error_is_fine = true,
+	    .timeout_ms = 1000,
+	    .is_last = true },
 };
 static const struct at_step disc_read[] = {
-	{ .send = "AT+CMQTTDISC?", .collect = "+CMQTTDISC:", .timeout_ms = 1000 }, { 0 }
+	{ .send = "AT+CMQTTDISC?", .collect = "+CMQTTDISC:", .timeout_ms = 1000, .is_last = true },
 };
 static const struct at_step login[] = {
 	{ .send = "AT+CMQTTCONNECT=<client_index>,\"tcp://h:1\",60,1,\"<user>\",\"<password>\"",
 	    .answer = "+CMQTTCONNECT: <client_index>,<err>",
-	    .timeout_ms = 330000 },
-	{ 0 },
+	    .timeout_ms = 330000,
+	    .is_last = true },
 };
 
 static const struct {

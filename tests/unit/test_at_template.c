@@ -240,20 +240,26 @@ static void test_script_check(void **state)
 		{ { .send = "AT+T", .fine_errs = { 1 }, .timeout_ms = 1 },
 		    "fine errors that no line can report" },
 	};
+	struct at_step endless[AT_STEPS_MAX];
 	const char *why;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct at_step script[2] = { rows[i].step, { 0 } };
+		struct at_step step = rows[i].step;
 
+		step.is_last = true;
 		why = NULL;
-		assert_int_equal(
-		    at_script_check(script, names, 2, &why), rows[i].why ? -EINVAL : 0);
+		assert_int_equal(at_script_check(&step, names, 2, &why), rows[i].why ? -EINVAL : 0);
 		assert_int_equal(why != NULL, rows[i].why != NULL);
 		if (why)
 			assert_string_equal(why, rows[i].why);
 	}
 	assert_int_equal(at_script_check((struct at_step[]){ { 0 } }, names, 2, &why), -EINVAL);
+	assert_string_equal(why, "no command");
+	for (size_t i = 0; i < AT_STEPS_MAX; i++)
+		endless[i] = rows[0].step;
+	assert_int_equal(at_script_check(endless, names, 2, &why), -EINVAL);
+	assert_string_equal(why, "none of AT_STEPS_MAX steps is the last");
 }
 
 int main(void)

@@ -64,7 +64,7 @@ static void timeouts_are_above_the_manual(void **state)
 
 	(void)state;
 	for (s = sim7600_scripts; s->name; s++) {
-		for (step = s->script; step->send; step++) {
+		for (step = s->script; step == s->script || !step[-1].is_last; step++) {
 			if (step->timeout_ms <= response_times[response_time_of(step)].max_ms)
 				fail_msg("%s: %u ms", step->send, step->timeout_ms);
 		}
@@ -80,7 +80,7 @@ static void silence_is_looked_into(void **state)
 
 	(void)state;
 	for (s = sim7600_scripts; s->name; s++) {
-		for (step = s->script; step->send; step++) {
+		for (step = s->script; step == s->script || !step[-1].is_last; step++) {
 			size_t i = response_time_of(step);
 			uint32_t silent_ms = step->final_ms > 0 ? step->final_ms : step->timeout_ms;
 
