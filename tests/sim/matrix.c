@@ -405,16 +405,25 @@ enum {
 /* How often the daemon was seen waiting there. */
 static unsigned modem_waits[MODEM_STATES], session_waits[SESSION_STATES], phase_waits[PHASES];
 
-/* Something is due while a command runs, at its time-out at the latest, to which inbound messages
- * add theirs; while none runs, no later than the longest pause of the ladder. */
+/* How long nothing may come of a command that was sent, inbound messages apart. */
+static uint64_t patience_for(const struct at_job *job)
+{
+	const struct at_step *step = &job->script[job->step];
+	bool is_final_soon = step->final_ms > 0 && !(step->is_slow && job->is_patient);
+
+	return (is_final_soon ? step->final_ms : step->timeout_ms) + job->delayed_ms;
+}
+
+/* Something is due while a command runs, at its time-out at the latest; while none runs, no later
+ * than the longest pause of the ladder. */
 static void check_wait(struct world *w)
 {
 	const struct modem *m = core_get_modem(w->core);
 	const struct at_job *job = running_job(w);
 	uint64_t limit_ms = RECOVERY_PAUSE_MAX_MS;
 
-	if (job && job->script[job->step].timeout_ms + job->delayed_ms < limit_ms)
-		limit_ms = job->script[job->step].timeout_ms + job->delayed_ms;
+	if (job && patience_for(job) < limit_ms)
+		limit_ms = patience_for(job);
 	if (!w->has_exited && core_deadline(w->core) > w->now_ms + limit_ms)
 		world_wrong(w, "waits too long: modem %s, %s",
 		    modem_state_name(modem_get_status(m)->state),
