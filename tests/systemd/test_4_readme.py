@@ -15,7 +15,7 @@ import urllib.request
 import gateway
 import pytest
 
-from conftest import CONF, DROP_INS, SOURCE, Unit, edit_as_shipped, journal, run, systemctl
+from conftest import CONF, DROP_INS, SOCKET, SOURCE, Unit, edit_as_shipped, journal, run, systemctl
 from gateway import Broker, Modem, wait_until
 
 USER = "newcomer"
@@ -74,6 +74,8 @@ def shell(command, cwd=HOME, check=True, user=USER, **kwargs):
     env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(HOME), "USER": user, "LANG": "C.UTF-8",
            "SUDO_EDITOR": f"cp {HOME}/edited"}
     argv = ["/usr/sbin/runuser", "-u", user, "--", "bash", "-c", command]
+    if user == "root":
+        env["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     kwargs = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **kwargs}
     r = subprocess.run(argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, text=True, timeout=120, check=False, **kwargs)
     assert not check or r.returncode == 0, f"$ {command}\n{r.stdout}\n{journal()}"
@@ -119,6 +121,7 @@ def world(folder):
         patch.setattr(gateway, "SIM7600", str(pathlib.Path(gateway.SIM7600).with_suffix(".bin")))
         modem = Modem(folder / "readme", {"broker.example.com:1883": broker.port})
     # as serial ports are
+    wait_until(modem.device.exists, modem.tail)
     shutil.chown(modem.device, "root", "dialout")
     os.chmod(modem.device, 0o660)
     yield broker, modem
@@ -184,6 +187,46 @@ def test_a_member_of_the_group_looks_and_changes_nothing(world):
         assert r.returncode == 1 and "only root" in r.stdout, f"{command}: {r.returncode}\n{r.stdout}"
     after = Unit().broker()
     assert (after["state"], after["since"], after["published"]) == ("online", before["since"], before["published"])
+
+
+NOT_RUN = [
+    "varlinkctl introspect /run/cmqttd/control.sock io.cmqttd",  # Debian 12 has no varlinkctl; e2e has another client
+    "cmqttd -vv -c ./cmqttd.conf",  # until it is interrupted; test_2_service.py
+]
+
+
+def read_examples(name):
+    """Commands in the examples of a manual page: lines that are set apart, and whole pipelines."""
+    text = (SOURCE / "man" / name).read_text(encoding="utf-8")
+    found = re.findall(r"^\.Dl ([^\n]*)$|^\.Bd -literal -offset indent\n(cmqttctl .*?)^\.Ed", text, re.DOTALL | re.MULTILINE)
+    return [(line or block).strip().replace(r"\(dq", '"').replace(r"\-", "-") for line, block in found]
+
+
+def test_examples_of_the_manuals(world):
+    broker, modem = world
+    commands = [c for name in ("cmqttctl.1", "cmqttd.8") for c in read_examples(name)]
+    assert len(commands) == 8 and set(NOT_RUN) <= set(commands)
+    # Something for each of them to do: a dead letter, and a configuration here.
+    unit = Unit()
+    modem.say("fault +CMQTTPUB=*3 result-err 12")
+    gateway.mosquitto_pub(["--unix", SOCKET], "telemetry/odd", "once more")
+    wait_until(lambda: unit.broker()["dead_letters"] == 1, lambda: unit.broker())
+    up = broker.subscribe("site/17/#")
+    here = HOME / "cmqttd.conf"
+    here.write_text(CONF.read_text())
+    said = {}
+    for command in commands:
+        if command not in NOT_RUN:
+            if "store.db" in command:
+                systemctl("stop", "cmqttd.service")
+            said[command] = shell(f"set -o pipefail; {command}", user="root").stdout
+    up.wait_for("site/17/telemetry/temperature", "21.5")
+    up.wait_for("site/17/telemetry/odd", "once more")
+    up.stop()
+    assert "+CSQ: " in "".join(said.values()) and "cloud" not in "".join(text for c, text in said.items() if "jq" in c)
+    here.unlink()
+    systemctl("start", "cmqttd.service")
+    unit.wait_online()
 
 
 def test_others_may_do_nothing(world):
