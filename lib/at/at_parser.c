@@ -165,6 +165,15 @@ static enum echo_match find_interruption(struct span rx, size_t difference, size
 	return ECHO_NONE;
 }
 
+/* What is awaited is a result word for word: it was the echo if another result follows. */
+static bool is_result_body(const struct at_parser *p)
+{
+	static const char *const results[] = { "\r\nOK\r\n", "\r\nERROR\r\n" };
+
+	return p->echo_seen && p->echo_pos == 0 &&
+	       (span_is(p->echo_body, results[0]) || span_is(p->echo_body, results[1]));
+}
+
 /* What do the bytes at the beginning of a line have in common with the echo that is awaited? */
 static enum echo_match match_echo(const struct at_parser *p, size_t *ret_len)
 {
@@ -176,7 +185,7 @@ static enum echo_match match_echo(const struct at_parser *p, size_t *ret_len)
 	if (echo.len == 0 || p->is_line)
 		return ECHO_NONE;
 	if (n == echo.len)
-		return ECHO_WHOLE;
+		return n == rx.len && is_result_body(p) ? ECHO_UNDECIDED : ECHO_WHOLE;
 	if (n == rx.len)
 		return ECHO_UNDECIDED;
 	return find_interruption(rx, n, ret_len);

@@ -11,8 +11,9 @@
  * it, or longer than AT_LINE_MAX, is garbage.
  *
  * Echo: the command is dropped when it comes back byte by byte, and after that so is the body.
- * Lines that begin with "+" may come in between. A body that looks like a result, sent to a modem
- * that echoes commands but not bodies, costs a time-out; whether such a modem exists is not known.
+ * Lines that begin with "+" may come in between. A body that is a result word for word is its
+ * echo if a result follows, and the result if nothing does for 2 s: there may be modems that echo
+ * commands but not bodies. One that begins like a result can cost such a modem a time-out.
  */
 #ifndef CMQTTD_AT_AT_PARSER_H
 #define CMQTTD_AT_AT_PARSER_H
