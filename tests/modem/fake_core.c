@@ -144,6 +144,13 @@ size_t fm_wire_ready(const struct fm_wire *w, uint64_t t)
 	return ready;
 }
 
+/* The room for all that a host sent to a modem that hung is given back. */
+static void wire_shrink(struct fm_wire *w)
+{
+	if (w->bytes.len == 0 && w->bytes.cap > FM_WIRE_ROOM)
+		fm_buf_free(&w->bytes);
+}
+
 void fm_wire_take(struct fm_wire *w, size_t n)
 {
 	size_t gone = 0, left = n;
@@ -166,6 +173,7 @@ void fm_wire_take(struct fm_wire *w, size_t n)
 	}
 	memmove(w->bytes.s, w->bytes.s + n, w->bytes.len - n);
 	w->bytes.len -= n;
+	wire_shrink(w);
 }
 
 /* When the first byte is complete. */
@@ -179,6 +187,7 @@ static void wire_clear(struct fm_wire *w)
 	w->bytes.len = 0;
 	w->nseg = 0;
 	w->free_ns = 0;
+	wire_shrink(w);
 }
 
 static void wire_free(struct fm_wire *w)

@@ -22,7 +22,8 @@ enum {
 	FM_TOPICS_BYTES = 5120,
 	FM_VALUES = 24, /* plain settings */
 	FM_ADDR_MAX = 256,
-	FM_SHAKEN_CMDS = 3, /* commands without fault until a host is in step again */
+	FM_WIRE_ROOM = 16384, /* bytes that an idle wire keeps */
+	FM_SHAKEN_CMDS = 3,   /* commands without fault until a host is in step again */
 };
 
 #define FM_MS 1000000ull /* ns */
