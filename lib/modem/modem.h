@@ -161,7 +161,7 @@ struct session_status {
 	enum session_state state;
 	uint64_t since_ms;
 	unsigned attempt;                /* connects tried since the last stable time */
-	uint64_t retry_at_ms;            /* BACKOFF: next attempt; else TIMER_NEVER */
+	uint64_t retry_at_ms;            /* BACKOFF, WAITING: no attempt before; else TIMER_NEVER */
 	struct session_error last_error; /* code 0 and text "": none */
 	uint64_t connects;
 	uint64_t online_at_ms;

@@ -283,6 +283,11 @@ static bool is_connect_pending(const struct session *s, uint64_t now_ms)
 	       now_ms < s->connect_until_ms;
 }
 
+static bool is_pausing(const struct session *s, uint64_t now_ms)
+{
+	return s->status.retry_at_ms != TIMER_NEVER && now_ms < s->status.retry_at_ms;
+}
+
 bool session_step(struct session *s, uint64_t now_ms)
 {
 	static const struct session_failure unconfirmed = { .pace = BACKOFF_FAST,
@@ -305,12 +310,12 @@ bool session_step(struct session *s, uint64_t now_ms)
 	case SESSION_DISABLED:
 		return leave_disabled(s, now_ms);
 	case SESSION_WAITING:
-		if (!s->env->is_service_up)
+		if (!s->env->is_service_up || is_pausing(s, now_ms))
 			return false;
 		begin_attempt(s, now_ms);
 		return true;
 	case SESSION_BACKOFF:
-		if (now_ms < s->status.retry_at_ms)
+		if (is_pausing(s, now_ms))
 			return false;
 		begin_attempt(s, now_ms);
 		return true;
@@ -329,7 +334,7 @@ uint64_t session_deadline(const struct session *s)
 {
 	uint64_t due_ms = s->status.retry_at_ms;
 
-	if (s->exchange.is_busy)
+	if (s->exchange.is_busy || !s->env->is_service_up)
 		due_ms = TIMER_NEVER; /* the channel's deadline is its own */
 	if (s->unconfirmed_since_ms > 0 && s->phase == PHASE_PUBLISH)
 		due_ms = timer_min(due_ms, s->unconfirmed_since_ms + SESSION_UNCONFIRMED_MS);
@@ -468,9 +473,18 @@ void session_keep_held(struct session *s)
 	event_queue_push(s->env->events, &event, "%s", print);
 }
 
+/* The modem went down while this session was connecting, and perhaps for that: the others get their
+ * turn before it does so again. */
+static bool may_have_caused(const struct session *s)
+{
+	return s->status.state == SESSION_CONNECTING && s->phase >= PHASE_CONNECT;
+}
+
 void session_service_down(
     struct session *s, uint64_t now_ms, enum session_loss loss, const char *why)
 {
+	bool is_to_pause = may_have_caused(s);
+
 	/* Not if something was under way: what is not known is not sent again on one connection. */
 	if (loss != SESSION_LOSS_LINE)
 		s->may_adopt = false;
@@ -487,6 +501,9 @@ void session_service_down(
 	}
 	if (s->status.state != SESSION_DISABLED)
 		set_state(s, now_ms, is_wanted(s) ? SESSION_WAITING : SESSION_DISABLED, 0, why);
+	if (is_to_pause)
+		s->status.retry_at_ms =
+		    now_ms + backoff_next(&s->backoff, BACKOFF_FAST, s->env->prng);
 }
 
 /* ---- by hand ---- */
@@ -501,7 +518,7 @@ int session_connect(struct session *s, uint64_t now_ms)
 	if (!has_broker(s))
 		return -ENOENT;
 	s->is_off_by_hand = false;
-	if (s->status.state == SESSION_BACKOFF)
+	if (s->status.state == SESSION_BACKOFF || s->status.state == SESSION_WAITING)
 		s->status.retry_at_ms = now_ms;
 	return 0;
 }

@@ -1049,6 +1049,23 @@ static void opens_anew_when_the_keepalive_fails(void **state)
 	assert_int_equal(w.violations, 0);
 }
 
+/* A CONNECT that takes the modem down must not take the other broker down with it again and again.
+ */
+static void spares_the_other_broker(void **state)
+{
+	unsigned online_s = 0;
+
+	(void)state;
+	world_start(&w);
+	world_add_fault(&w, "+CMQTTCONNECT=0*9999 reset");
+	for (unsigned n = 0; n < 3600; n++) {
+		world_run(&w, 1000);
+		online_s += modem_get_session(w.m, 1)->state == SESSION_ONLINE;
+	}
+	assert_true(online_s > 3000);
+	assert_true(modem_get_session(w.m, 0)->attempt > 5);
+}
+
 static void backs_off_more_and_more(void **state)
 {
 	unsigned early, late;
@@ -1657,6 +1674,7 @@ static struct CMUnitTest tests[128] = {
 	WORLD(connects_again_when_the_connection_is_lost),
 	WORLD(waits_for_a_command_when_the_connection_is_lost),
 	WORLD(opens_anew_when_the_keepalive_fails),
+	WORLD(spares_the_other_broker),
 	WORLD(backs_off_more_and_more),
 	cmocka_unit_test(renews_certificates_once_after_a_tls_failure),
 	WORLD(tries_a_refused_context_slowly_the_second_time),
