@@ -27,7 +27,7 @@ enum kind {
 #define EXPIRY      (IN(CONNECT) | IN(DISCONNECT))
 #define REASON      (IN(ACK) | IN(DISCONNECT))
 #define FIELD(name) offsetof(struct mqtt_props, name)
-#define NO_FIELD    SIZE_MAX
+#define NO_FIELD    UINT8_MAX
 
 #define IDS         64
 
@@ -37,10 +37,10 @@ enum kind {
 
 /* Table 2-4, without what only a server sends. */
 static const struct row {
-	enum kind kind;
-	unsigned places;
-	unsigned flags;
-	size_t field; /* where the value goes */
+	uint8_t kind; /* enum kind */
+	uint8_t places;
+	uint8_t flags;
+	uint8_t field; /* where the value goes */
 } rows[IDS] = {
 	[MQTT_PROP_PAYLOAD_FORMAT] = { KIND_FLAG, MESSAGE, PASSED_ON, FIELD(payload_format) },
 	[MQTT_PROP_MESSAGE_EXPIRY] = { KIND_U32, MESSAGE, 0, FIELD(message_expiry_s) },
@@ -61,6 +61,8 @@ static const struct row {
 	[MQTT_PROP_USER_PROPERTY] = { KIND_PAIR, EVERYWHERE, PASSED_ON, NO_FIELD },
 	[MQTT_PROP_PACKET_MAX] = { KIND_U32, IN(CONNECT), NEVER_0, FIELD(packet_max) },
 };
+
+_Static_assert(sizeof(struct mqtt_props) < NO_FIELD, "a field that no row can name");
 
 static uint32_t read_varint(struct cursor *c)
 {
@@ -202,10 +204,11 @@ size_t mqtt_varint_put(uint8_t at[MQTT_VARINT_MAX], size_t value)
 
 size_t mqtt_prop_put(uint8_t at[MQTT_PROP_NUMBER_MAX], enum mqtt_prop id, uint32_t value)
 {
+	enum kind kind = rows[id].kind;
 	size_t n = 0;
 
 	at[n++] = (uint8_t)id;
-	switch (rows[id].kind) {
+	switch (kind) {
 	case KIND_VARINT:
 		return n + mqtt_varint_put(at + n, value);
 	case KIND_U32:
