@@ -9,7 +9,8 @@
 #
 # Installs nothing (.ci/run does) and builds under build-test/ only. One line a part, the output of what failed, and
 # as the last line "N passed, N failed", counted in test cases. Exit status 0 only if nothing failed. A part that
-# cannot be run, or that runs no test, has failed. $JOBS: processes at a time (default: number of processors).
+# cannot be run, or that runs no test, has failed. $JOBS: processes at a time (default: number of processors). The
+# parts that mostly wait, e2e and systemd, go on beside the others and are told at the end.
 # $CMQTTD_TEST_ALL: set, the daemon dies at each write and sync of the simulation, and 200 times and at
 # 100 points of the dialogue end to end: a few minutes more.
 
@@ -26,7 +27,7 @@ every_death=5
 python=/usr/bin/python3
 [ -x "$python" ] || python=python3
 
-all_parts="unit replay sim mutants fuzz checks units clang musl package debian systemd e2e"
+all_parts="unit replay sim mutants fuzz checks units clang musl package debian e2e systemd"
 quick_parts="unit replay sim fuzz checks units"
 
 describe() {
@@ -138,6 +139,15 @@ judge() {
 
 # ---- building -----------------------------------------------------------------------------------
 
+# One at a time: they use all processors, and share the source tree and the folder of the plain build.
+lock_build() {
+    exec 9> "$work/log/build.lock" && flock 9
+}
+
+unlock_build() {
+    exec 9>&-
+}
+
 # In a sub-shell, with the variables of build.
 configure_and_make() {
     cd "$top" || return
@@ -158,6 +168,14 @@ configure_and_make() {
 
 # build NAME TARGETS CONFIGURE-ARGUMENTS...: in build-test/NAME; done once a run
 build() {
+    lock_build
+    build_once "$@"
+    build_status=$?
+    unlock_build
+    return $build_status
+}
+
+build_once() {
     build_name=$1
     build_targets=$2
     shift 2
@@ -174,7 +192,7 @@ build() {
 }
 
 build_sanitized() {
-    build sanitized test-programs --enable-sanitizers CC="${CC:-gcc}" CFLAGS="-g -O1"
+    build sanitized test-programs --enable-sanitizers CC="${CC:-gcc}" CFLAGS="-g1 -O1"
 }
 
 build_plain() {
@@ -182,6 +200,11 @@ build_plain() {
 }
 
 # ---- the parts ----------------------------------------------------------------------------------
+
+# begin_with NAME...: the names of standard input, but these, which take longest, first: none is left alone in the end.
+begin_with() {
+    { printf '%s\n' "$@"; cat; } | awk '!seen[$0]++'
+}
 
 part_unit() {
     build_sanitized || return
@@ -196,8 +219,8 @@ part_unit() {
         fi
     done
     # shellcheck disable=SC2016,SC2086
-    printf '%s\n' $unit_names | LOG=$work/log srcdir=$top top_srcdir=$top CMOCKA_MESSAGE_OUTPUT=TAP \
-        xargs -P "$jobs" -I '{}' sh -c \
+    printf '%s\n' $unit_names | begin_with test_store_crash test_store_sqlite |
+        LOG=$work/log srcdir=$top top_srcdir=$top CMOCKA_MESSAGE_OUTPUT=TAP xargs -P "$jobs" -I '{}' sh -c \
         'timeout 300 tests/unit/{} > "$LOG/unit.{}.log" 2>&1 < /dev/null; echo $? > "$LOG/unit.{}.status"'
     for name in $unit_names; do
         judge "$name" "$(cat "$work/log/unit.$name.status")" 0 "$work/log/unit.$name.log"
@@ -218,6 +241,23 @@ run_program() {
     judge "$run_name" $? "$run_count" "$run_log"
 }
 
+# run_programs LINE...: as run_program, as many at a time as there are processors; each line is NAME COUNT PROGRAM
+# ARGUMENTS..., all of them words without blanks.
+run_programs() {
+    # shellcheck disable=SC2016
+    printf '%s\n' "$@" | (cd "$top" && LOG=$work/log/$part srcdir=$top top_srcdir=$top xargs -P "$jobs" -I '{}' sh -c '
+        set -- {}
+        log=$LOG.$1
+        shift 2
+        timeout 900 "$@" > "$log.log" 2>&1 < /dev/null
+        echo $? > "$log.status"')
+    for line; do
+        run_name=${line%% *}
+        run_count=${line#* }
+        judge "$run_name" "$(cat "$work/log/$part.$run_name.status")" "${run_count%% *}" "$work/log/$part.$run_name.log"
+    done
+}
+
 part_replay() {
     build_sanitized || return
     run_program "replay" "$(find "$top/tests/replay" -name '*.at' | wc -l)" \
@@ -226,17 +266,18 @@ part_replay() {
 
 part_sim() {
     build_sanitized || return
-    # sim is the whole core in its world, at_sim the AT stack alone
-    for name in at_sim sim; do
-        run_program "$name" "$sim_seeds" "$work/sanitized/tests/sim/$name" --seeds "$sim_seeds"
-    done
-    run_program "regressions" 0 "$work/sanitized/tests/sim/sim" --file "$top/tests/sim/seeds/regressions"
-    # every command with every kind of fault; the worst times are those of the documentation
-    run_program "matrix" 0 "$work/sanitized/tests/sim/matrix" --table "$top/HACKING.md"
-    # some days in a row; 10000 are for a release: tests/sim/sim --days 10000, built with -O2, takes five minutes
-    run_program "days" 0 "$work/sanitized/tests/sim/sim" --days 40
-    # one world of each level, and a death at each write and each sync of it, or at every fifth
-    run_program "crash" 0 "$work/sanitized/tests/sim/crash" --first 5 --seeds 5 --every "$every_death"
+    sim=build-test/sanitized/tests/sim
+    # sim is the whole core in its world, at_sim the AT stack alone. matrix: every command with every kind of fault; the
+    # worst times are those of the documentation. days: some days in a row; 10000 are for a release: tests/sim/sim
+    # --days 10000, built with -O2, takes five minutes. crash: one world of each level, and a death at each write and
+    # each sync of it, or at every fifth.
+    run_programs \
+        "sim $sim_seeds $sim/sim --seeds $sim_seeds" \
+        "crash 0 $sim/crash --first 5 --seeds 5 --every $every_death" \
+        "at_sim $sim_seeds $sim/at_sim --seeds $sim_seeds" \
+        "matrix 0 $sim/matrix --table HACKING.md" \
+        "days 0 $sim/sim --days 40" \
+        "regressions 0 $sim/sim --file tests/sim/seeds/regressions"
 }
 
 part_mutants() {
@@ -245,7 +286,7 @@ part_mutants() {
 
 # The corpus of a fuzz target: a folder of its name.
 corpus_of() {
-    echo "$top/tests/fuzz/corpus/$(basename "$1" | sed 's/^fuzz_//')"
+    echo "tests/fuzz/corpus/$(basename "$1" | sed 's/^fuzz_//')"
 }
 
 part_fuzz() {
@@ -253,7 +294,7 @@ part_fuzz() {
     for source in "$top"/tests/fuzz/fuzz_*.c; do
         name=$(basename "$source" .c)
         corpus=$(corpus_of "$name")
-        count=$(find "$corpus" -type f 2> /dev/null | wc -l)
+        count=$(find "$top/$corpus" -type f 2> /dev/null | wc -l)
         if [ "$count" -eq 0 ]; then
             fail 1 "$name has no corpus in $corpus"
         else
@@ -298,15 +339,21 @@ verify_unit() {
 }
 
 part_clang() {
-    build clang test-programs --enable-sanitizers --enable-fuzzers CC=clang CFLAGS="-g -O1" || return
-    pass 1
-    for source in "$top"/tests/fuzz/fuzz_*.c; do
-        name=$(basename "$source" .c)
-        found=$work/log/found-$name
-        mkdir -p "$found"
-        try "fuzzing with $name" timeout 120 "$work/clang/tests/fuzz/$name" -seed=1 -runs=20000 -max_total_time=30 \
-            -max_len=4096 -timeout=10 -print_final_stats=1 -artifact_prefix="$found/" "$found" "$(corpus_of "$name")"
+    fuzzers=$(cd "$top" && find tests/fuzz -name 'fuzz_*.c' | sed 's/\.c$//')
+    build clang "$fuzzers" --enable-sanitizers --enable-fuzzers CC=clang CFLAGS="-g1 -O1" || return
+    # The rest is compiled and not run: the sooner the better.
+    lock_build
+    try "all programs with clang" make --no-print-directory -C "$work/clang" -j"$jobs" CFLAGS=-O0 test-programs
+    unlock_build
+    set --
+    for fuzzer in $fuzzers; do
+        name=$(basename "$fuzzer")
+        found=build-test/log/found-$name
+        mkdir -p "$top/$found"
+        set -- "$@" "$name 1 timeout 120 build-test/clang/$fuzzer -seed=1 -runs=20000 -max_total_time=30 \
+            -max_len=4096 -timeout=10 -print_final_stats=1 -artifact_prefix=$found/ $found $(corpus_of "$name")"
     done
+    run_programs "$@"
 }
 
 part_musl() {
@@ -360,7 +407,9 @@ part_package() {
     try "make uninstall" make uninstall DESTDIR="$root"
     try "a changed configuration survives even that" test -e "$root/etc/cmqttd/cmqttd.conf"
     try "nothing else is left" test "$(find "$root" ! -type d | wc -l)" -eq 1
+    lock_build
     try "make distcheck" make --no-print-directory -j"$jobs" distcheck VERBOSE=1
+    unlock_build
     if build without-systemd all --without-systemd CC="${CC:-gcc}"; then
         pass 1
         try "without systemd nothing links with it" sh -c "! ldd '$work/without-systemd/cmqttd' | grep libsystemd"
@@ -370,6 +419,14 @@ part_package() {
 # build_deb NAME KIND COMMAND...: the Debian package, from what "make dist" would pack, in build-test/NAME; KIND: binary
 # or full, with the source package. COMMAND changes the surroundings of the build and runs it. Done once a run.
 build_deb() {
+    lock_build
+    build_deb_once "$@"
+    build_status=$?
+    unlock_build
+    return $build_status
+}
+
+build_deb_once() {
     deb_name=$1
     deb_kind=$2
     deb_log=$work/log/build-$deb_name.log
@@ -417,8 +474,11 @@ part_debian() {
 part_systemd() {
     build_plain || return
     build_deb deb full env || return
-    make --no-print-directory -C "$work/plain" -j"$jobs" tests/modem/sim7600 > "$work/log/systemd.make.log" 2>&1 ||
-        { fail 1 "the simulated modem" "$work/log/systemd.make.log"; return; }
+    lock_build
+    make --no-print-directory -C "$work/plain" -j"$jobs" tests/modem/sim7600 > "$work/log/systemd.make.log" 2>&1
+    make_status=$?
+    unlock_build
+    [ $make_status -eq 0 ] || { fail 1 "the simulated modem" "$work/log/systemd.make.log"; return; }
     "$top/tests/systemd/boot" "$work"/deb/cmqttd_*.deb "$work/plain/tests/modem/sim7600" "$work/log/systemd" \
         > "$work/log/systemd.boot.log" 2>&1 < /dev/null
     judge_pytest "systemd" $? "$work/log/systemd.boot.log"
@@ -445,22 +505,24 @@ part_e2e() {
     build_sanitized || return
     build_plain || return
     cd "$top" || return
+    e2e_names=$(find tests/e2e -name 'test_*.py' -exec basename '{}' .py ';' | sort)
     # shellcheck disable=SC2016
-    find tests/e2e -name 'test_*.py' | sort |
+    echo "$e2e_names" |
+        begin_with test_modem_manners test_bad_config test_scenarios test_life test_bridge test_queue test_hotplug |
         CMQTTD_BUILD=$work/sanitized CMQTTD_PLAIN=$work/plain/cmqttd PYTHONDONTWRITEBYTECODE=1 LOG=$work/log PYTHON=$python \
-            xargs -P "$((jobs + 1))" -I '{}' sh -c 'name=$(basename {} .py)
-                timeout 900 "$PYTHON" -m pytest -q -rsfE -p no:cacheprovider {} > "$LOG/e2e.$name.log" 2>&1 < /dev/null
-                echo $? > "$LOG/e2e.$name.status"'
-    for source in tests/e2e/test_*.py; do
-        name=$(basename "$source" .py)
+            xargs -P "$((2 * jobs))" -I '{}' sh -c '
+                timeout 900 "$PYTHON" -m pytest -q -rsfE -p no:cacheprovider tests/e2e/{}.py > "$LOG/e2e.{}.log" 2>&1 < /dev/null
+                echo $? > "$LOG/e2e.{}.status"'
+    for name in $e2e_names; do
         judge_pytest "$name" "$(cat "$work/log/e2e.$name.status")" "$work/log/e2e.$name.log"
     done
 }
 
 # ---- all of it ----------------------------------------------------------------------------------
 
-begin=$(date +%s)
-for part in $parts; do
+# run_part PART: its lines, and its counts in a file
+run_part() {
+    part=$1
     passed=0
     failed=0
     since=$(date +%s)
@@ -469,9 +531,58 @@ for part in $parts; do
     cd "$top" || exit 1
     [ $((passed + failed)) -gt 0 ] || fail 1 "this part ran no test"
     echo "  $part: $passed passed, $failed failed, $(($(date +%s) - since)) s"
-    total_passed=$((total_passed + passed))
-    total_failed=$((total_failed + failed))
+    echo "$passed $failed" > "$work/log/$part.counts"
+}
+
+# count_part PART: into the totals; one that did not come to its end has failed
+count_part() {
+    # shellcheck disable=SC2046
+    set -- "$1" $(cat "$work/log/$1.counts")
+    [ $# -eq 3 ] || { fail 1 "$1 did not come to its end"; set -- "$1" 0 1; }
+    total_passed=$((total_passed + $2))
+    total_failed=$((total_failed + $3))
+}
+
+# A process and all that it started.
+end_tree() {
+    for child in $(ps -o pid= --ppid "$1"); do
+        end_tree "$child"
+    done
+    kill "$1" 2> /dev/null
+}
+
+begin=$(date +%s)
+beside=
+others=
+for part in $parts; do
+    case $part in
+    e2e | systemd) beside="$beside $part" ;;
+    *) others="$others $part" ;;
+    esac
 done
+if [ -n "$beside" ] && [ -n "$others" ]; then
+    for part in $beside; do
+        run_part "$part" > "$work/log/$part.told" 2>&1
+    done &
+    beside_pid=$!
+    trap 'trap - EXIT; end_tree $beside_pid' EXIT
+    trap 'exit 1' HUP INT TERM
+    for part in $others; do
+        run_part "$part"
+        count_part "$part"
+    done
+    wait
+    for part in $beside; do
+        cat "$work/log/$part.told"
+        count_part "$part"
+    done
+    trap - EXIT
+else
+    for part in $parts; do
+        run_part "$part"
+        count_part "$part"
+    done
+fi
 echo "All in $(($(date +%s) - begin)) s; logs in $work/log"
 echo "$total_passed passed, $total_failed failed"
 [ "$total_failed" -eq 0 ]
