@@ -283,6 +283,14 @@ static bool is_connect_pending(const struct session *s, uint64_t now_ms)
 	       now_ms < s->connect_until_ms;
 }
 
+/* It begins when the others can have their turn, too. */
+static void begin_pause(struct session *s, uint64_t now_ms)
+{
+	if (s->pause_ms > 0)
+		s->status.retry_at_ms = now_ms + s->pause_ms;
+	s->pause_ms = 0;
+}
+
 static bool is_pausing(const struct session *s, uint64_t now_ms)
 {
 	return s->status.retry_at_ms != TIMER_NEVER && now_ms < s->status.retry_at_ms;
@@ -310,7 +318,10 @@ bool session_step(struct session *s, uint64_t now_ms)
 	case SESSION_DISABLED:
 		return leave_disabled(s, now_ms);
 	case SESSION_WAITING:
-		if (!s->env->is_service_up || is_pausing(s, now_ms))
+		if (!s->env->is_service_up)
+			return false;
+		begin_pause(s, now_ms);
+		if (is_pausing(s, now_ms))
 			return false;
 		begin_attempt(s, now_ms);
 		return true;
@@ -502,8 +513,7 @@ void session_service_down(
 	if (s->status.state != SESSION_DISABLED)
 		set_state(s, now_ms, is_wanted(s) ? SESSION_WAITING : SESSION_DISABLED, 0, why);
 	if (is_to_pause)
-		s->status.retry_at_ms =
-		    now_ms + backoff_next(&s->backoff, BACKOFF_FAST, s->env->prng);
+		s->pause_ms = backoff_next(&s->backoff, BACKOFF_FAST, s->env->prng);
 }
 
 /* ---- by hand ---- */
@@ -518,6 +528,7 @@ int session_connect(struct session *s, uint64_t now_ms)
 	if (!has_broker(s))
 		return -ENOENT;
 	s->is_off_by_hand = false;
+	s->pause_ms = 0;
 	if (s->status.state == SESSION_BACKOFF || s->status.state == SESSION_WAITING)
 		s->status.retry_at_ms = now_ms;
 	return 0;

@@ -85,6 +85,7 @@ struct session {
 	enum session_phase phase;
 	enum session_phase running; /* phase of the exchange under way */
 	uint64_t resume_at_ms;      /* the phase pauses until then */
+	uint32_t pause_ms;          /* WAITING: before the next attempt, once the service runs */
 
 	struct broker_config *cfg;  /* own copy; NULL: none */
 	struct broker_config *next; /* takes its place when nothing is under way */
