@@ -83,7 +83,8 @@ static void look_again(struct certs *c)
 void certs_forget(struct certs *c)
 {
 	look_again(c);
-	c->was_renewed = false;
+	c->is_renewed = false;
+	c->was_list_believed = false;
 }
 
 static enum cert_step begin(struct certs *c, enum cert_step step, size_t file)
@@ -185,6 +186,8 @@ static bool upload_done(struct certs *c, enum at_result result)
 		file->untold = 0;
 		file->state = CERT_UNKNOWN;
 		c->is_listed = false;
+		c->is_renewed = c->is_renewed && c->was_list_believed;
+		c->was_list_believed = true;
 	}
 	return result == AT_OK;
 }
@@ -209,13 +212,14 @@ bool certs_done(struct certs *c, enum at_result result)
 	return true;
 }
 
-bool certs_renew(struct certs *c)
+bool certs_renew(struct certs *c, uint64_t now_ms)
 {
 	size_t i;
 
-	if (c->was_renewed)
+	if (c->is_renewed && now_ms - c->renewed_at_ms < CERT_RENEW_MS)
 		return false;
-	c->was_renewed = true;
+	c->is_renewed = true;
+	c->renewed_at_ms = now_ms;
 	for (i = 0; i < CERT_ROLES; i++)
 		if (c->file[i].name[0])
 			c->file[i].state = CERT_DOUBTFUL;

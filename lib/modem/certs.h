@@ -19,7 +19,8 @@
 #include "modem/link_config.h"
 
 #define CERT_NAME_MAX   48 /* with the end; well below MODEM_CERT_NAME_MAX */
-#define CERT_UNTOLD_MAX 2  /* uploads without a result until the list is believed */
+#define CERT_RENEW_MS   86400000
+#define CERT_UNTOLD_MAX 2 /* uploads without a result until the list is believed */
 
 enum cert_role { CERT_CA, CERT_CLIENT, CERT_KEY, CERT_ROLES };
 
@@ -47,7 +48,9 @@ struct certs {
 	char stale[CERT_NAME_MAX];            /* a file of ours that nobody needs; "": none */
 	unsigned clients;                     /* bit for each client that may have files */
 	bool is_listed;
-	bool was_renewed;    /* since the modem's boot */
+	bool is_renewed;        /* since the modem's boot, and renewed_at_ms is when */
+	bool was_list_believed; /* since the modem's boot, for want of anything better */
+	uint64_t renewed_at_ms;
 	enum cert_step step; /* under way */
 	size_t current;      /* file under way; CERT_ROLES: the stale one */
 };
@@ -75,8 +78,9 @@ void certs_line(struct certs *c, struct span line);
 /* How the step ended. false: it failed, and the session cannot go on now. */
 bool certs_done(struct certs *c, enum at_result result);
 
-/* TLS failed: send all files again, once per boot of the modem. false: was done before. */
-bool certs_renew(struct certs *c);
+/* TLS failed: send all files again. Once per boot of the modem and day, and once more when the list
+ * had to be believed: its flash wears out. false: was done before. */
+bool certs_renew(struct certs *c, uint64_t now_ms);
 
 /* Name of the file of this role, NULL when there is none. */
 const char *certs_name(const struct certs *c, enum cert_role role);

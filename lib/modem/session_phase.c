@@ -517,7 +517,8 @@ static void tls_done(struct session *s, uint64_t now_ms, const struct at_event *
 		return;
 	}
 	if (ev->result == AT_FAILED)
-		(void)certs_renew(&s->certs); /* a file may be missing that we believe there */
+		(void)certs_renew(
+		    &s->certs, now_ms); /* a file may be missing that we believe there */
 	rotate(s, ev);
 	fail_by(s, now_ms, ev);
 	s->is_refused_again = true;
@@ -633,7 +634,7 @@ static void connect_failed(
 	if (is_out_of_step(s, ev, 13))
 		return;
 	if (is_tls_failure(s, ev))
-		(void)certs_renew(&s->certs);
+		(void)certs_renew(&s->certs, now_ms);
 	if (ev->has_err)
 		rotate(s, ev);
 	why.step = step;

@@ -682,6 +682,33 @@ static void goes_without_utf8_when_it_is_refused(void **state)
 	}
 }
 
+/* A file that the modem has under its name may be damaged all the same, but flash wears out: once a
+ * boot, once a day, and once more when an upload was never confirmed and the list had to do. */
+static void sends_files_again_now_and_then(void **state)
+{
+	static const struct tls_config tls = { .ca = TEXT("ca"), .verify = true };
+	struct certs c;
+	struct span content;
+	const char *name;
+
+	(void)state;
+	certs_init(&c, 0);
+	certs_configure(&c, &tls, NULL);
+	assert_true(certs_renew(&c, 1000));
+	assert_false(certs_renew(&c, 1000 + CERT_RENEW_MS - 1));
+	for (unsigned uploads = 0; uploads < CERT_UNTOLD_MAX;) {
+		enum cert_step step = certs_next(&c, &name, &content);
+
+		uploads += step == CERT_STEP_UPLOAD;
+		(void)certs_done(&c, step == CERT_STEP_UPLOAD ? AT_UNKNOWN : AT_OK);
+	}
+	assert_true(certs_renew(&c, 2000));
+	assert_false(certs_renew(&c, 3000));
+	assert_true(certs_renew(&c, 2000 + CERT_RENEW_MS));
+	certs_forget(&c);
+	assert_true(certs_renew(&c, 3000 + CERT_RENEW_MS));
+}
+
 /* Filters of more than 5120 bytes go in two lists. */
 static void splits_long_lists(void **state)
 {
@@ -736,7 +763,7 @@ static void asks_after_a_late_result(void **state)
 }
 
 #define DIALOGUES (sizeof dialogues / sizeof dialogues[0])
-#define OTHERS    7 /* tests that are no rows */
+#define OTHERS    8 /* tests that are no rows */
 #define ADOPTIONS (sizeof adoptions / sizeof adoptions[0])
 
 int main(int argc, char **argv)
@@ -746,6 +773,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(disconnects_when_release_is_refused),
 		cmocka_unit_test(disconnects_no_free_client),
 		cmocka_unit_test(tries_again_when_it_is_not_busy_any_more),
+		cmocka_unit_test(sends_files_again_now_and_then),
 		cmocka_unit_test(goes_without_utf8_when_it_is_refused),
 		cmocka_unit_test(splits_long_lists),
 		cmocka_unit_test(asks_after_a_late_result),
