@@ -679,7 +679,7 @@ static void stop(struct world *w)
 	core_shutdown(w->core, w->now_ms);
 	w->is_stopping = true;
 	/* The commit under way, that of all that is left, and that of what became of it. */
-	world_run_until(w, w->now_ms + STOP_MAX_MS + 3ULL * w->p.commit_max_ms, NULL);
+	world_run_until(w, w->now_ms + STOP_MAX_MS + 5ULL * w->p.commit_max_ms, NULL);
 	if (!w->has_exited)
 		world_wrong(w, "did not stop in time");
 }
