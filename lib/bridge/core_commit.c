@@ -11,12 +11,13 @@
 #include <stdio.h>
 
 #define COMMIT_MAX_MS 20000 /* no disk takes so long */
-#define GATHER_MAX_MS 2     /* publishers are waited for, before a commit */
+#define GATHER_MAX_MS 2     /* publishers are waited for, before a commit, */
+#define GATHER_PART   2     /* ... and for so much of the time that the last one took */
 
 void core_defer_commit(struct core *c)
 {
 	if (!c->is_store_deferred && !c->has_commit_failed)
-		c->commit_at_ms = c->now_ms + CORE_STORE_DEFER_MS;
+		c->commit_at_ms = timer_min(c->commit_at_ms, c->now_ms + CORE_STORE_DEFER_MS);
 	c->is_store_deferred = true;
 }
 
@@ -48,20 +49,37 @@ static void take_server_changes(struct core *c)
 }
 
 /* More came in this turn: a turn later there may be still more, and one sync is enough for all. */
-static bool is_gathering(struct core *c)
+static bool is_growing(struct core *c)
 {
 	bool grows = c->uncommitted_bytes > c->gathered_bytes;
 
-	if (c->gathered_bytes == 0)
+	if (!c->is_gathering)
 		c->gathering_since_ms = c->now_ms;
+	c->is_gathering = true;
 	c->gathered_bytes = c->uncommitted_bytes;
 	return grows && c->uncommitted_bytes < CORE_COMMIT_BYTES &&
 	       c->now_ms < c->gathering_since_ms + GATHER_MAX_MS;
 }
 
+/* Who was answered by the last commit may be about to publish again: without them two groups would
+ * take turns, and each would have half of the syncs. */
+static bool is_awaiting_more(struct core *c)
+{
+	uint64_t patience_ms = timer_min(GATHER_MAX_MS, c->commit_took_ms / GATHER_PART);
+	uint64_t end_ms = c->gathering_since_ms + patience_ms;
+
+	if (!c->is_store_dirty || c->has_commit_failed ||
+	    c->uncommitted_bytes >= CORE_COMMIT_BYTES || c->now_ms >= end_ms ||
+	    mqtt_server_answers(c->server) >= c->expected_answers)
+		return false;
+	c->commit_at_ms = end_ms;
+	return true;
+}
+
 static void begin_commit(struct core *c)
 {
 	core_keep_mark(c);
+	c->expected_answers = mqtt_server_answers(c->server);
 	mqtt_server_commit_begins(c->server, c->now_ms);
 	c->is_committing = true;
 	c->commits++;
@@ -72,6 +90,7 @@ static void begin_commit(struct core *c)
 	c->is_store_deferred = false;
 	c->uncommitted_bytes = 0;
 	c->gathered_bytes = 0;
+	c->is_gathering = false;
 	core_action(c, ACTION_STORE_COMMIT, 0);
 }
 
@@ -84,9 +103,9 @@ void core_commit(struct core *c)
 	if (!is_commit_due(c)) {
 		if (!c->is_store_dirty)
 			mqtt_server_committed(c->server, c->now_ms);
-	} else if (is_gathering(c) || core_action_room(c) == 0) {
+	} else if (is_growing(c) || core_action_room(c) == 0) {
 		c->is_tick_due = true;
-	} else {
+	} else if (!is_awaiting_more(c)) {
 		begin_commit(c);
 	}
 }
@@ -124,6 +143,7 @@ void core_store_done(struct core *c, uint64_t now_ms, int error)
 	assert(c->is_committing);
 	c->now_ms = now_ms;
 	c->is_committing = false;
+	c->commit_took_ms = now_ms - c->committing_since_ms;
 	c->progress++;
 	if (error < 0)
 		on_commit_failed(c);
@@ -143,7 +163,7 @@ void core_resume(struct core *c)
 	c->is_resume_due = false;
 	c->has_held = false;
 	c->retry_at_ms = TIMER_NEVER;
-	mqtt_server_resume_held(c->server, c->now_ms);
+	c->expected_answers += mqtt_server_resume_held(c->server, c->now_ms);
 }
 
 bool core_is_stuck(const struct core *c, uint64_t now_ms)

@@ -124,8 +124,11 @@ struct core {
 	bool is_tick_due;           /* the next tick is to come first */
 	bool is_resume_due;         /* who was held by the commit is asked again in it */
 	uint64_t gathered_bytes;    /* uncommitted_bytes, the last time */
+	bool is_gathering;          /* since gathering_since_ms, until a commit begins */
 	uint64_t gathering_since_ms;
 	uint64_t committing_since_ms;
+	uint64_t commit_took_ms;     /* the last one */
+	size_t expected_answers;     /* of who was answered by the last one, or held by it */
 	bool is_sent[MODEM_CLIENTS]; /* its message in flight is; it leaves the store after the
 					commit */
 	bool has_commit_failed;      /* and is tried again at commit_at_ms */

@@ -209,6 +209,7 @@ void mqtt_client_answered(
 		mqtt_client_has_news(s, c);
 	else
 		mqtt_list_append(&s->acking, &c->acking);
+	s->answers += answer == &c->acks;
 }
 
 /* An answer that waits until what it answers is durable. */

@@ -438,6 +438,7 @@ void mqtt_server_commit_begins(struct mqtt_server *s, uint64_t now_ms)
 	assert(!s->is_committing);
 	s->now_ms = now_ms;
 	s->is_committing = true;
+	s->answers = 0;
 	mqtt_persist_commit_begins(&s->persist);
 	if (s->persist.store)
 		s->sealed_seq = s->persist.store->ops->last_seq(s->persist.store);
@@ -470,9 +471,15 @@ void mqtt_server_committed(struct mqtt_server *s, uint64_t now_ms)
 	mqtt_server_commit_ended(s, now_ms, true);
 }
 
-void mqtt_server_resume_held(struct mqtt_server *s, uint64_t now_ms)
+size_t mqtt_server_answers(const struct mqtt_server *s)
+{
+	return s->answers;
+}
+
+size_t mqtt_server_resume_held(struct mqtt_server *s, uint64_t now_ms)
 {
 	struct mqtt_link *l;
+	size_t count = 0;
 
 	s->now_ms = now_ms;
 	mqtt_will_resume_held(s);
@@ -482,7 +489,9 @@ void mqtt_server_resume_held(struct mqtt_server *s, uint64_t now_ms)
 		c->is_held = false;
 		mqtt_list_append(&s->ready, &c->ready);
 		mqtt_list_append(&s->dirty, &c->dirty);
+		count++;
 	}
+	return count;
 }
 
 /* ---- time, end, numbers ---- */

@@ -196,8 +196,12 @@ void mqtt_server_commit_ended(struct mqtt_server *s, uint64_t now_ms, bool is_du
  */
 void mqtt_server_committed(struct mqtt_server *s, uint64_t now_ms);
 
-/* There may be room again: offer all held PUBLISH packets again. */
-void mqtt_server_resume_held(struct mqtt_server *s, uint64_t now_ms);
+/* Answers that wait for a commit that has not begun; those of clients that went count, too. */
+size_t mqtt_server_answers(const struct mqtt_server *s);
+
+/* There may be room again: offer all held PUBLISH packets again. Returns how many clients were
+ * held. */
+size_t mqtt_server_resume_held(struct mqtt_server *s, uint64_t now_ms);
 
 /* Keep-alives, connect time-outs. */
 void mqtt_server_tick(struct mqtt_server *s, uint64_t now_ms);

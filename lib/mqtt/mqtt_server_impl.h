@@ -116,6 +116,7 @@ struct mqtt_server {
 	bool is_retain_planned; /* by the last mqtt_server_targets */
 	struct buf properties;  /* of its targets, where they are not the message's own */
 	bool is_committing;
+	size_t answers;       /* that wait for a commit that has not begun */
 	uint64_t sealed_seq;  /* copies in the store that the last commit is about: to this one */
 	uint64_t durable_seq; /* copies in the store up to this number were committed */
 	struct timerq timers;

@@ -577,6 +577,43 @@ static void test_much_in_one_turn(void **state)
 	}
 }
 
+/* Publishers that come by turns share a sync from then on; who says no more is not waited for long.
+ */
+static void test_publishers_share_a_commit(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t first = f->client, second;
+
+	assert_int_equal(core_client_new(f->core, f->now_ms, 0, &second), 0);
+	f->client = second;
+	send_bytes(f, "10{ s'MQTT' 04 02 00 00 s'second' }");
+	expect_bytes(f, "20 02 00 00");
+	f->is_commit_slow = true;
+	for (unsigned i = 0; i < 2; i++) {
+		f->client = first;
+		send_bytes(f, "32{ s'cloud/a' 00 01 'x' }");
+		assert_true(f->is_committing);
+		f->client = second;
+		send_bytes(f, "32{ s'cloud/a' 00 02 'x' }");
+		f->now_ms += 10;
+		f->client = first;
+		end_commit_and_settle(f);
+		expect_bytes(f, "40 02 00 01");
+		assert_false(f->is_committing);
+		if (i == 0)
+			send_bytes(f, "32{ s'cloud/a' 00 03 'x' }");
+		else
+			pass_time(f, 2);
+		assert_true(f->is_committing);
+		end_commit_and_settle(f);
+		expect_bytes(f, i == 0 ? "40 02 00 03" : "");
+		f->client = second;
+		settle(f);
+		expect_bytes(f, "40 02 00 02");
+		assert_false(f->is_committing);
+	}
+}
+
 static void test_one_commit_for_all_of_a_turn(void **state)
 {
 	struct fixture *f = *state;
@@ -1302,6 +1339,7 @@ int main(void)
 		TEST(test_commit_that_never_ends),
 		TEST(test_much_during_a_commit),
 		TEST(test_much_in_one_turn),
+		TEST(test_publishers_share_a_commit),
 		TEST(test_one_commit_for_all_of_a_turn),
 		TEST(test_failing_commit),
 		TEST(test_failing_add),
