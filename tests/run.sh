@@ -462,6 +462,10 @@ part_debian() {
         cmqttd-control@.socket cmqttd-metrics.socket cmqttd-modem.target; do
         try "in the package: $entry" sh -c "dpkg-deb -c '$work'/deb/cmqttd_*.deb | grep -q '/systemd/system/$entry\$'"
     done
+    # shellcheck disable=SC2016
+    try "the packaged daemon is taken out" sh -c 'dpkg-deb --fsys-tarfile "$1"/deb/cmqttd_*.deb |
+        tar -xOf - ./usr/sbin/cmqttd > "$1/log/packaged"' sh "$work"
+    try "it is small" is_small "$work/log/packaged"
     try "the configuration is the administrator's" \
         sh -c "dpkg-deb -I '$work'/deb/cmqttd_*.deb conffiles | grep -x /etc/cmqttd/cmqttd.conf"
     build_deb deb-elsewhere binary env TZ=Asia/Kathmandu LC_ALL=C.UTF-8 HOME=/nowhere USER=somebody \
