@@ -11,6 +11,7 @@
 
 #define NEVER        UINT64_MAX
 #define OPERATION_MS 60000
+#define HOUR_MS      3600000
 
 /* ---- single commands ---- */
 
@@ -131,22 +132,22 @@ static bool is_jam(const char *command)
 
 /* A message that the modem does not take three times in a row, while it takes everything else, is
  * to blame for it, and is buried. That must not come about by accident. Messages are told by the
- * length of their topic. */
+ * length of their topic: two faults of each in an hour. */
 static unsigned *find_unstaged(struct world *w, const char *command)
 {
 	struct faults *f = &w->faults;
 	const char *parameters = strchr(command, '=');
 	unsigned client = parameters && parameters[1] == '1';
-	unsigned *count;
 
+	if (!begins_with(command, "+CMQTTTOPIC=") && !begins_with(command, "+CMQTTPAYLOAD="))
+		return NULL;
+	if (w->now_ms - f->unstaged_since_ms > HOUR_MS) {
+		memset(f->unstaged, 0, sizeof(f->unstaged));
+		f->unstaged_since_ms = w->now_ms;
+	}
 	if (begins_with(command, "+CMQTTTOPIC="))
 		f->topic_len[client] = strtoul(parameters + 3, NULL, 10) % FAULTS_TOPIC_MAX;
-	count = &f->unstaged[client][f->topic_len[client]];
-	if (begins_with(command, "+CMQTTPUB="))
-		*count = 0;
-	return begins_with(command, "+CMQTTTOPIC=") || begins_with(command, "+CMQTTPAYLOAD=")
-		   ? count
-		   : NULL;
+	return &f->unstaged[client][f->topic_len[client]];
 }
 
 bool faults_draw(void *ctx, const char *command, struct fake_fault *ret)

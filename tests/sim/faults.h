@@ -23,8 +23,9 @@ struct faults {
 	uint64_t broker_back_ms[2];             /* it lets us in again */
 	uint64_t registered_ms;                 /* the network comes back */
 	size_t topic_len[2];                    /* of the message that is being staged */
-	unsigned unstaged[2][FAULTS_TOPIC_MAX]; /* times that its staging met a fault, in a row */
-	unsigned commands;                      /* that met a fault */
+	unsigned unstaged[2][FAULTS_TOPIC_MAX]; /* times that its staging met a fault */
+	uint64_t unstaged_since_ms;
+	unsigned commands; /* that met a fault */
 	unsigned events;
 };
 
