@@ -221,7 +221,7 @@ part_unit() {
     # shellcheck disable=SC2016,SC2086
     printf '%s\n' $unit_names | begin_with test_store_crash test_store_sqlite |
         LOG=$work/log srcdir=$top top_srcdir=$top CMOCKA_MESSAGE_OUTPUT=TAP xargs -P "$jobs" -I '{}' sh -c \
-        'timeout 300 tests/unit/{} > "$LOG/unit.{}.log" 2>&1 < /dev/null; echo $? > "$LOG/unit.{}.status"'
+        'timeout 600 tests/unit/{} > "$LOG/unit.{}.log" 2>&1 < /dev/null; echo $? > "$LOG/unit.{}.status"'
     for name in $unit_names; do
         judge "$name" "$(cat "$work/log/unit.$name.status")" 0 "$work/log/unit.$name.log"
     done
