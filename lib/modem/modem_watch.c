@@ -78,14 +78,15 @@ static bool is_any_wedged(const struct modem *m)
 }
 
 /* A client that is well, or whose operation was just accepted, is not to be torn out of what it
- * does. It ends by its own deadline. */
-static bool is_any_operating(const struct modem *m)
+ * does: a CONNECT that may still succeed, too. It ends by its own deadline. */
+static bool is_any_operating(const struct modem *m, uint64_t now_ms)
 {
 	const struct session *s;
 
 	for (s = m->session; s < m->session + MODEM_CLIENTS; s++)
-		if (s->exchange.is_busy &&
-		    (!session_is_wedged(s) || s->exchange.job.state == AT_JOB_CONCLUDING))
+		if (now_ms < s->connect_until_ms ||
+		    (s->exchange.is_busy &&
+			(!session_is_wedged(s) || s->exchange.job.state == AT_JOB_CONCLUDING)))
 			return true;
 	return false;
 }
@@ -133,7 +134,7 @@ static bool is_given_up(struct modem *m, uint64_t now_ms)
 		return true;
 	}
 	m->env.is_restart_due =
-	    is_wedged && now_ms >= m->recovery.next_at_ms && is_any_operating(m);
+	    is_wedged && now_ms >= m->recovery.next_at_ms && is_any_operating(m, now_ms);
 	if (is_wedged && !m->env.is_restart_due &&
 	    recover_try(m, now_ms, RECOVERY_TROUBLE_SERVICE, "an MQTT client stays busy"))
 		return true;
