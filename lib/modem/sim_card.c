@@ -15,6 +15,8 @@ void sim_card_init(struct sim_card *s)
 
 void sim_card_restart(struct sim_card *s, uint64_t now_ms)
 {
+	if (s->step == SIM_CARD_NOTE && !s->is_pin_tried)
+		s->has_note = false; /* of a PIN that has not been on the line */
 	s->step = SIM_CARD_QUERY;
 	s->since_ms = now_ms;
 	s->is_told = false;

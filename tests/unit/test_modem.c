@@ -855,6 +855,28 @@ static void tries_a_wrong_pin_once(void **state)
 }
 
 /* The card says that it has cost no attempt. */
+static bool has_pin_note(struct world *world)
+{
+	return world->pin_note[0] != '\0';
+}
+
+/* The note is there before the PIN is on the line: a start in between has cost no attempt. */
+static void enters_a_pin_that_a_start_kept_back(void **state)
+{
+	static const char boot[] = "\r\nRDY\r\n";
+	struct modem_config cfg = modem_config;
+
+	(void)state;
+	cfg.pin = "1234";
+	w.fake_cfg.pin = "1234";
+	modem_configure(w.m, w.now, &cfg);
+	world_start(&w);
+	world_add_fault(&w, "+SPIC*99 error");
+	assert_true(world_run_until(&w, has_pin_note, 60000));
+	modem_rx(w.m, w.now, (const uint8_t *)boot, sizeof boot - 1);
+	assert_true(world_run_until(&w, world_both_online, 60000));
+}
+
 static void enters_a_pin_again_that_got_lost(void **state)
 {
 	(void)state;
@@ -1677,6 +1699,7 @@ static struct CMUnitTest tests[128] = {
 	WORLD(sleeps_when_idle),
 	WORLD(enters_the_pin),
 	WORLD(tries_a_wrong_pin_once),
+	WORLD(enters_a_pin_that_a_start_kept_back),
 	WORLD(enters_a_pin_again_that_got_lost),
 	WORLD(enters_a_lost_pin_only_once_more),
 	WORLD(waits_for_a_pin_that_is_not_configured),
