@@ -55,6 +55,7 @@ static const struct log_kind kinds[] = {
 	[LOG_INBOUND_LOST] = { 0x3a1d932fda51483b, 0xac3b462fb1d34552, "inbound message lost" },
 	[LOG_STORE_FULL] = { 0x2daa0990a7244800, 0xb3356bdf55b211b0, "store is full" },
 	[LOG_STORE_FAILED] = { 0x807f099b112146c0, 0x8ada7949cda89f31, "store failed" },
+	[LOG_STORE_ORPHANS] = { 0x52374a82389c4294, 0x88b94e605d6439ac, "messages without a broker" },
 	[LOG_CLIENT_CLOSED] = { 0xbca9e9ca3f414d3b, 0xaa731565baac8f20, "local client" },
 	[LOG_CONTROL_CHANGE] = { 0x005cc138f8ad4340, 0xb8b22930d8b29c36, "changed over the control socket" },
 	[LOG_RELOADED] = { 0xd77a4ef019004482, 0xb3383d371a6c70e3, "configuration reloaded" },

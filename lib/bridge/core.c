@@ -67,6 +67,7 @@ struct core *core_new(const struct core_config *cfg, struct store *store, uint64
 	}
 	modem_set_trace(c->modem, cfg->log_at_traffic);
 	core_publish_states(c);
+	core_tell_orphans(c);
 	return c;
 out:
 	core_free(c);

@@ -61,6 +61,7 @@ enum log_code {
 	LOG_INBOUND_LOST,
 	LOG_STORE_FULL,
 	LOG_STORE_FAILED,
+	LOG_STORE_ORPHANS, /* messages for a broker that is not configured */
 	LOG_CLIENT_CLOSED,
 	LOG_CONTROL_CHANGE, /* somebody changed something over the control socket */
 	LOG_RELOADED,

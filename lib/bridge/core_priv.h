@@ -9,6 +9,7 @@
  * core_accept.c  a message comes from a local client, a broker or the control socket
  * core_send.c    messages leave to the brokers, and what becomes of them
  * core_disk.c    room on the store's file system
+ * core_orphan.c  what waits for brokers that are not configured
  * core_link.c    what modem and sessions report: states, history, $SYS topics
  * core_query.c   what the control interface asks
  * core_queue.c   the same of single messages: walk, drop, retry
@@ -239,6 +240,11 @@ void core_note_committed(struct core *c);
 
 /* Less is free than what the store itself may need; said when it changes. */
 bool core_is_disk_low(struct core *c);
+
+/* core_orphan.c */
+
+/* Warn of messages whose broker is not configured (any more): one line a broker. */
+void core_tell_orphans(struct core *c);
 
 /* core_losses.c */
 

@@ -166,6 +166,7 @@ int core_reload(struct core *c, uint64_t now_ms, const struct core_config *cfg)
 	c->is_status_stale = true;
 	core_publish_states(c);
 	core_log_text(c, LOG_LEVEL_INFO, LOG_RELOADED, -1, "");
+	core_tell_orphans(c);
 	return 0;
 }
 

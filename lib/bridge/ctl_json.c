@@ -759,6 +759,8 @@ const char *ctl_log_text(enum log_code code)
 		return "store full";
 	case LOG_STORE_FAILED:
 		return "store failed";
+	case LOG_STORE_ORPHANS:
+		return "messages without a broker";
 	case LOG_CLIENT_CLOSED:
 		return "client closed";
 	case LOG_CONTROL_CHANGE:

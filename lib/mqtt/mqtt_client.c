@@ -431,13 +431,11 @@ static void offer(struct mqtt_server *s, struct mqtt_client *c, const struct mqt
 static int handle_publish(
     struct mqtt_server *s, struct mqtt_client *c, uint64_t now_ms, const struct mqtt_frame *f)
 {
-	struct mqtt_props props;
+	struct mqtt_props props = { 0 };
 	struct mqtt_publish p;
 	int r;
 
 	(void)now_ms;
-	props.present = 0;
-	props.all.len = 0;
 	r = mqtt_decode_publish(c->version, f, &p, &props);
 	if (r < 0)
 		return r;

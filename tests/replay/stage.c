@@ -82,6 +82,7 @@ static const char *const code_names[] = {
 	[LOG_INBOUND_LOST] = "inbound-lost",
 	[LOG_STORE_FULL] = "store-full",
 	[LOG_STORE_FAILED] = "store-failed",
+	[LOG_STORE_ORPHANS] = "store-orphans",
 	[LOG_CLIENT_CLOSED] = "client-closed",
 	[LOG_CONTROL_CHANGE] = "control-change",
 	[LOG_RELOADED] = "reloaded",

@@ -68,6 +68,7 @@ struct fixture {
 	uint64_t now_ms;
 	unsigned logs[LOG_CODE_COUNT];
 	char last_control[LOG_DETAIL_MAX]; /* detail of the last LOG_CONTROL_CHANGE */
+	char last_orphans[LOG_DETAIL_MAX]; /* the same of LOG_STORE_ORPHANS */
 };
 
 static void fill_broker(
@@ -126,6 +127,8 @@ static void act(struct fixture *f, const struct action *a)
 	f->logs[a->log.code]++;
 	if (a->log.code == LOG_CONTROL_CHANGE)
 		memcpy(f->last_control, a->log.detail, sizeof(f->last_control));
+	if (a->log.code == LOG_STORE_ORPHANS)
+		memcpy(f->last_orphans, a->log.detail, sizeof(f->last_orphans));
 }
 
 /* End the turn. The second time for what had to wait until the first was done. */
@@ -529,6 +532,32 @@ static void test_nothing_dropped_while_failing(void **state)
 	assert_int_equal(dropped(f, DROP_FULL), 0);
 }
 
+/* Nobody sends them any more, and nobody may drop them: it is said, at a reload and at a start. */
+static void test_broker_is_gone(void **state)
+{
+	struct fixture *f = *state;
+	struct core_config renamed = f->cfg;
+
+	accept(f, "p0/a", 1);
+	bury(f, CLOUD, accept(f, "p0/b", 1));
+	renamed.brokers[CLOUD].link.name = "other";
+	assert_int_equal(core_reload(f->core, f->now_ms, &renamed), 0);
+	settle(f);
+	assert_int_equal(f->logs[LOG_STORE_ORPHANS], 1);
+	core_free(f->core);
+	f->core = core_new(&renamed, f->store, 1, f->now_ms, "test");
+	assert_non_null(f->core);
+	settle(f);
+	assert_int_equal(f->logs[LOG_STORE_ORPHANS], 2);
+	assert_string_equal(
+	    f->last_orphans, "2 for cloud: it is not configured, and they stay until it is");
+	assert_int_equal(waiting(f), 0);
+	assert_int_equal(core_reload(f->core, f->now_ms, &f->cfg), 0);
+	settle(f);
+	assert_int_equal(f->logs[LOG_STORE_ORPHANS], 2);
+	assert_int_equal(waiting(f), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -549,6 +578,7 @@ int main(void)
 		TEST(test_drop_oldest),
 		TEST(test_larger_than_the_store),
 		TEST(test_nothing_dropped_while_failing),
+		TEST(test_broker_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
