@@ -13,7 +13,7 @@
 
 /* clang-format off */
 static const struct config_key modem_keys[] = {
-	/* The port with the AT interface; \"usb\": that of the only modem on USB. */
+	/* The port with the AT interface; "usb": that of the only modem on USB. */
 	{ "device",        KEY_TEXT,    IN(modem, device),           .fallback = "/dev/cmqttd-modem" },
 	/* Speed of the port; USB ports ignore it. */
 	{ "baud",          KEY_INTEGER, IN(modem, baud),             .fallback = "115200", .min = 300, .max = 4000000 },

@@ -108,8 +108,7 @@ struct store_db {
 /* Open the database at path, and make it if it is new. Fills *d; after a failure d->error says what
  * is wrong and what to do, and d is closed.
  *
- * One that is there is looked through for damage first, page by page, and one of an older version
- * brought to this one.
+ * One that is there is looked through for damage, page by page.
  *
  * 0; -EBUSY: another process has it; -EUCLEAN: damaged; -EPROTO: of another version; -EINVAL: not a
  * store; -ENOENT: no such directory; -EROFS, -EACCES, -ENOSPC, -ENOMEM, -EIO. */

@@ -108,11 +108,11 @@ cd "$work" || exit 1
 new_key="-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
 # shellcheck disable=SC2086
 {
-    openssl req -x509 $new_key -days 30 -subj /CN=demo-ca -keyout ca.key -out ca.pem
+    openssl req -x509 $new_key -days 365 -subj /CN=demo-ca -keyout ca.key -out ca.pem
     for name in cloud backup gateway; do
         openssl req $new_key -subj "/CN=$name.example.com" -keyout $name.key -out $name.csr
         echo "subjectAltName=DNS:$name.example.com" > $name.ext
-        openssl x509 -req -in $name.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 \
+        openssl x509 -req -in $name.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 365 \
             -extfile $name.ext -out $name.pem
     done
 } > openssl.log 2>&1 || { cat openssl.log >&2; die "openssl"; }

@@ -117,9 +117,8 @@ const char *config_check_joined(const char *prefix, const char *pattern, size_t 
 	memcpy(joined, prefix, prefix_len);
 	memcpy(joined + prefix_len, pattern, pattern_len);
 	if (!mqtt_topic_is_filter(joined, prefix_len + pattern_len))
-		return "and the pattern together are not a topic filter: the prefix may need a / "
-		       "at "
-		       "its end";
+		return "and the pattern together are not a topic filter: the prefix may need a "
+		       "/ at its end";
 	return NULL;
 }
 

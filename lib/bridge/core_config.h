@@ -86,6 +86,9 @@ struct core_broker_part {
 extern const struct core_broker_part core_broker_parts[];
 extern const size_t core_broker_part_count;
 
+/* Number of the broker of that name, -1: there is none. */
+int core_config_find_broker(const struct core_config *cfg, const char *name);
+
 /* The two are the same in everything but their filters: the session can stay. */
 bool core_broker_link_equal(const struct broker_config *a, const struct broker_config *b);
 

@@ -49,11 +49,8 @@ void core_forget_states(struct core *c, const struct core_config *next)
 
 	for (size_t i = 0; i < c->cfg->broker_count; i++) {
 		const char *name = c->cfg->brokers[i].link.name;
-		size_t k = 0;
 
-		while (k < next->broker_count && strcmp(next->brokers[k].link.name, name) != 0)
-			k++;
-		if (k < next->broker_count)
+		if (core_config_find_broker(next, name) >= 0)
 			continue;
 		snprintf(topic, sizeof(topic), BROKER_STATE_TOPIC, name);
 		publish_sys(c, topic, "");

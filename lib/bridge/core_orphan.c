@@ -14,14 +14,6 @@ static bool is_broker_name(const char *name)
 	return name[0] != '\0' && !strpbrk(name, "$:");
 }
 
-static bool is_configured(const struct core_config *cfg, const char *name)
-{
-	for (size_t i = 0; i < cfg->broker_count; i++)
-		if (strcmp(cfg->brokers[i].link.name, name) == 0)
-			return true;
-	return false;
-}
-
 void core_tell_orphans(struct core *c)
 {
 	char text[LOG_DETAIL_MAX];
@@ -31,7 +23,7 @@ void core_tell_orphans(struct core *c)
 
 	for (int after = -1; c->store->ops->next_queue(c->store, after, &queue, &name);
 	     after = (int)queue) {
-		if (!is_broker_name(name) || is_configured(c->cfg, name))
+		if (!is_broker_name(name) || core_config_find_broker(c->cfg, name) >= 0)
 			continue;
 		c->store->ops->usage(c->store, queue, &usage);
 		if (usage.messages + usage.dead_letters == 0)

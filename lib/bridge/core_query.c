@@ -68,13 +68,18 @@ bool core_has_store_failed(const struct core *c)
 	return c->has_store_failed;
 }
 
-int core_find_broker(const struct core *c, const char *name)
+int core_config_find_broker(const struct core_config *cfg, const char *name)
 {
-	for (size_t i = 0; i < c->cfg->broker_count; i++) {
-		if (strcmp(c->cfg->brokers[i].link.name, name) == 0)
+	for (size_t i = 0; i < cfg->broker_count; i++) {
+		if (strcmp(cfg->brokers[i].link.name, name) == 0)
 			return (int)i;
 	}
 	return -1;
+}
+
+int core_find_broker(const struct core *c, const char *name)
+{
+	return core_config_find_broker(c->cfg, name);
 }
 
 int core_broker_connect(struct core *c, uint64_t now_ms, unsigned client)

@@ -517,8 +517,7 @@ static void tls_done(struct session *s, uint64_t now_ms, const struct at_event *
 		return;
 	}
 	if (ev->result == AT_FAILED)
-		(void)certs_renew(
-		    &s->certs, now_ms); /* a file may be missing that we believe there */
+		(void)certs_renew(&s->certs, now_ms); /* one that we believe there may be missing */
 	rotate(s, ev);
 	fail_by(s, now_ms, ev);
 	s->is_refused_again = true;

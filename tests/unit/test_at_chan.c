@@ -375,26 +375,37 @@ struct row {
 #define FENCE_OK "\r\n+CMEE: 0\r\n\r\nOK\r\n"
 #define OTHER_OK "\r\n+CGATT: 1\r\n\r\nOK\r\n"
 
+static void set_up(struct stage *s, const char *name, size_t chunk)
+{
+	*s = (struct stage){ .row = name, .chunk = chunk, .now_ms = 1000 };
+	s->chan = at_chan_new(framing, AT_CMD_MAX);
+	assert_non_null(s->chan);
+	for (size_t i = 0; i < JOBS_MAX; i++) {
+		at_args_init(&s->args[i]);
+		at_args_number(&s->args[i], "client_index", i % 2);
+		at_args_number(&s->args[i], "qos", 1);
+		at_args_text(&s->args[i], "topic", "a/b");
+		at_args_text(&s->args[i], "payload", "hello");
+	}
+}
+
+/* Until the line is ours. */
+static void open_line(struct stage *s)
+{
+	at_chan_open(s->chan, s->now_ms);
+	drain(s);
+	play_line(s, ">AT+CMEE?\r");
+	play_line(s, "<" FENCE_OK);
+	play_line(s, "=fenced");
+}
+
 static void play(const struct row *row, size_t chunk)
 {
-	struct stage s = { .row = row->name, .chunk = chunk, .now_ms = 1000 };
+	struct stage s;
 
-	s.chan = at_chan_new(framing, AT_CMD_MAX);
-	assert_non_null(s.chan);
-	for (size_t i = 0; i < JOBS_MAX; i++) {
-		at_args_init(&s.args[i]);
-		at_args_number(&s.args[i], "client_index", i % 2);
-		at_args_number(&s.args[i], "qos", 1);
-		at_args_text(&s.args[i], "topic", "a/b");
-		at_args_text(&s.args[i], "payload", "hello");
-	}
-	if (row->lines[0][0] != '-') {
-		at_chan_open(s.chan, s.now_ms);
-		drain(&s);
-		play_line(&s, ">AT+CMEE?\r");
-		play_line(&s, "<" FENCE_OK);
-		play_line(&s, "=fenced");
-	}
+	set_up(&s, row->name, chunk);
+	if (row->lines[0][0] != '-')
+		open_line(&s);
 	for (s.line = row->lines[0][0] == '-'; row->lines[s.line]; s.line++)
 		play_line(&s, row->lines[s.line]);
 	if (s.seen_first < s.seen_count)
@@ -812,15 +823,11 @@ static void test_life(void **state)
 /* Messages one behind the other must not keep a job waiting for ever. */
 static void test_hold_is_bounded_over_many_messages(void **state)
 {
-	struct stage s = { .row = "many messages", .chunk = 4096, .now_ms = 1000 };
+	struct stage s;
 
 	(void)state;
-	s.chan = at_chan_new(framing, AT_CMD_MAX);
-	at_args_init(&s.args[0]);
-	at_chan_open(s.chan, s.now_ms);
-	drain(&s);
-	play_line(&s, ">AT+CMEE?\r");
-	play_line(&s, "<" FENCE_OK);
+	set_up(&s, "many messages", 4096);
+	open_line(&s);
 	at_chan_hold(s.chan, s.now_ms);
 	submit(&s, 0, 'p');
 	for (unsigned i = 0; i < 10 && buf_len(at_chan_tx(s.chan)) == 0; i++) {
@@ -848,19 +855,11 @@ static void deliver_for(struct stage *s, unsigned seconds)
 /* On a slow line the answer stands behind the messages that the modem has to deliver first. */
 static void test_inbound_messages_delay_answers(void **state)
 {
-	struct stage s = { .row = "inbound", .chunk = 4096, .now_ms = 1000 };
+	struct stage s;
 
 	(void)state;
-	s.chan = at_chan_new(framing, AT_CMD_MAX);
-	at_args_init(&s.args[0]);
-	at_args_number(&s.args[0], "client_index", 0);
-	at_args_number(&s.args[0], "qos", 1);
-	at_args_text(&s.args[0], "topic", "a/b");
-	at_chan_open(s.chan, s.now_ms);
-	drain(&s);
-	play_line(&s, ">AT+CMEE?\r");
-	play_line(&s, "<" FENCE_OK);
-	play_line(&s, "=fenced");
+	set_up(&s, "inbound", 4096);
+	open_line(&s);
 	play_line(&s, "c:dirty");
 	play_line(&s, "!0T");
 	play_line(&s, ">AT+CMEE?\r");
@@ -885,16 +884,11 @@ static void test_inbound_messages_delay_answers(void **state)
 /* But not for ever: an answer may be lost in spite of them. */
 static void test_inbound_messages_delay_answers_a_while(void **state)
 {
-	struct stage s = { .row = "inbound, and no answer", .chunk = 4096, .now_ms = 1000 };
+	struct stage s;
 
 	(void)state;
-	s.chan = at_chan_new(framing, AT_CMD_MAX);
-	at_args_init(&s.args[0]);
-	at_chan_open(s.chan, s.now_ms);
-	drain(&s);
-	play_line(&s, ">AT+CMEE?\r");
-	play_line(&s, "<" FENCE_OK);
-	play_line(&s, "=fenced");
+	set_up(&s, "inbound, and no answer", 4096);
+	open_line(&s);
 	play_line(&s, "!0p");
 	play_line(&s, ">AT+CSCLK=0\r");
 	deliver_for(&s, AT_DELAY_MAX_MS / 1000);

@@ -442,6 +442,19 @@ static struct broker_config plain_broker(void)
 	};
 }
 
+/* However many attempts it takes. */
+static void comes_online(
+    const struct broker_config *cfg, const struct turn *turns, const char *name)
+{
+	struct bench b;
+
+	bench_init(&b, cfg);
+	b.turn = turns;
+	run(&b, name);
+	assert_int_equal(b.session.status.state, SESSION_ONLINE);
+	bench_fini(&b);
+}
+
 static void speaks_to_any_modem(void **state)
 {
 	const struct dialogue *d = *state;
@@ -591,14 +604,9 @@ static void disconnects_when_release_is_refused(void **state)
 		{ "AT+CMQTTDISC=0,60", "\r\n+CMQTTDISC: 0,11\r\n" ERR }, { "AT+CMQTTREL=0", OK },
 		ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" }, { 0 } };
 	struct broker_config cfg = plain_broker();
-	struct bench b;
 
 	(void)state;
-	bench_init(&b, &cfg);
-	b.turn = turns;
-	run(&b, "release");
-	assert_int_equal(b.session.status.state, SESSION_ONLINE);
-	bench_fini(&b);
+	comes_online(&cfg, turns, "release");
 }
 
 /* Busy with what an earlier life began: as soon as that has ended, it is tried again. */
@@ -634,14 +642,9 @@ static void disconnects_no_free_client(void **state)
 	static const struct turn turns[] = { HELD_CLIENT, { "AT+CMQTTREL=0", ERR }, FREE_CLIENT,
 		ACQUIRE, { CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" }, { 0 } };
 	struct broker_config cfg = plain_broker();
-	struct bench b;
 
 	(void)state;
-	bench_init(&b, &cfg);
-	b.turn = turns;
-	run(&b, "free");
-	assert_int_equal(b.session.status.state, SESSION_ONLINE);
-	bench_fini(&b);
+	comes_online(&cfg, turns, "free");
 }
 
 /* Without checkUTF8 binary payloads are refused: it takes more than three numbers that speak of the
@@ -718,7 +721,6 @@ static void splits_long_lists(void **state)
 		{ CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } };
 	const struct turn commit = { "AT+CMQTTSUB=0", OK "\r\n+CMQTTSUB: 0,0\r\n" };
 	struct broker_config cfg = plain_broker();
-	struct bench b;
 	size_t i, n = 6;
 
 	(void)state;
@@ -733,11 +735,7 @@ static void splits_long_lists(void **state)
 	turns[n] = commit;
 	cfg.filters = filters;
 	cfg.filter_count = 6;
-	bench_init(&b, &cfg);
-	b.turn = turns;
-	run(&b, "lists");
-	assert_int_equal(b.session.status.state, SESSION_ONLINE);
-	bench_fini(&b);
+	comes_online(&cfg, turns, "lists");
 }
 
 static void asks_after_a_late_result(void **state)
