@@ -2,7 +2,7 @@
 #include "modem/session.h"
 
 #include "modem/link_copy.h"
-#include "modem/session_phase.h"
+#include "modem/session_impl.h"
 #include "modem/sim7600.h"
 
 #include <assert.h>
@@ -143,15 +143,6 @@ void session_fini(struct session *s)
 	free(s->next);
 }
 
-static void note_files(struct session *s, bool has_files)
-{
-	unsigned bit = 1U << s->client;
-
-	s->env->is_tidy_wanted =
-	    s->env->is_tidy_wanted || (!has_files && (s->env->file_clients & bit));
-	s->env->file_clients = has_files ? s->env->file_clients | bit : s->env->file_clients & ~bit;
-}
-
 int session_configure(struct session *s, const struct broker_config *cfg, bool is_in_place)
 {
 	struct broker_config *copy = NULL;
@@ -161,7 +152,7 @@ int session_configure(struct session *s, const struct broker_config *cfg, bool i
 		if (!copy)
 			return -ENOMEM;
 	}
-	note_files(s, cfg && cfg->is_tls);
+	session_note_files(s, cfg && cfg->is_tls);
 	free(s->next);
 	s->next = copy;
 	s->is_next_in_place =
@@ -170,13 +161,6 @@ int session_configure(struct session *s, const struct broker_config *cfg, bool i
 	if (!s->is_next_in_place)
 		s->must_close = true;
 	return 0;
-}
-
-void session_use_files(struct session *s)
-{
-	const struct rotation *r = &s->rotation;
-
-	certs_configure(&s->certs, rotation_used(r, s->cfg), rotation_kept(r, s->cfg));
 }
 
 static void configure_afresh(struct session *s)
@@ -558,13 +542,6 @@ void session_shut_down(struct session *s)
 {
 	s->is_shut_down = true;
 	s->must_close = true;
-}
-
-bool session_checks_time(const struct session *s)
-{
-	const struct broker_config *cfg = s->has_next ? s->next : s->cfg;
-
-	return cfg && cfg->is_tls && cfg->tls.check_time != CHECK_TIME_NO;
 }
 
 /* Somebody has to mend the configuration, or what the broker knows of us. */

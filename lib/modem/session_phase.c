@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "modem/session_phase.h"
+#include "modem/session_impl.h"
 
 #include "at/at_line.h"
 #include "modem/sim7600.h"
@@ -60,15 +60,14 @@ struct session_failure session_failure_of(const struct session *s, const struct 
 	};
 }
 
-static void fail_by(struct session *s, uint64_t now_ms, const struct at_event *ev)
+void session_fail_by(struct session *s, uint64_t now_ms, const struct at_event *ev)
 {
 	const struct session_failure why = session_failure_of(s, ev);
 
 	session_fail(s, now_ms, &why);
 }
 
-/* The script begins; if the channel cannot take it now, the phase begins again in a while. */
-static bool run(struct session *s, uint64_t now_ms, const struct at_step *script)
+bool session_run(struct session *s, uint64_t now_ms, const struct at_step *script)
 {
 	s->running = s->phase;
 	if (exchange_start(&s->exchange, s->env->chan, now_ms, script) < 0)
@@ -76,20 +75,7 @@ static bool run(struct session *s, uint64_t now_ms, const struct at_step *script
 	return true;
 }
 
-/* The session works with the files in use. */
-static void prove_files(struct session *s)
-{
-	if (!rotation_connected(&s->rotation))
-		return;
-	event_queue_notice(s->env->events, s->client, MODEM_NOTICE_CERT_ROTATED,
-	    "the new certificates are in use");
-	session_use_files(s);
-	certs_tidy(&s->certs, s->env->file_clients);
-	s->is_tidy_due = true;
-}
-
-/* Connected: whatever is due next. */
-static void advance(struct session *s, uint64_t now_ms)
+void session_advance(struct session *s, uint64_t now_ms)
 {
 	if (s->is_suspect) {
 		s->phase = PHASE_CHECK;
@@ -101,7 +87,7 @@ static void advance(struct session *s, uint64_t now_ms)
 		s->phase = PHASE_IDLE;
 		session_keep_held(s); /* the filters may be others now */
 		if (s->status.state != SESSION_ONLINE) {
-			prove_files(s);
+			session_prove_files(s);
 			session_online(s, now_ms);
 		}
 	}
@@ -119,7 +105,7 @@ static bool probe_begin(struct session *s, uint64_t now_ms)
 	s->is_acquired = false;
 	s->is_id_ours = false;
 	s->is_connected = false;
-	return run(s, now_ms, sim7600_probe_script);
+	return session_run(s, now_ms, sim7600_probe_script);
 }
 
 static void probe_line(struct session *s, struct span line)
@@ -186,7 +172,7 @@ static void probe_done(struct session *s, uint64_t now_ms, const struct at_event
 	};
 
 	if (ev->result != AT_OK) {
-		fail_by(s, now_ms, ev);
+		session_fail_by(s, now_ms, ev);
 		return;
 	}
 	if (!s->is_probed && !s->env->is_query_mute) {
@@ -229,13 +215,13 @@ static void check_done(struct session *s, uint64_t now_ms, const struct at_event
 		return;
 	s->is_suspect = false;
 	if (ev->result != AT_OK) {
-		fail_by(s, now_ms, ev);
+		session_fail_by(s, now_ms, ev);
 	} else if (s->is_connected || s->is_connect_told) {
 		if (s->connect_until_ms > 0)
 			s->patience_until_ms = s->connect_until_ms; /* it may still be at it */
 		s->is_connect_told = false;
 		s->connect_until_ms = 0;
-		advance(s, now_ms);
+		session_advance(s, now_ms);
 	} else if (now_ms < s->connect_until_ms) {
 		s->resume_at_ms = now_ms + ASK_AGAIN_MS; /* it is still at it */
 	} else {
@@ -250,7 +236,7 @@ static bool adopt_begin(struct session *s, uint64_t now_ms)
 	(void)exchange_args(&s->exchange);
 	s->is_told = false;
 	s->is_address_ours = false;
-	return run(s, now_ms, sim7600_address_script);
+	return session_run(s, now_ms, sim7600_address_script);
 }
 
 /* +CMQTTCONNECT: 0,"tcp://h:p",20,1[,"user"[,"pass"]] (16.2.8). */
@@ -278,7 +264,7 @@ static void adopt(struct session *s, uint64_t now_ms)
 	s->retries = 0;
 	s->patience_until_ms = now_ms + SESSION_PATIENCE_MS;
 	subscriptions_restart(&s->subscriptions, s->env->family->has_topic_lists);
-	advance(s, now_ms);
+	session_advance(s, now_ms);
 }
 
 static void adopt_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
@@ -323,7 +309,7 @@ static bool close_begin(struct session *s, uint64_t now_ms)
 	if (s->is_connected || s->must_disc)
 		at_args_number(args, disc_kind(s), 1);
 	at_args_number(args, "acquired", 1);
-	return run(s, now_ms, sim7600_close_script);
+	return session_run(s, now_ms, sim7600_close_script);
 }
 
 static void close_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
@@ -349,178 +335,7 @@ static void close_done(struct session *s, uint64_t now_ms, const struct at_event
 	if (ev->result == AT_OK)
 		go_on_released(s, now_ms);
 	else
-		fail_by(s, now_ms, ev);
-}
-
-/* ---- certificates and SSL context ---- */
-
-static bool certs_begin(struct session *s, uint64_t now_ms)
-{
-	struct at_args *args = exchange_args(&s->exchange);
-	struct span content = { 0 };
-	const char *name = NULL;
-
-	s->certs.clients = s->env->file_clients;
-	switch (certs_next(&s->certs, &name, &content)) {
-	case CERT_STEP_LIST:
-		return run(s, now_ms, sim7600_cert_list_script);
-	case CERT_STEP_DELETE:
-		at_args_text(args, "filename", name);
-		return run(s, now_ms, sim7600_cert_delete_script);
-	case CERT_STEP_UPLOAD:
-		at_args_text(args, "filename", name);
-		at_args_bytes(args, "certificate", content.data, content.len);
-		return run(s, now_ms, sim7600_cert_upload_script);
-	case CERT_STEP_READY:
-		break;
-	}
-	s->phase = PHASE_TLS;
-	return true;
-}
-
-/* An attempt failed by something that may be for its certificates: after some of them the others
- * are used, if there are two sets. */
-static void rotate(struct session *s, const struct at_event *ev)
-{
-	if (ev->result != AT_FAILED || !rotation_failed(&s->rotation, ev->has_err ? ev->err : 0))
-		return;
-	session_use_files(s);
-	event_queue_notice(s->env->events, s->client, MODEM_NOTICE_CERT_ROTATED, "%s",
-	    s->rotation.is_spare_used
-		? "the new certificates are refused: those before are used again"
-		: "the certificates before are refused, too: the new ones are tried again");
-}
-
-static void certs_step_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
-{
-	if (!certs_done(&s->certs, ev->result)) {
-		rotate(s, ev);
-		fail_by(s, now_ms, ev);
-		s->is_refused_again = true;
-		return;
-	}
-	if (s->certs.step == CERT_STEP_UPLOAD)
-		event_queue_notice(s->env->events, s->client, MODEM_NOTICE_CERT_UPLOADED, "%s",
-		    certs_name(&s->certs, (enum cert_role)s->certs.current));
-}
-
-/* ---- files that nobody needs, once a session is online ---- */
-
-static bool tidy_begin(struct session *s, uint64_t now_ms)
-{
-	struct span content = { 0 };
-	const char *name = NULL;
-	enum cert_step step = certs_next(&s->certs, &name, &content);
-
-	if (step == CERT_STEP_LIST)
-		return run(s, now_ms, sim7600_cert_list_script);
-	if (step == CERT_STEP_DELETE && s->certs.current == CERT_ROLES) {
-		at_args_text(exchange_args(&s->exchange), "filename", name);
-		return run(s, now_ms, sim7600_cert_delete_script);
-	}
-	s->is_tidy_due = false; /* what else there is to do with files, the next connect does */
-	advance(s, now_ms);
-	return true;
-}
-
-static void tidy_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
-{
-	if (!certs_done(&s->certs, ev->result))
-		s->is_tidy_due = false;
-	advance(s, now_ms);
-}
-
-static bool must_tidy(struct session *s)
-{
-	if (s->env->is_tidy_wanted || s->is_tidy_due) {
-		if (s->env->is_tidy_wanted)
-			certs_tidy(&s->certs, s->env->file_clients);
-		s->env->is_tidy_wanted = false;
-		s->is_tidy_due = true;
-	}
-	return s->is_tidy_due;
-}
-
-/* 10.2.12: 0 nobody, 1 the server, 2 both, 3 the client alone. */
-static unsigned authmode_of(const struct session *s)
-{
-	const struct tls_config *tls = &s->cfg->tls;
-	bool has_cert = certs_name(&s->certs, CERT_CLIENT) != NULL;
-
-	if (tls->verify)
-		return has_cert ? 2 : 1;
-	return has_cert ? 3 : 0;
-}
-
-static bool is_time_ignored(const struct session *s)
-{
-	switch (s->cfg->tls.check_time) {
-	case CHECK_TIME_AUTO:
-		return !s->env->is_clock_right;
-	case CHECK_TIME_YES:
-		return false;
-	case CHECK_TIME_NO:
-		break;
-	}
-	return true;
-}
-
-/* Said once: not at every attempt. */
-static void tell_tls_risks(struct session *s)
-{
-	const struct tls_config *tls = &s->cfg->tls;
-	bool is_clock_risk = !s->env->is_clock_right && tls->check_time != CHECK_TIME_NO;
-
-	if (!tls->verify && !s->is_unverified_told)
-		event_queue_notice(s->env->events, s->client, MODEM_NOTICE_NOT_VERIFIED,
-		    "the broker is not authenticated (verify = false)");
-	s->is_unverified_told = true;
-	if (is_clock_risk && !s->is_clock_told)
-		event_queue_notice(s->env->events, s->client, MODEM_NOTICE_CLOCK_WRONG, "%s",
-		    tls->check_time == CHECK_TIME_YES
-			? "its clock is wrong: the handshake will fail"
-			: "its clock is wrong: dates of certificates are not checked");
-	s->is_clock_told = is_clock_risk;
-}
-
-static bool tls_begin(struct session *s, uint64_t now_ms)
-{
-	static const struct session_failure clock_wrong = {
-		.pace = BACKOFF_FAST,
-		.text = "the modem's clock is wrong, and check_time = true",
-	};
-	const struct tls_config *tls = &s->cfg->tls;
-	struct at_args *args = exchange_args(&s->exchange);
-
-	tell_tls_risks(s);
-	if (tls->check_time == CHECK_TIME_YES && !s->env->is_clock_right) {
-		session_fail(s, now_ms, &clock_wrong);
-		return true;
-	}
-	at_args_number(args, "ssl_ctx_index", tls->context);
-	at_args_number(args, "sslversion", SIM7600_SSL_VERSION);
-	at_args_number(args, "authmode", authmode_of(s));
-	at_args_number(args, "ignoreltime", is_time_ignored(s) ? 1 : 0);
-	at_args_number(args, "negotiatetime", tls->negotiate_s);
-	at_args_text(args, "ca_file", certs_name(&s->certs, CERT_CA));
-	at_args_text(args, "clientcert_file", certs_name(&s->certs, CERT_CLIENT));
-	at_args_text(args, "clientkey_file", certs_name(&s->certs, CERT_KEY));
-	at_args_number(args, "enableSNI_flag", tls->sni ? 1 : 0);
-	return run(s, now_ms, sim7600_tls_script);
-}
-
-static void tls_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
-{
-	if (ev->result == AT_OK) {
-		s->phase = PHASE_ACQUIRE;
-		s->is_refused_again = false;
-		return;
-	}
-	if (ev->result == AT_FAILED)
-		(void)certs_renew(&s->certs, now_ms); /* one that we believe there may be missing */
-	rotate(s, ev);
-	fail_by(s, now_ms, ev);
-	s->is_refused_again = true;
+		session_fail_by(s, now_ms, ev);
 }
 
 /* ---- acquire and connect ---- */
@@ -542,7 +357,7 @@ static bool acquire_begin(struct session *s, uint64_t now_ms)
 								     : "mqtt_version_cfg",
 	    SIM7600_MQTT_VERSION);
 	at_args_number(args, is_utf8_optional(s) ? "utf8_optional" : "utf8_required", 1);
-	return run(s, now_ms, sim7600_acquire_script);
+	return session_run(s, now_ms, sim7600_acquire_script);
 }
 
 /* The modem contradicts what the probe found: ask again, once an attempt. If it said nothing, this
@@ -597,7 +412,7 @@ static void acquire_done(struct session *s, uint64_t now_ms, const struct at_eve
 	if (is_utf8_refused(s, ev) && !is_utf8_optional(s))
 		s->utf8_half_refusals += is_about_connection(ev) ? 1 : 2;
 	if (!is_out_of_step(s, ev, 19) && !is_version_doubtful(s, ev))
-		fail_by(s, now_ms, ev);
+		session_fail_by(s, now_ms, ev);
 }
 
 static bool connect_begin(struct session *s, uint64_t now_ms)
@@ -605,14 +420,7 @@ static bool connect_begin(struct session *s, uint64_t now_ms)
 	sim7600_fill_connect(exchange_args(&s->exchange), s->client, s->cfg, s->server_addr);
 	s->is_suspect = false;
 	s->connect_begun_ms = now_ms;
-	return run(s, now_ms, sim7600_connect_script);
-}
-
-/* Perhaps: some firmwares say ERROR and no number. */
-static bool is_tls_failure(const struct session *s, const struct at_event *ev)
-{
-	return s->cfg->is_tls && ev->result == AT_FAILED &&
-	       (!ev->has_err || (ev->err >= 32 && ev->err <= 34));
+	return session_run(s, now_ms, sim7600_connect_script);
 }
 
 static void connected(struct session *s, uint64_t now_ms)
@@ -622,7 +430,7 @@ static void connected(struct session *s, uint64_t now_ms)
 	s->retries = 0;
 	s->is_pub_timeout_long = false;
 	subscriptions_restart(&s->subscriptions, s->env->family->has_topic_lists);
-	advance(s, now_ms);
+	session_advance(s, now_ms);
 }
 
 static void connect_failed(
@@ -632,10 +440,7 @@ static void connect_failed(
 
 	if (is_out_of_step(s, ev, 13))
 		return;
-	if (is_tls_failure(s, ev))
-		(void)certs_renew(&s->certs, now_ms);
-	if (ev->has_err)
-		rotate(s, ev);
+	session_suspect_files(s, now_ms, ev);
 	why.step = step;
 	session_fail(s, now_ms, &why);
 }
@@ -686,21 +491,21 @@ static bool subscribe_begin(struct session *s, uint64_t now_ms)
 	at_args_number(args, "qos", filter.qos);
 	switch (step) {
 	case SUBSCRIBE_STAGE:
-		return run(s, now_ms, sim7600_subtopic_script);
+		return session_run(s, now_ms, sim7600_subtopic_script);
 	case SUBSCRIBE_COMMIT:
-		return run(s, now_ms, sim7600_sub_script);
+		return session_run(s, now_ms, sim7600_sub_script);
 	case SUBSCRIBE_ONE:
-		return run(s, now_ms, sim7600_sub_one_script);
+		return session_run(s, now_ms, sim7600_sub_one_script);
 	case SUBSCRIBE_REMOVE:
-		return run(s, now_ms, sim7600_unsubtopic_script);
+		return session_run(s, now_ms, sim7600_unsubtopic_script);
 	case SUBSCRIBE_REMOVE_COMMIT:
-		return run(s, now_ms, sim7600_unsub_script);
+		return session_run(s, now_ms, sim7600_unsub_script);
 	case SUBSCRIBE_REMOVE_ONE:
-		return run(s, now_ms, sim7600_unsub_one_script);
+		return session_run(s, now_ms, sim7600_unsub_one_script);
 	case SUBSCRIBE_NOTHING:
 		break;
 	}
-	advance(s, now_ms);
+	session_advance(s, now_ms);
 	return true;
 }
 
@@ -726,13 +531,13 @@ static void subscribe_done(struct session *s, uint64_t now_ms, const struct at_e
 		tell_refused_filter(s, ev);
 		break;
 	case SUBSCRIBE_LOST:
-		fail_by(s, now_ms, ev);
+		session_fail_by(s, now_ms, ev);
 		return;
 	case SUBSCRIBE_UNCERTAIN:
 		s->is_suspect = true;
 		break;
 	}
-	advance(s, now_ms);
+	session_advance(s, now_ms);
 }
 
 /* ---- publishing ---- */
@@ -765,7 +570,7 @@ static bool birth_begin(struct session *s, uint64_t now_ms)
 	at_args_number(args, "pub_timeout", session_pub_timeout_s(s));
 	sim7600_publish_flags(args, birth->retain, false);
 	s->is_payload_staged = s->is_payload_staged || birth->payload.len > 0;
-	return run(s, now_ms, sim7600_publish_script);
+	return session_run(s, now_ms, sim7600_publish_script);
 }
 
 /* The birth message must not keep a session down for ever: what cannot be sent is left out. */
@@ -778,7 +583,7 @@ static void birth_done(struct session *s, uint64_t now_ms, const struct at_event
 		return;
 	if ((is_failed && class == ERR_CLASS_SESSION) ||
 	    (ev->result == AT_UNKNOWN && ev->step != PUBLISH_STEP_PUB)) {
-		fail_by(s, now_ms, ev);
+		session_fail_by(s, now_ms, ev);
 		return;
 	}
 	if (is_failed && class == ERR_CLASS_RETRY && ++s->retries < SESSION_RETRIES_MAX) {
@@ -788,7 +593,7 @@ static void birth_done(struct session *s, uint64_t now_ms, const struct at_event
 	s->is_birth_due = false;
 	s->is_payload_staged = s->is_payload_staged && ev->result != AT_OK;
 	s->is_suspect = s->is_suspect || ev->result == AT_UNKNOWN;
-	advance(s, now_ms);
+	session_advance(s, now_ms);
 }
 
 /* ---- dispatch ---- */
@@ -796,8 +601,8 @@ static void birth_done(struct session *s, uint64_t now_ms, const struct at_event
 static bool idle_begin(struct session *s, uint64_t now_ms)
 {
 	if (s->is_suspect || subscriptions_is_pending(&s->subscriptions))
-		advance(s, now_ms);
-	else if (must_tidy(s))
+		session_advance(s, now_ms);
+	else if (session_must_tidy(s))
 		s->phase = PHASE_TIDY;
 	else
 		return false;
@@ -814,13 +619,13 @@ static const struct phase phases[] = {
 	[PHASE_PROBE] = { probe_begin, probe_done },
 	[PHASE_ADOPT] = { adopt_begin, adopt_done },
 	[PHASE_CLOSE] = { close_begin, close_done },
-	[PHASE_CERTS] = { certs_begin, certs_step_done },
-	[PHASE_TLS] = { tls_begin, tls_done },
+	[PHASE_CERTS] = { session_certs_begin, session_certs_done },
+	[PHASE_TLS] = { session_tls_begin, session_tls_done },
 	[PHASE_ACQUIRE] = { acquire_begin, acquire_done },
 	[PHASE_CONNECT] = { connect_begin, connect_done },
 	[PHASE_CHECK] = { probe_begin, check_done },
 	[PHASE_SUBSCRIBE] = { subscribe_begin, subscribe_done },
-	[PHASE_TIDY] = { tidy_begin, tidy_done },
+	[PHASE_TIDY] = { session_tidy_begin, session_tidy_done },
 	[PHASE_BIRTH] = { birth_begin, birth_done },
 	[PHASE_IDLE] = { idle_begin, NULL },
 	[PHASE_PUBLISH] = { NULL, NULL }, /* session_publish and publish_done */

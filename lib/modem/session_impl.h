@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of a session: what its files share. For them alone.
+ *
+ *   session.c        states, wishes, what the modem says unasked, publishing
+ *   session_phase.c  the dialogue, phase by phase
+ *   session_tls.c    CERTS, TLS, TIDY: certificate files in the modem's flash, the SSL context
+ */
+#ifndef CMQTTD_MODEM_SESSION_IMPL_H
+#define CMQTTD_MODEM_SESSION_IMPL_H
+
+#include "modem/session.h"
+
+/* Why an attempt or a connection ended. */
+struct session_failure {
+	enum backoff_pace pace;
+	unsigned err;               /* MQTT error number, 0: none was given */
+	const char *text;           /* NULL: the text of the number */
+	const struct at_step *step; /* the command; NULL: none of ours */
+	bool is_unsendable;         /* what is configured cannot be sent to this modem */
+};
+
+/* ---- session.c ---- */
+
+/* The attempt or the connection is over: back off (or, while stopping, be closed). */
+void session_fail(struct session *s, uint64_t now_ms, const struct session_failure *why);
+
+/* Connected, subscribed, birth message sent. */
+void session_online(struct session *s, uint64_t now_ms);
+
+/* The client is released, as was wanted. */
+void session_closed(struct session *s, uint64_t now_ms);
+
+/* The print of the settings, the files in use among them. */
+void session_print(const struct session *s, char ret_print[CONNECT_PRINT_MAX]);
+
+/* Remember with what the client is connected from now on: before it can be. */
+void session_keep_held(struct session *s);
+
+/* ---- session_phase.c ---- */
+
+/* Begin what the phase wants, or go on to the next phase. false: nothing to do. */
+bool session_phase_run(struct session *s, uint64_t now_ms);
+
+/* The exchange of s->running ended; the outcome is wanted. */
+void session_phase_done(struct session *s, uint64_t now_ms, const struct at_event *ev);
+
+/* The script of the phase begins; if the channel cannot take it now, the phase begins again in a
+ * while. Always true: something was done. */
+bool session_run(struct session *s, uint64_t now_ms, const struct at_step *script);
+
+/* Connected: whatever is due next. */
+void session_advance(struct session *s, uint64_t now_ms);
+
+/* What a job's end means as a failure; the same, and it is one. */
+struct session_failure session_failure_of(const struct session *s, const struct at_event *ev);
+void session_fail_by(struct session *s, uint64_t now_ms, const struct at_event *ev);
+
+/* pub_timeout of the next PUB. */
+unsigned session_pub_timeout_s(const struct session *s);
+
+/* A PUB was refused as one with a bad parameter, and its pub_timeout may be it: the same again goes
+ * with the longer one. true: once a connection at most. */
+bool session_is_pub_timeout_refused(struct session *s, const struct at_event *ev);
+
+/* An accepted CONNECT without result in time has failed after all. */
+void session_connect_failed(struct session *s, uint64_t now_ms, unsigned err);
+
+/* The client is busy, and may be so with what an earlier life began. */
+bool session_has_patience(const struct session *s, uint64_t now_ms, const struct at_event *ev);
+
+/* ---- session_tls.c ---- */
+
+/* See struct phase in session_phase.c. */
+bool session_certs_begin(struct session *s, uint64_t now_ms);
+void session_certs_done(struct session *s, uint64_t now_ms, const struct at_event *ev);
+bool session_tls_begin(struct session *s, uint64_t now_ms);
+void session_tls_done(struct session *s, uint64_t now_ms, const struct at_event *ev);
+bool session_tidy_begin(struct session *s, uint64_t now_ms);
+void session_tidy_done(struct session *s, uint64_t now_ms, const struct at_event *ev);
+
+/* A broker is configured that has files, or one that has none, or none. */
+void session_note_files(struct session *s, bool has_files);
+
+/* The files of the configuration, or of the one before, are wanted. */
+void session_use_files(struct session *s);
+
+/* A CONNECT was refused, perhaps for its certificates: they are sent again, or others used. */
+void session_suspect_files(struct session *s, uint64_t now_ms, const struct at_event *ev);
+
+/* The session works with the files in use: those before are not needed any more. */
+void session_prove_files(struct session *s);
+
+/* There may be files that nobody needs. */
+bool session_must_tidy(struct session *s);
+
+#endif
