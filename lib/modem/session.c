@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define MQTT_ERR_LENGTH 22   /* length out of range (16.3.1) */
 #define BACK_MS         2000 /* many gateways get their network back together */
@@ -399,19 +398,6 @@ void session_ping_failed(struct session *s, uint64_t now_ms, unsigned err)
 		session_fail(s, now_ms, &why);
 }
 
-/* What an earlier life began has ended while we were finding out how the client is. A close that
- * has not gone out is thought over; behind that the modem contradicts, and it is asked again then.
- */
-static void doubt_probe(struct session *s, uint64_t now_ms)
-{
-	s->is_probe_stale = true;
-	if (s->running != PHASE_CLOSE || !s->exchange.is_busy ||
-	    s->exchange.job.state != AT_JOB_QUEUED || s->exchange.job.has_sent)
-		return;
-	exchange_abandon(&s->exchange, s->env->chan, now_ms);
-	s->phase = PHASE_PROBE;
-}
-
 /* The result of a CONNECT that is waited for by asking now and then. */
 static void end_connect(struct session *s, uint64_t now_ms, unsigned err)
 {
@@ -438,34 +424,11 @@ void session_late_result(struct session *s, uint64_t now_ms, bool is_connect, un
 		return;
 	}
 	if (s->phase < PHASE_CONNECT)
-		doubt_probe(s, now_ms);
+		session_doubt_probe(s, now_ms);
 	else if (is_connect && s->phase == PHASE_CHECK && s->connect_until_ms > 0)
 		end_connect(s, now_ms, err);
 	else
 		s->is_suspect = true;
-}
-
-void session_set_held(struct session *s, const char *print)
-{
-	snprintf(s->held, sizeof s->held, "%s", print);
-	s->may_adopt = s->held[0] != '\0';
-}
-
-void session_print(const struct session *s, char ret_print[CONNECT_PRINT_MAX])
-{
-	connect_print(s->cfg, rotation_used(&s->rotation, s->cfg), ret_print);
-}
-
-void session_keep_held(struct session *s)
-{
-	const struct modem_event event = { .type = MODEM_EVENT_HELD, .client = s->client };
-	char print[CONNECT_PRINT_MAX];
-
-	session_print(s, print);
-	if (strcmp(print, s->held) == 0)
-		return;
-	memcpy(s->held, print, sizeof print);
-	event_queue_push(s->env->events, &event, "%s", print);
 }
 
 /* The modem went down while this session was connecting, and perhaps for that: the others get their

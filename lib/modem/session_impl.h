@@ -4,6 +4,7 @@
  *
  *   session.c        states, wishes, what the modem says unasked, publishing
  *   session_phase.c  the dialogue, phase by phase
+ *   session_probe.c  PROBE, CHECK, ADOPT, CLOSE: the client as the modem has it
  *   session_tls.c    CERTS, TLS, TIDY: certificate files in the modem's flash, the SSL context
  */
 #ifndef CMQTTD_MODEM_SESSION_IMPL_H
@@ -31,12 +32,6 @@ void session_online(struct session *s, uint64_t now_ms);
 /* The client is released, as was wanted. */
 void session_closed(struct session *s, uint64_t now_ms);
 
-/* The print of the settings, the files in use among them. */
-void session_print(const struct session *s, char ret_print[CONNECT_PRINT_MAX]);
-
-/* Remember with what the client is connected from now on: before it can be. */
-void session_keep_held(struct session *s);
-
 /* ---- session_phase.c ---- */
 
 /* Begin what the phase wants, or go on to the next phase. false: nothing to do. */
@@ -56,6 +51,9 @@ void session_advance(struct session *s, uint64_t now_ms);
 struct session_failure session_failure_of(const struct session *s, const struct at_event *ev);
 void session_fail_by(struct session *s, uint64_t now_ms, const struct at_event *ev);
 
+/* The client is busy, and may be so with what an earlier life began. */
+bool session_has_patience(const struct session *s, uint64_t now_ms, const struct at_event *ev);
+
 /* pub_timeout of the next PUB. */
 unsigned session_pub_timeout_s(const struct session *s);
 
@@ -66,8 +64,28 @@ bool session_is_pub_timeout_refused(struct session *s, const struct at_event *ev
 /* An accepted CONNECT without result in time has failed after all. */
 void session_connect_failed(struct session *s, uint64_t now_ms, unsigned err);
 
-/* The client is busy, and may be so with what an earlier life began. */
-bool session_has_patience(const struct session *s, uint64_t now_ms, const struct at_event *ev);
+/* ---- session_probe.c ---- */
+
+/* See struct phase in session_phase.c. CHECK begins as PROBE does. */
+bool session_probe_begin(struct session *s, uint64_t now_ms);
+void session_probe_done(struct session *s, uint64_t now_ms, const struct at_event *ev);
+void session_check_done(struct session *s, uint64_t now_ms, const struct at_event *ev);
+bool session_adopt_begin(struct session *s, uint64_t now_ms);
+void session_adopt_done(struct session *s, uint64_t now_ms, const struct at_event *ev);
+bool session_close_begin(struct session *s, uint64_t now_ms);
+void session_close_done(struct session *s, uint64_t now_ms, const struct at_event *ev);
+
+/* A line that PROBE or CHECK collects, or ADOPT. */
+void session_probe_line(struct session *s, struct span line);
+void session_adopt_line(struct session *s, struct span line);
+
+/* What an earlier life began has ended while we were finding out how the client is. A close that
+ * has not gone out is thought over; behind that the modem contradicts, and it is asked again then.
+ */
+void session_doubt_probe(struct session *s, uint64_t now_ms);
+
+/* Remember with what the client is connected from now on: before it can be. */
+void session_keep_held(struct session *s);
 
 /* ---- session_tls.c ---- */
 
