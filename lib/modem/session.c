@@ -398,16 +398,6 @@ void session_ping_failed(struct session *s, uint64_t now_ms, unsigned err)
 		session_fail(s, now_ms, &why);
 }
 
-/* The result of a CONNECT that is waited for by asking now and then. */
-static void end_connect(struct session *s, uint64_t now_ms, unsigned err)
-{
-	s->connect_until_ms = 0;
-	s->is_connect_told = err == 0;
-	s->resume_at_ms = 0;
-	if (err != 0)
-		session_connect_failed(s, now_ms, err);
-}
-
 void session_late_result(struct session *s, uint64_t now_ms, bool is_connect, unsigned err)
 {
 	switch (s->status.state) {
@@ -426,7 +416,7 @@ void session_late_result(struct session *s, uint64_t now_ms, bool is_connect, un
 	if (s->phase < PHASE_CONNECT)
 		session_doubt_probe(s, now_ms);
 	else if (is_connect && s->phase == PHASE_CHECK && s->connect_until_ms > 0)
-		end_connect(s, now_ms, err);
+		session_end_connect(s, now_ms, err);
 	else
 		s->is_suspect = true;
 }

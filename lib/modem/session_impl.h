@@ -2,10 +2,12 @@
 /*
  * The inside of a session: what its files share. For them alone.
  *
- *   session.c        states, wishes, what the modem says unasked, publishing
- *   session_phase.c  the dialogue, phase by phase
- *   session_probe.c  PROBE, CHECK, ADOPT, CLOSE: the client as the modem has it
- *   session_tls.c    CERTS, TLS, TIDY: certificate files in the modem's flash, the SSL context
+ *   session.c            states, wishes, what the modem says unasked, publishing
+ *   session_phase.c      the dialogue, phase by phase
+ *   session_probe.c      PROBE, CHECK, ADOPT, CLOSE: the client as the modem has it
+ *   session_tls.c        CERTS, TLS, TIDY: certificate files in the modem's flash, the SSL context
+ *   session_connect.c    ACQUIRE, CONNECT
+ *   session_subscribe.c  SUBSCRIBE
  */
 #ifndef CMQTTD_MODEM_SESSION_IMPL_H
 #define CMQTTD_MODEM_SESSION_IMPL_H
@@ -47,8 +49,13 @@ bool session_run(struct session *s, uint64_t now_ms, const struct at_step *scrip
 /* Connected: whatever is due next. */
 void session_advance(struct session *s, uint64_t now_ms);
 
-/* What a job's end means as a failure; the same, and it is one. */
+/* What is said of a job that failed; NULL: it has a number that says it. */
+const char *session_failure_text(const struct at_event *ev);
+
+/* What a job's end means as a failure. */
 struct session_failure session_failure_of(const struct session *s, const struct at_event *ev);
+
+/* The job's end was a failure: session_fail. */
 void session_fail_by(struct session *s, uint64_t now_ms, const struct at_event *ev);
 
 /* The client is busy, and may be so with what an earlier life began. */
@@ -60,9 +67,6 @@ unsigned session_pub_timeout_s(const struct session *s);
 /* A PUB was refused as one with a bad parameter, and its pub_timeout may be it: the same again goes
  * with the longer one. true: once a connection at most. */
 bool session_is_pub_timeout_refused(struct session *s, const struct at_event *ev);
-
-/* An accepted CONNECT without result in time has failed after all. */
-void session_connect_failed(struct session *s, uint64_t now_ms, unsigned err);
 
 /* ---- session_probe.c ---- */
 
@@ -111,5 +115,22 @@ void session_prove_files(struct session *s);
 
 /* There may be files that nobody needs. */
 bool session_must_tidy(struct session *s);
+
+/* ---- session_connect.c ---- */
+
+/* See struct phase in session_phase.c. */
+bool session_acquire_begin(struct session *s, uint64_t now_ms);
+void session_acquire_done(struct session *s, uint64_t now_ms, const struct at_event *ev);
+bool session_connect_begin(struct session *s, uint64_t now_ms);
+void session_connect_done(struct session *s, uint64_t now_ms, const struct at_event *ev);
+
+/* The result of a CONNECT that is waited for by asking now and then. */
+void session_end_connect(struct session *s, uint64_t now_ms, unsigned err);
+
+/* ---- session_subscribe.c ---- */
+
+/* See struct phase in session_phase.c. */
+bool session_subscribe_begin(struct session *s, uint64_t now_ms);
+void session_subscribe_done(struct session *s, uint64_t now_ms, const struct at_event *ev);
 
 #endif
