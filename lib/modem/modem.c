@@ -281,7 +281,7 @@ static bool handle_inbound(struct modem *m, uint64_t now_ms, enum urc_kind kind,
 	tell_loss(m, client, loss);
 	if (!is_complete)
 		return false;
-	session_heard(&m->session[client], now_ms);
+	session_confirm(&m->session[client], now_ms);
 	*ret = (struct modem_event){
 		.type = MODEM_EVENT_INBOUND, .client = client, .topic = topic, .payload = payload
 	};

@@ -196,8 +196,8 @@ bool session_is_wedged(const struct session *s);
 /* The modem is on the network again after it was not: do not wait any longer. */
 void session_network_is_back(struct session *s, uint64_t now_ms);
 
-/* A message for it came in. */
-void session_heard(struct session *s, uint64_t now_ms);
+/* Data pass, and the client works: a message for it came in, or one of ours is out. */
+void session_confirm(struct session *s, uint64_t now_ms);
 
 /* Close and stay closed. */
 void session_shut_down(struct session *s);

@@ -2,12 +2,13 @@
 /*
  * The inside of a session: what its files share. For them alone.
  *
- *   session.c            states, wishes, what the modem says unasked, publishing
+ *   session.c            states, wishes, what the modem says unasked
  *   session_phase.c      the dialogue, phase by phase
  *   session_probe.c      PROBE, CHECK, ADOPT, CLOSE: the client as the modem has it
  *   session_tls.c        CERTS, TLS, TIDY: certificate files in the modem's flash, the SSL context
  *   session_connect.c    ACQUIRE, CONNECT
  *   session_subscribe.c  SUBSCRIBE
+ *   session_publish.c    PUBLISH, BIRTH
  */
 #ifndef CMQTTD_MODEM_SESSION_IMPL_H
 #define CMQTTD_MODEM_SESSION_IMPL_H
@@ -39,9 +40,6 @@ void session_closed(struct session *s, uint64_t now_ms);
 /* Begin what the phase wants, or go on to the next phase. false: nothing to do. */
 bool session_phase_run(struct session *s, uint64_t now_ms);
 
-/* The exchange of s->running ended; the outcome is wanted. */
-void session_phase_done(struct session *s, uint64_t now_ms, const struct at_event *ev);
-
 /* The script of the phase begins; if the channel cannot take it now, the phase begins again in a
  * while. Always true: something was done. */
 bool session_run(struct session *s, uint64_t now_ms, const struct at_step *script);
@@ -60,13 +58,6 @@ void session_fail_by(struct session *s, uint64_t now_ms, const struct at_event *
 
 /* The client is busy, and may be so with what an earlier life began. */
 bool session_has_patience(const struct session *s, uint64_t now_ms, const struct at_event *ev);
-
-/* pub_timeout of the next PUB. */
-unsigned session_pub_timeout_s(const struct session *s);
-
-/* A PUB was refused as one with a bad parameter, and its pub_timeout may be it: the same again goes
- * with the longer one. true: once a connection at most. */
-bool session_is_pub_timeout_refused(struct session *s, const struct at_event *ev);
 
 /* ---- session_probe.c ---- */
 
@@ -132,5 +123,16 @@ void session_end_connect(struct session *s, uint64_t now_ms, unsigned err);
 /* See struct phase in session_phase.c. */
 bool session_subscribe_begin(struct session *s, uint64_t now_ms);
 void session_subscribe_done(struct session *s, uint64_t now_ms, const struct at_event *ev);
+
+/* ---- session_publish.c ---- */
+
+/* See struct phase in session_phase.c. */
+bool session_birth_begin(struct session *s, uint64_t now_ms);
+void session_birth_done(struct session *s, uint64_t now_ms, const struct at_event *ev);
+
+/* The exchange of session_publish ended. is_session_alive: and nothing happened to the session
+ * meanwhile. */
+void session_publish_done(
+    struct session *s, uint64_t now_ms, const struct at_event *ev, bool is_session_alive);
 
 #endif

@@ -96,62 +96,6 @@ void session_advance(struct session *s, uint64_t now_ms)
 	}
 }
 
-/* ---- publishing ---- */
-
-unsigned session_pub_timeout_s(const struct session *s)
-{
-	return s->is_pub_timeout_long ? MODEM_PUB_TIMEOUT_MIN_S : s->env->family->pub_timeout_s;
-}
-
-bool session_is_pub_timeout_refused(struct session *s, const struct at_event *ev)
-{
-	if (ev->result != AT_FAILED || ev->step != PUBLISH_STEP_PUB ||
-	    (ev->has_err && ev->err != 12) || session_pub_timeout_s(s) >= MODEM_PUB_TIMEOUT_MIN_S)
-		return false;
-	s->is_pub_timeout_long = true;
-	return true;
-}
-
-/* ---- birth message ---- */
-
-static bool birth_begin(struct session *s, uint64_t now_ms)
-{
-	const struct message_config *birth = &s->cfg->birth;
-	struct at_args *args = exchange_args(&s->exchange);
-
-	at_args_number(args, "client_index", s->client);
-	at_args_text(args, "topic", birth->topic);
-	at_args_bytes(args, "payload", birth->payload.data, birth->payload.len);
-	at_args_number(args, "qos", birth->qos);
-	at_args_number(args, "pub_timeout", session_pub_timeout_s(s));
-	sim7600_publish_flags(args, birth->retain, false);
-	s->is_payload_staged = s->is_payload_staged || birth->payload.len > 0;
-	return session_run(s, now_ms, sim7600_publish_script);
-}
-
-/* The birth message must not keep a session down for ever: what cannot be sent is left out. */
-static void birth_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
-{
-	bool is_failed = ev->result == AT_FAILED;
-	enum err_class class = ev->has_err ? mqtt_err_class(ev->err) : ERR_CLASS_RETRY;
-
-	if (session_is_pub_timeout_refused(s, ev))
-		return;
-	if ((is_failed && class == ERR_CLASS_SESSION) ||
-	    (ev->result == AT_UNKNOWN && ev->step != PUBLISH_STEP_PUB)) {
-		session_fail_by(s, now_ms, ev);
-		return;
-	}
-	if (is_failed && class == ERR_CLASS_RETRY && ++s->retries < SESSION_RETRIES_MAX) {
-		s->resume_at_ms = now_ms + SESSION_PAUSE_MS;
-		return;
-	}
-	s->is_birth_due = false;
-	s->is_payload_staged = s->is_payload_staged && ev->result != AT_OK;
-	s->is_suspect = s->is_suspect || ev->result == AT_UNKNOWN;
-	session_advance(s, now_ms);
-}
-
 /* ---- dispatch ---- */
 
 static bool idle_begin(struct session *s, uint64_t now_ms)
@@ -182,9 +126,9 @@ static const struct phase phases[] = {
 	[PHASE_CHECK] = { session_probe_begin, session_check_done },
 	[PHASE_SUBSCRIBE] = { session_subscribe_begin, session_subscribe_done },
 	[PHASE_TIDY] = { session_tidy_begin, session_tidy_done },
-	[PHASE_BIRTH] = { birth_begin, birth_done },
+	[PHASE_BIRTH] = { session_birth_begin, session_birth_done },
 	[PHASE_IDLE] = { idle_begin, NULL },
-	[PHASE_PUBLISH] = { NULL, NULL }, /* session_publish and publish_done */
+	[PHASE_PUBLISH] = { NULL, NULL }, /* session_publish, session_publish_done */
 };
 
 bool session_phase_run(struct session *s, uint64_t now_ms)
@@ -192,10 +136,17 @@ bool session_phase_run(struct session *s, uint64_t now_ms)
 	return phases[s->phase].begin && phases[s->phase].begin(s, now_ms);
 }
 
-void session_phase_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
+void session_done(struct session *s, uint64_t now_ms, const struct at_event *ev)
 {
-	if (phases[s->running].done)
+	bool is_wanted_still = exchange_end(&s->exchange);
+
+	/* What became of a file or a message must be known even if nobody waits for it any more. */
+	if (s->running == PHASE_PUBLISH)
+		session_publish_done(s, now_ms, ev, is_wanted_still);
+	else if (is_wanted_still && phases[s->running].done)
 		phases[s->running].done(s, now_ms, ev);
+	else if (s->running == PHASE_CERTS || s->running == PHASE_TIDY)
+		(void)certs_done(&s->certs, ev->result);
 }
 
 void session_info(struct session *s, struct span line)
