@@ -616,15 +616,6 @@ void core_accept_inbound(struct core *c, unsigned client, struct span topic, str
 	mqtt_msg_unref(m);
 }
 
-static struct waiter *free_waiter(struct core *c)
-{
-	for (size_t i = 0; i < CORE_WAITERS_MAX; i++) {
-		if (c->waiters[i].conn == 0)
-			return &c->waiters[i];
-	}
-	return NULL;
-}
-
 /* To one broker alone, the topic as it is: a route made up for the occasion. */
 static void plan_direct(
     struct core *c, unsigned client, struct span topic, uint8_t qos, struct plan *p)
@@ -668,7 +659,6 @@ int core_publish(struct core *c, uint64_t now_ms, uint32_t id, int client, struc
 {
 	struct plan plan;
 	struct mqtt_msg *m;
-	struct waiter *w = free_waiter(c);
 	unsigned wanted;
 	int r;
 
@@ -685,8 +675,6 @@ int core_publish(struct core *c, uint64_t now_ms, uint32_t id, int client, struc
 	wanted = wanted_count(c, &plan);
 	if (wait && wanted == 0)
 		return -ENOENT;
-	if (!w)
-		return -ENOSPC;
 	m = mqtt_msg_new(
 	    topic.data, (uint16_t)topic.len, payload.data, (uint32_t)payload.len, qos, retain);
 	if (!m)
@@ -697,10 +685,7 @@ int core_publish(struct core *c, uint64_t now_ms, uint32_t id, int client, struc
 	if (is_full(r))
 		r = -ENOSPC;
 	if (r == 0 && (wait || c->is_store_dirty))
-		*w = (struct waiter){ .conn = id,
-			.seq = wait ? plan.seq : 0,
-			.commit = c->commits + 1,
-			.left = wanted };
+		core_add_waiter(c, id, wait ? plan.seq : 0, wanted);
 	if (r == 0 && plan.local)
 		deliver_locally(c, -1, &plan);
 	mqtt_msg_unref(m);

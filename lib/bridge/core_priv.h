@@ -54,7 +54,8 @@ struct queued_action {
 	uint32_t id; /* client, connection, or place in logs */
 };
 
-/* A control connection that waits for its message to be delivered, or to be on disk. */
+/* A control connection that waits for its message to be delivered, or for what it changed to be on
+ * disk. */
 struct waiter {
 	uint32_t conn;   /* 0: free */
 	uint64_t seq;    /* 0: a commit is all it waits for, */
@@ -228,6 +229,10 @@ void core_finish_sent(struct core *c);
 /* Drop what is too old at either end of the broker's queue, but not what is in flight. false: there
  * was nothing, or the store does not let go of it. */
 bool core_drop_expired(struct core *c, unsigned client);
+
+/* Control connection `conn` is told by ctl_on_delivered: when message `seq` has left to so many
+ * brokers, or, if that is 0, when the next commit has worked. */
+void core_add_waiter(struct core *c, uint32_t conn, uint64_t seq, unsigned brokers);
 
 /* An entry left the store for good. */
 void core_note_removed(

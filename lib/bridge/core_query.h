@@ -111,13 +111,16 @@ uint64_t core_next_message(const struct core *c, unsigned client, uint64_t after
 bool core_get_message(
     const struct core *c, unsigned client, uint64_t id, struct queued_message *ret);
 
-/* Drop one, and count it. 0; -ENOENT; -EBUSY: it is in flight; -EIO. */
-int core_drop_message(struct core *c, uint64_t now_ms, unsigned client, uint64_t id);
+/* Drop one for control connection `conn`, and count it. 0: it was in memory; -EINPROGRESS: it was
+ * on disk, and ctl_on_delivered follows for conn when it is not any more; -ENOENT; -EBUSY: it is in
+ * flight; -EIO. */
+int core_drop_message(struct core *c, uint64_t now_ms, uint32_t conn, unsigned client, uint64_t id);
 
-/* Put a dead letter back into its old place in the queue; how often it was tried is forgotten. 0;
- * -ENOENT; -EALREADY: it is no dead letter; -E2BIG: it is over the modem's limits; -ETIME: it is
- * older than its ttl; -ENOMEM; -EIO. */
-int core_retry_message(struct core *c, uint64_t now_ms, unsigned client, uint64_t id);
+/* Put a dead letter back into its old place in the queue; how often it was tried is forgotten.
+ * -EINPROGRESS: likewise; -ENOENT; -EALREADY: it is no dead letter; -E2BIG: it is over the modem's
+ * limits; -ETIME: it is older than its ttl; -ENOMEM; -EIO. */
+int core_retry_message(
+    struct core *c, uint64_t now_ms, uint32_t conn, unsigned client, uint64_t id);
 
 /* What ails the modem, in its own words; NULL: it does not, as far as is known. */
 const char *core_trouble(const struct core *c, enum core_trouble trouble);

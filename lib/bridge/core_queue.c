@@ -59,7 +59,15 @@ bool core_get_message(
 	return true;
 }
 
-int core_drop_message(struct core *c, uint64_t now_ms, unsigned client, uint64_t id)
+/* It was changed on disk: who asked for it is answered when that is committed. */
+static int await_commit(struct core *c, uint32_t conn)
+{
+	c->is_store_dirty = true;
+	core_add_waiter(c, conn, 0, 0);
+	return -EINPROGRESS;
+}
+
+int core_drop_message(struct core *c, uint64_t now_ms, uint32_t conn, unsigned client, uint64_t id)
 {
 	struct outbox *o = &c->outbox[client];
 	struct queued_message m;
@@ -76,13 +84,12 @@ int core_drop_message(struct core *c, uint64_t now_ms, unsigned client, uint64_t
 	r = outbox_remove(o, &m.entry, m.is_in_memory);
 	if (r < 0)
 		return r;
-	c->is_store_dirty = c->is_store_dirty || !m.is_in_memory;
 	core_count_drop(c, client, m.entry.reason ? DROP_DEAD_LETTER : DROP_BY_HAND, topic);
 	core_note_removed(c, client, id, 0, "dropped by hand");
-	return 0;
+	return m.is_in_memory ? 0 : await_commit(c, conn);
 }
 
-int core_retry_message(struct core *c, uint64_t now_ms, unsigned client, uint64_t id)
+int core_retry_message(struct core *c, uint64_t now_ms, uint32_t conn, unsigned client, uint64_t id)
 {
 	struct outbox *o = &c->outbox[client];
 	struct queued_message m;
@@ -99,7 +106,5 @@ int core_retry_message(struct core *c, uint64_t now_ms, unsigned client, uint64_
 	if (core_is_too_old(c, &m.entry))
 		return -ETIME;
 	r = o->durable->ops->revive(o->durable, o->durable_queue, id);
-	if (r == 0)
-		c->is_store_dirty = true;
-	return r;
+	return r < 0 ? r : await_commit(c, conn);
 }

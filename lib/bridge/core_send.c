@@ -4,8 +4,21 @@
  */
 #include "bridge/core_priv.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+
+void core_add_waiter(struct core *c, uint32_t conn, uint64_t seq, unsigned brokers)
+{
+	size_t i = 0;
+
+	/* There are as many as connections, and each waits for one thing at a time. */
+	while (i < CORE_WAITERS_MAX && c->waiters[i].conn != 0)
+		i++;
+	assert(i < CORE_WAITERS_MAX);
+	c->waiters[i] =
+	    (struct waiter){ .conn = conn, .seq = seq, .commit = c->commits + 1, .left = brokers };
+}
 
 void core_note_removed(
     struct core *c, unsigned client, uint64_t seq, unsigned err, const char *reason)

@@ -66,7 +66,8 @@ void ctl_on_at_line(struct ctl *t, uint64_t now_ms, uint32_t id, struct span lin
 void ctl_on_at_done(
     struct ctl *t, uint64_t now_ms, uint32_t id, enum at_result result, struct span final);
 /* The message that core_publish accepted for this connection: err 0 and reason NULL: every broker
- * has it, or, without wait, it is on disk. */
+ * has it, or, without wait, it is on disk; so is what core_drop_message or core_retry_message did.
+ */
 void ctl_on_delivered(
     struct ctl *t, uint64_t now_ms, uint32_t id, unsigned err, const char *reason);
 void ctl_on_reload_done(

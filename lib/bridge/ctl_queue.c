@@ -156,7 +156,7 @@ static void fail_change(struct ctl_request *req, int error)
 }
 
 static void change_message(struct ctl_request *req, const char *verb,
-    int (*change)(struct core *c, uint64_t now_ms, unsigned client, uint64_t id))
+    int (*change)(struct core *c, uint64_t now_ms, uint32_t conn, unsigned client, uint64_t id))
 {
 	char object[56];
 	unsigned client;
@@ -165,15 +165,16 @@ static void change_message(struct ctl_request *req, const char *verb,
 
 	if (!find_message(req, &client, &id))
 		return;
-	r = change(req->core, req->now_ms, client, id);
-	if (r < 0) {
+	r = change(req->core, req->now_ms, req->conn, client, id);
+	if (r < 0 && r != -EINPROGRESS) {
 		fail_change(req, r);
 		return;
 	}
 	snprintf(object, sizeof(object), "%" PRIu64 " of %s", id,
 	    core_get_config(req->core)->brokers[client].link.name);
 	ctl_log_change(req, verb, object);
-	ctl_reply(req, json_object());
+	if (r == 0)
+		ctl_reply(req, json_object());
 }
 
 void ctl_queue_drop(struct ctl_request *req)

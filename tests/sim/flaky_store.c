@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 
 static struct flaky_store *flaky(struct store *s)
 {
@@ -40,18 +41,80 @@ static int flaky_add(struct store *s, uint64_t seq, int64_t accepted_ms, struct 
 	return 0;
 }
 
+/* ---- what operators change ---- */
+
+static struct flaky_change *find_change(struct flaky_store *f, unsigned queue, uint64_t seq)
+{
+	for (size_t i = 0; i < f->change_count; i++) {
+		if (f->changes[i].queue == queue && f->changes[i].seq == seq)
+			return &f->changes[i];
+	}
+	return NULL;
+}
+
+static void forget_change(struct flaky_store *f, unsigned queue, uint64_t seq)
+{
+	struct flaky_change *c = find_change(f, queue, seq);
+
+	if (!c)
+		return;
+	f->change_count--;
+	memmove(c, c + 1, (size_t)(f->changes + f->change_count - c) * sizeof(*c));
+}
+
+static void note_change(struct flaky_store *f, unsigned queue, uint64_t seq, bool is_drop)
+{
+	forget_change(f, queue, seq);
+	if (f->change_count == FLAKY_CHANGES_MAX)
+		forget_change(f, f->changes[0].queue, f->changes[0].seq);
+	f->changes[f->change_count++] =
+	    (struct flaky_change){ .queue = queue, .seq = seq, .is_drop = is_drop };
+}
+
+void flaky_store_told(struct flaky_store *s, unsigned queue, uint64_t seq)
+{
+	const struct flaky_change *c = find_change(s, queue, seq);
+
+	if (c && !c->is_committed)
+		world_wrong(s->world,
+		    "message %llu of broker %u was said to be %s before the commit",
+		    (unsigned long long)seq, queue, c->is_drop ? "dropped" : "put back");
+}
+
+/* After a crash. */
+static void check_changes(struct flaky_store *s)
+{
+	struct store *real = s->undo.real;
+	struct store_entry e;
+
+	for (size_t i = 0; i < s->change_count; i++) {
+		const struct flaky_change *c = &s->changes[i];
+
+		if (!c->is_committed || !real->ops->get(real, c->queue, c->seq, &e))
+			continue;
+		if (c->is_drop || e.reason)
+			world_wrong(s->world, "message %llu of broker %u is %s again",
+			    (unsigned long long)c->seq, c->queue, c->is_drop ? "there" : "dead");
+	}
+	s->change_count = 0;
+}
+
+/* ---- the interface ---- */
+
 static int flaky_remove(struct store *s, unsigned queue, uint64_t seq)
 {
 	struct flaky_store *f = flaky(s);
 	struct store_entry e;
 	struct message *m = NULL;
 	uint64_t age_ms = f->world->now_ms - f->added_ms[seq % FLAKY_AGES];
+	bool is_by_hand = is_broker(queue) && fake_operator_drops(f->world, queue, seq);
 
 	if (is_broker(queue) && f->undo_ops->get(s, queue, seq, &e) && !e.reason)
 		m = ledger_find(f->world, e.topic, e.payload);
 	if (m)
-		ledger_removed(
-		    f->world, queue, m, age_ms, fake_operator_drops(f->world, queue, seq));
+		ledger_removed(f->world, queue, m, age_ms, is_by_hand);
+	if (is_by_hand)
+		note_change(f, queue, seq, true);
 	return f->undo_ops->remove(s, queue, seq);
 }
 
@@ -65,6 +128,7 @@ static int flaky_bury(struct store *s, unsigned queue, uint64_t seq, const char 
 		m = ledger_find(f->world, e.topic, e.payload);
 	if (m && is_broker(queue))
 		m->is_dead[queue] = true;
+	forget_change(f, queue, seq);
 	world_note(f->world, "message %u is buried: %s", m ? m->number : 0, reason);
 	return f->undo_ops->bury(s, queue, seq, reason);
 }
@@ -74,8 +138,11 @@ static int flaky_revive(struct store *s, unsigned queue, uint64_t seq)
 	struct flaky_store *f = flaky(s);
 	int r = f->undo_ops->revive(s, queue, seq);
 
-	f->revived += r == 0;
-	return r;
+	if (r < 0)
+		return r;
+	f->revived++;
+	note_change(f, queue, seq, false);
+	return 0;
 }
 
 static int flaky_commit(struct store *s)
@@ -94,6 +161,8 @@ static int flaky_commit(struct store *s)
 	for (size_t i = 0; i < f->uncommitted_count; i++)
 		f->world->ledger.messages[f->uncommitted[i] - 1].is_committed = true;
 	f->uncommitted_count = 0;
+	for (size_t i = 0; i < f->change_count; i++)
+		f->changes[i].is_committed = true;
 	return 0;
 }
 
@@ -200,4 +269,5 @@ void flaky_store_crash(struct flaky_store *s)
 		undo_store_crash(&s->undo);
 	}
 	s->uncommitted_count = 0;
+	check_changes(s);
 }

@@ -2,8 +2,8 @@
 /*
  * The store of the simulated daemon: one that forgets what was not committed when the process dies,
  * whose commits can fail and take their time, and which tells the ledger what was committed and
- * buried. It outlives the core, as a file outlives the process; it can be a real one on a simulated
- * disk.
+ * buried. What an operator was told is done must be in it after a crash. It outlives the core, as a
+ * file outlives the process; it can be a real one on a simulated disk.
  */
 #ifndef TESTS_SIM_FLAKY_STORE_H
 #define TESTS_SIM_FLAKY_STORE_H
@@ -30,6 +30,15 @@ struct sim_disk {
 enum {
 	FLAKY_UNCOMMITTED_MAX = 256,
 	FLAKY_AGES = 4096, /* messages in a run, resent ones apart, are fewer */
+	FLAKY_CHANGES_MAX = 64,
+};
+
+/* A message that an operator dropped or put back. */
+struct flaky_change {
+	unsigned queue;
+	uint64_t seq;
+	bool is_drop;
+	bool is_committed;
 };
 
 struct flaky_store {
@@ -52,7 +61,9 @@ struct flaky_store {
 	 */
 	unsigned uncommitted[FLAKY_UNCOMMITTED_MAX];
 	size_t uncommitted_count;
-	uint64_t added_ms[FLAKY_AGES]; /* by number modulo FLAKY_AGES */
+	uint64_t added_ms[FLAKY_AGES];                  /* by number modulo FLAKY_AGES */
+	struct flaky_change changes[FLAKY_CHANGES_MAX]; /* since the last crash, the last ones */
+	size_t change_count;
 };
 
 /* Fills *s; free it with flaky_store_fini. disk: NULL, or where the store is. */
@@ -67,6 +78,9 @@ uint64_t flaky_store_deadline(const struct flaky_store *s);
 
 /* The commit has ended: its result. Not if the process died of it. */
 bool flaky_store_end_commit(struct flaky_store *s, int *ret);
+
+/* An operator was told that this message was dropped, or put back. */
+void flaky_store_told(struct flaky_store *s, unsigned queue, uint64_t seq);
 
 /* The process died with what it did last to its disk. */
 bool flaky_store_is_killed(const struct flaky_store *s);

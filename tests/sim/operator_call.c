@@ -184,6 +184,14 @@ static void take_list(struct world *w, const json_t *parameters, struct operator
 	}
 }
 
+static void take_change(struct world *w, const struct operator_call *call)
+{
+	for (unsigned i = 0; i < SIM_BROKERS; i++) {
+		if (call->broker < 0 || call->broker == (int)i)
+			flaky_store_told(&w->store, i, call->id);
+	}
+}
+
 /* Success, once more or finally. */
 static void take_success(struct world *w, const struct operator_call *call,
     const json_t *parameters, struct operator_list *known)
@@ -196,6 +204,8 @@ static void take_success(struct world *w, const struct operator_call *call,
 		world_wrong(w, "a method that is not there succeeded");
 	if (call->kind == OPERATOR_LIST_MESSAGES)
 		take_list(w, parameters, known);
+	if (call->kind == OPERATOR_DROP_MESSAGE || call->kind == OPERATOR_RETRY_MESSAGE)
+		take_change(w, call);
 	if (call->kind != OPERATOR_PUBLISH || call->number == 0)
 		return;
 	m = &w->ledger.messages[call->number - 1];

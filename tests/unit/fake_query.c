@@ -124,17 +124,17 @@ bool core_get_message(
 	return false;
 }
 
-int core_drop_message(struct core *c, uint64_t now_ms, unsigned client, uint64_t id)
+int core_drop_message(struct core *c, uint64_t now_ms, uint32_t conn, unsigned client, uint64_t id)
 {
 	(void)now_ms;
-	note(c, "drop %u %u\n", client, (unsigned)id);
+	note(c, "drop %u %u %u\n", conn, client, (unsigned)id);
 	return c->result;
 }
 
-int core_retry_message(struct core *c, uint64_t now_ms, unsigned client, uint64_t id)
+int core_retry_message(struct core *c, uint64_t now_ms, uint32_t conn, unsigned client, uint64_t id)
 {
 	(void)now_ms;
-	note(c, "retry %u %u\n", client, (unsigned)id);
+	note(c, "retry %u %u %u\n", conn, client, (unsigned)id);
 	return c->result;
 }
 

@@ -1125,7 +1125,7 @@ static void test_limit_of_the_modem(void **state)
 	assert_int_equal(waiting(f, 0).messages, 1);
 	assert_true(f->store->ops->next(f->store, 0, true, 0, &e));
 	assert_non_null(strstr(e.reason, "4096"));
-	assert_int_equal(core_retry_message(f->core, f->now_ms, 0, e.seq), -E2BIG);
+	assert_int_equal(core_retry_message(f->core, f->now_ms, 0, 0, e.seq), -E2BIG);
 	use_mqtt5(f);
 	send_bytes(f, "32{ s'cloud/a' 0001 00 'x'*4096 } 32{ s'cloud/a' 0002 00 'x'*4097 }");
 	expect_bytes(f, "40020001 40{ 0002 83 }");

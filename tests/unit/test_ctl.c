@@ -937,24 +937,25 @@ static const struct {
 	    "{\"name\":\"moon\"}", "" },
 	{ "GetMessage", "{}", 0, BAD_PARAM("id"), "" },
 
-	{ "DropMessage", "{\"id\":3}", 0, NULL, "{}", "drop 0 3\nlog 0 drop 3 of cloud\n" },
+	{ "DropMessage", "{\"id\":3}", 0, NULL, "{}", "drop 1 0 3\nlog 0 drop 3 of cloud\n" },
 	{ "DropMessage", "{\"id\":5,\"broker\":\"plant\"}", 0, NULL, "{}",
-	    "drop 1 5\nlog 0 drop 5 of plant\n" },
+	    "drop 1 1 5\nlog 0 drop 5 of plant\n" },
 	{ "DropMessage", "{\"id\":5}", 0, "io.cmqttd.AmbiguousMessage", "{\"id\":5}", "" },
 	{ "DropMessage", "{\"id\":4}", 0, "io.cmqttd.NoSuchMessage", "{\"id\":4}", "" },
 	{ "DropMessage", "{\"id\":3}", -ENOENT, "io.cmqttd.NoSuchMessage", "{\"id\":3}",
-	    "drop 0 3\n" },
-	{ "DropMessage", "{\"id\":3}", -EBUSY, "io.cmqttd.InFlight", "{\"id\":3}", "drop 0 3\n" },
-	{ "DropMessage", "{\"id\":3}", -EIO, "io.cmqttd.StoreFailed", "{}", "drop 0 3\n" },
+	    "drop 1 0 3\n" },
+	{ "DropMessage", "{\"id\":3}", -EBUSY, "io.cmqttd.InFlight", "{\"id\":3}", "drop 1 0 3\n" },
+	{ "DropMessage", "{\"id\":3}", -EIO, "io.cmqttd.StoreFailed", "{}", "drop 1 0 3\n" },
 	{ "DropMessage", "{}", 0, BAD_PARAM("id"), "" },
 
-	{ "RetryMessage", "{\"id\":3}", 0, NULL, "{}", "retry 0 3\nlog 0 retry 3 of cloud\n" },
+	{ "RetryMessage", "{\"id\":3}", 0, NULL, "{}", "retry 1 0 3\nlog 0 retry 3 of cloud\n" },
 	{ "RetryMessage", "{\"id\":3}", -EALREADY, "io.cmqttd.NotDead", "{\"id\":3}",
-	    "retry 0 3\n" },
-	{ "RetryMessage", "{\"id\":3}", -ETIME, "io.cmqttd.Expired", "{\"id\":3}", "retry 0 3\n" },
+	    "retry 1 0 3\n" },
+	{ "RetryMessage", "{\"id\":3}", -ETIME, "io.cmqttd.Expired", "{\"id\":3}",
+	    "retry 1 0 3\n" },
 	{ "RetryMessage", "{\"id\":3}", -E2BIG, "io.cmqttd.TooLarge",
-	    "{\"topic_max\":1024,\"payload_max\":10240}", "retry 0 3\n" },
-	{ "RetryMessage", "{\"id\":3}", -ENOMEM, "io.cmqttd.OutOfMemory", "{}", "retry 0 3\n" },
+	    "{\"topic_max\":1024,\"payload_max\":10240}", "retry 1 0 3\n" },
+	{ "RetryMessage", "{\"id\":3}", -ENOMEM, "io.cmqttd.OutOfMemory", "{}", "retry 1 0 3\n" },
 	{ "RetryMessage", "{\"id\":5}", 0, "io.cmqttd.AmbiguousMessage", "{\"id\":5}", "" },
 
 	{ "ListMessages", "{}", 0, NULL,
@@ -1151,6 +1152,30 @@ static void test_publish_wait(void **state)
 	ctl_on_delivered(rig->ctl, NOW, id, 0, "older than its ttl");
 	expect_error(
 	    rig, id, "io.cmqttd.NotDelivered", "{\"code\":0,\"text\":\"older than its ttl\"}");
+}
+
+/* What was changed on disk is answered when it is committed, and logged when it is changed. */
+static void test_change_waits(void **state)
+{
+	static const struct {
+		const char *method, *asked;
+	} changes[] = {
+		{ "io.cmqttd.DropMessage", "drop 1 0 3\nlog 0 drop 3 of cloud\n" },
+		{ "io.cmqttd.RetryMessage", "retry 1 0 3\nlog 0 retry 3 of cloud\n" },
+	};
+	struct rig *rig = *state;
+	uint32_t id = open_admin(rig);
+
+	rig->core.result = -EINPROGRESS;
+	rig->core.messages = queued;
+	rig->core.message_count = sizeof(queued) / sizeof(queued[0]);
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		call(rig, id, strrchr(changes[i].method, '.') + 1, "{\"id\":3}");
+		assert_string_equal(fake_core_asked(&rig->core), changes[i].asked);
+		expect_silence(rig, id);
+		ctl_on_delivered(rig->ctl, NOW, id, 0, NULL);
+		expect_reply(rig, id, changes[i].method, "{}");
+	}
 }
 
 static void start_at(struct rig *rig, uint32_t id)
@@ -1728,6 +1753,7 @@ int main(void)
 		TEST(test_flags),
 		TEST(test_largest_payload),
 		TEST(test_publish_wait),
+		TEST(test_change_waits),
 		TEST(test_at),
 		TEST(test_at_bounds),
 		TEST(test_reload),

@@ -17,11 +17,14 @@
 #define ROOMY   1000000
 #define CLOUD   0
 #define PLANT   1
+#define CONN    1 /* a control connection */
 #define WALL_MS INT64_C(1777623330250)
 
 /* What the store does. */
 static struct {
 	int commit_error; /* 0: works */
+	bool is_slow;     /* a commit goes on until the test ends it */
+	bool is_committing;
 	unsigned commits;
 } script;
 
@@ -118,10 +121,18 @@ static int teardown(void **state)
 	return 0;
 }
 
+static void end_commit(struct fixture *f)
+{
+	script.is_committing = false;
+	core_store_done(f->core, f->now_ms, f->store->ops->commit(f->store));
+}
+
 static void act(struct fixture *f, const struct action *a)
 {
 	if (a->type == ACTION_STORE_COMMIT)
-		core_store_done(f->core, f->now_ms, f->store->ops->commit(f->store));
+		script.is_committing = true;
+	if (script.is_committing && !script.is_slow)
+		end_commit(f);
 	if (a->type != ACTION_LOG)
 		return;
 	f->logs[a->log.code]++;
@@ -148,7 +159,7 @@ static void settle(struct fixture *f)
 static int publish(struct fixture *f, const char *topic, uint8_t qos, size_t size)
 {
 	static const uint8_t payload[MODEM_PAYLOAD_MAX];
-	int r = core_publish(f->core, f->now_ms, 1, -1, span_of(topic, strlen(topic)),
+	int r = core_publish(f->core, f->now_ms, CONN, -1, span_of(topic, strlen(topic)),
 	    (struct span){ payload, size }, qos, false, false);
 
 	settle(f);
@@ -241,15 +252,15 @@ static void test_drop_waiting(void **state)
 	uint64_t id = accept(f, "both/a", 1);
 	unsigned commits = script.commits;
 
-	assert_int_equal(core_drop_message(f->core, f->now_ms, CLOUD, id), 0);
+	assert_int_equal(core_drop_message(f->core, f->now_ms, CONN, CLOUD, id), -EINPROGRESS);
 	assert_false(is_there(f, CLOUD, id));
 	assert_true(is_there(f, PLANT, id)); /* the other broker's stays */
 	assert_int_equal(dropped(f, DROP_BY_HAND), 1);
 	settle(f);
 	assert_int_equal(script.commits, commits + 1); /* in this turn */
 	assert_int_equal(f->logs[LOG_MESSAGE_DROPPED], 0);
-	assert_int_equal(core_drop_message(f->core, f->now_ms, CLOUD, id), -ENOENT);
-	assert_int_equal(core_drop_message(f->core, f->now_ms, CLOUD, id + 1), -ENOENT);
+	assert_int_equal(core_drop_message(f->core, f->now_ms, CONN, CLOUD, id), -ENOENT);
+	assert_int_equal(core_drop_message(f->core, f->now_ms, CONN, CLOUD, id + 1), -ENOENT);
 	assert_int_equal(dropped(f, DROP_BY_HAND), 1);
 }
 
@@ -259,7 +270,7 @@ static void test_drop_in_memory(void **state)
 	uint64_t id = accept(f, "p0/a", 0);
 	unsigned commits = script.commits;
 
-	assert_int_equal(core_drop_message(f->core, f->now_ms, CLOUD, id), 0);
+	assert_int_equal(core_drop_message(f->core, f->now_ms, CONN, CLOUD, id), 0);
 	assert_int_equal(waiting(f), 0);
 	assert_int_equal(dropped(f, DROP_BY_HAND), 1);
 	settle(f);
@@ -272,7 +283,7 @@ static void test_drop_dead(void **state)
 	uint64_t id = accept(f, "p0/a", 1);
 
 	bury(f, CLOUD, id);
-	assert_int_equal(core_drop_message(f->core, f->now_ms, CLOUD, id), 0);
+	assert_int_equal(core_drop_message(f->core, f->now_ms, CONN, CLOUD, id), -EINPROGRESS);
 	assert_false(is_there(f, CLOUD, id));
 	assert_int_equal(dropped(f, DROP_DEAD_LETTER), 1);
 }
@@ -285,17 +296,20 @@ static void test_drop_in_flight(void **state)
 	for (uint8_t qos = 0; qos < 2; qos++) {
 		uint64_t id = accept(f, "p0/a", qos), next = accept(f, "p0/b", qos);
 		struct outbox *o = &f->core->outbox[CLOUD];
+		int done = qos > 0 ? -EINPROGRESS : 0;
 		struct modem_publish p;
 
 		assert_int_equal(outbox_begin(o, &p), 0);
 		assert_true(get(f, CLOUD, id).is_in_flight);
 		assert_false(get(f, CLOUD, next).is_in_flight);
-		assert_int_equal(core_drop_message(f->core, f->now_ms, CLOUD, id), -EBUSY);
+		assert_int_equal(core_drop_message(f->core, f->now_ms, CONN, CLOUD, id), -EBUSY);
 		assert_true(is_there(f, CLOUD, id));
-		assert_int_equal(core_drop_message(f->core, f->now_ms, CLOUD, next), 0);
+		assert_int_equal(core_drop_message(f->core, f->now_ms, CONN, CLOUD, next), done);
+		settle(f);
 		outbox_finish(o, SEND_RETRY, 0, 3, "");
 		assert_false(get(f, CLOUD, id).is_in_flight);
-		assert_int_equal(core_drop_message(f->core, f->now_ms, CLOUD, id), 0);
+		assert_int_equal(core_drop_message(f->core, f->now_ms, CONN, CLOUD, id), done);
+		settle(f);
 	}
 }
 
@@ -311,16 +325,16 @@ static void test_retry(void **state)
 	    f->ops.mark(f->store, f->core->outbox[CLOUD].durable_queue, id, 3, false), 0);
 	bury(f, CLOUD, id);
 	commits = script.commits;
-	assert_int_equal(core_retry_message(f->core, f->now_ms, CLOUD, other), -EALREADY);
-	assert_int_equal(core_retry_message(f->core, f->now_ms, CLOUD, other + 1), -ENOENT);
-	assert_int_equal(core_retry_message(f->core, f->now_ms, CLOUD, id), 0);
+	assert_int_equal(core_retry_message(f->core, f->now_ms, CONN, CLOUD, other), -EALREADY);
+	assert_int_equal(core_retry_message(f->core, f->now_ms, CONN, CLOUD, other + 1), -ENOENT);
+	assert_int_equal(core_retry_message(f->core, f->now_ms, CONN, CLOUD, id), -EINPROGRESS);
 	assert_null(get(f, CLOUD, id).entry.reason);
 	assert_int_equal(get(f, CLOUD, id).entry.tries, 0);
 	settle(f);
 	assert_int_equal(script.commits, commits + 1);
 	assert_int_equal(core_next_message(f->core, CLOUD, 0), id);
 	assert_int_equal(waiting(f), 2);
-	assert_int_equal(core_retry_message(f->core, f->now_ms, CLOUD, id), -EALREADY);
+	assert_int_equal(core_retry_message(f->core, f->now_ms, CONN, CLOUD, id), -EALREADY);
 }
 
 /* What the modem never takes stays where it is. */
@@ -331,7 +345,7 @@ static void test_retry_too_large(void **state)
 		size_t topic_len, payload_len;
 		int result;
 	} cases[] = {
-		{ MODEM_TOPIC_MAX, MODEM_PAYLOAD_MAX, 0 },
+		{ MODEM_TOPIC_MAX, MODEM_PAYLOAD_MAX, -EINPROGRESS },
 		{ MODEM_TOPIC_MAX + 1, 1, -E2BIG },
 		{ 1, MODEM_PAYLOAD_MAX + 1, -E2BIG },
 	};
@@ -350,8 +364,9 @@ static void test_retry_too_large(void **state)
 		    0);
 		bury(f, CLOUD, i + 1);
 		assert_int_equal(
-		    core_retry_message(f->core, f->now_ms, CLOUD, i + 1), cases[i].result);
-		assert_int_equal(get(f, CLOUD, i + 1).entry.reason == NULL, cases[i].result == 0);
+		    core_retry_message(f->core, f->now_ms, CONN, CLOUD, i + 1), cases[i].result);
+		assert_int_equal(
+		    get(f, CLOUD, i + 1).entry.reason == NULL, cases[i].result == -EINPROGRESS);
 	}
 }
 
@@ -365,10 +380,10 @@ static void test_retry_expired(void **state)
 	/* Its ttl is time that passes, not what the clock shows. */
 	core_set_wall(f->core, f->now_ms, WALL_MS + 600000, true);
 	f->now_ms += 60000;
-	assert_int_equal(core_retry_message(f->core, f->now_ms, CLOUD, id), -ETIME);
+	assert_int_equal(core_retry_message(f->core, f->now_ms, CONN, CLOUD, id), -ETIME);
 	assert_non_null(get(f, CLOUD, id).entry.reason);
 	f->now_ms -= 1000;
-	assert_int_equal(core_retry_message(f->core, f->now_ms, CLOUD, id), 0);
+	assert_int_equal(core_retry_message(f->core, f->now_ms, CONN, CLOUD, id), -EINPROGRESS);
 }
 
 /* ---- from the control socket ---- */
@@ -412,6 +427,85 @@ static void test_drop_is_told(void **state)
 	call(f, operator, "{\"method\":\"io.cmqttd.DropMessage\",\"parameters\":{\"id\":1}}");
 	expect_answer(f, operator, "{\"error\":\"io.cmqttd.NoSuchMessage\"");
 	assert_int_equal(f->logs[LOG_CONTROL_CHANGE], 1);
+}
+
+/* Somebody who may drop and retry, and messages 1 and 2, the second of them dead. */
+static uint32_t let_in(struct fixture *f)
+{
+	const struct ctl_peer peer = { .uid = 0, .pid = 1, .is_admin = true };
+	uint32_t conn;
+
+	assert_int_equal(core_ctl_new(f->core, f->now_ms, &peer, &conn), 0);
+	return conn;
+}
+
+static void fill_queue(struct fixture *f)
+{
+	accept(f, "p0/a", 1);
+	bury(f, CLOUD, accept(f, "p0/b", 1));
+	script.commits = 0;
+}
+
+#define DROP_1  "{\"method\":\"io.cmqttd.DropMessage\",\"parameters\":{\"id\":1}}"
+#define RETRY_2 "{\"method\":\"io.cmqttd.RetryMessage\",\"parameters\":{\"id\":2}}"
+#define DROP_2  "{\"method\":\"io.cmqttd.DropMessage\",\"parameters\":{\"id\":2}}"
+
+static void expect_silence(struct fixture *f, uint32_t conn)
+{
+	assert_int_equal(buf_len(core_ctl_out(f->core, conn)), 0);
+}
+
+/* Two in one turn share a commit; what comes while it is under way is in the next. */
+static void test_change_is_told_after_its_commit(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t first = let_in(f), second = let_in(f), third = let_in(f);
+
+	fill_queue(f);
+	script.is_slow = true;
+	core_ctl_rx(f->core, f->now_ms, first, (const uint8_t *)DROP_1, sizeof(DROP_1));
+	call(f, second, RETRY_2);
+	expect_silence(f, first);
+	expect_silence(f, second);
+	call(f, third, DROP_2);
+	end_commit(f);
+	settle(f);
+	expect_answer(f, first, "{\"parameters\":{}}");
+	expect_answer(f, second, "{\"parameters\":{}}");
+	expect_silence(f, third);
+	end_commit(f);
+	settle(f);
+	expect_answer(f, third, "{\"parameters\":{}}");
+	assert_int_equal(script.commits, 2);
+}
+
+/* As long as the disk fails nobody is told that it is done. Who goes meanwhile is not told. */
+static void test_change_waits_for_the_disk(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t patient = let_in(f), hasty = let_in(f);
+
+	fill_queue(f);
+	script.commit_error = -EIO;
+	call(f, patient, DROP_1);
+	call(f, hasty, RETRY_2);
+	for (int i = 0; i < 3; i++) {
+		f->now_ms += CORE_STORE_RETRY_MS;
+		settle(f);
+	}
+	assert_in_range(script.commits, 3, 8);
+	expect_silence(f, patient);
+	expect_silence(f, hasty);
+	core_ctl_gone(f->core, f->now_ms, hasty);
+	script.commit_error = 0;
+	f->now_ms += CORE_STORE_RETRY_MS;
+	settle(f);
+	expect_answer(f, patient, "{\"parameters\":{}}");
+	/* What is not on disk needs none. */
+	accept(f, "p0/c", 0);
+	script.is_slow = true;
+	call(f, patient, "{\"method\":\"io.cmqttd.DropMessage\",\"parameters\":{\"id\":3}}");
+	expect_answer(f, patient, "{\"parameters\":{}}");
 }
 
 /* ---- shares of the room ---- */
@@ -572,6 +666,8 @@ int main(void)
 		TEST(test_retry_too_large),
 		TEST(test_retry_expired),
 		TEST(test_drop_is_told),
+		TEST(test_change_is_told_after_its_commit),
+		TEST(test_change_waits_for_the_disk),
 		TEST(test_reserve),
 		TEST(test_reserve_to_the_byte),
 		TEST(test_no_reserve_for_equals),
