@@ -2,8 +2,9 @@
 /*
  * The inside of a session: what its files share. For them alone.
  *
- *   session.c            states, wishes, what the modem says unasked
- *   session_phase.c      the dialogue, phase by phase
+ *   session.c            the interface: configuration, wishes, what the modem says unasked
+ *   session_life.c       states: attempts, failures, pauses; the configuration in use
+ *   session_phase.c      the dialogue: which phase is next, what the end of a job means
  *   session_probe.c      PROBE, CHECK, ADOPT, CLOSE: the client as the modem has it
  *   session_tls.c        CERTS, TLS, TIDY: certificate files in the modem's flash, the SSL context
  *   session_connect.c    ACQUIRE, CONNECT
@@ -24,7 +25,10 @@ struct session_failure {
 	bool is_unsendable;         /* what is configured cannot be sent to this modem */
 };
 
-/* ---- session.c ---- */
+/* ---- session_life.c ---- */
+
+/* It has a broker, and nothing speaks against being online. */
+bool session_is_wanted(const struct session *s);
 
 /* The attempt or the connection is over: back off (or, while stopping, be closed). */
 void session_fail(struct session *s, uint64_t now_ms, const struct session_failure *why);

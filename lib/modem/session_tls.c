@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "modem/session_impl.h"
+
 #include "modem/sim7600.h"
 
 /* ---- which files ---- */
