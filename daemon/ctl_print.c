@@ -720,7 +720,9 @@ static const struct {
 	    "\"{command}\" cannot be sent: it must begin with AT, be no longer than the modem"
 	    " takes, and have no control characters" },
 	{ CTL_INTERFACE ".NoAnswer", "the modem gave no result in time, or went away" },
-	{ CTL_INTERFACE ".InvalidTopic", "\"{topic}\" is not valid here" },
+	{ CTL_INTERFACE ".InvalidTopic",
+	    "\"{topic}\" cannot be used here: + and # are whole levels of filters, # the last one,"
+	    " and what begins with $ is the daemon's own" },
 	{ CTL_INTERFACE ".TooLarge",
 	    "more than the modem takes: topics have at most {topic_max} bytes, payloads"
 	    " {payload_max}" },

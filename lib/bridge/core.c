@@ -244,6 +244,7 @@ void core_tty_rx(struct core *c, uint64_t now_ms, const uint8_t *data, size_t le
 		data += n;
 		len -= n;
 	}
+	core_update_modem_state(c);
 }
 
 struct buf *core_tty_out(struct core *c)

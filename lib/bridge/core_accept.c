@@ -664,7 +664,7 @@ int core_publish(struct core *c, uint64_t now_ms, uint32_t id, int client, struc
 
 	c->now_ms = now_ms;
 	if (!mqtt_topic_is_name((const char *)topic.data, topic.len) ||
-	    payload.len > MQTT_PACKET_MAX)
+	    (client < 0 && topic.data[0] == '$') || payload.len > MQTT_PACKET_MAX)
 		return -EINVAL;
 	if (client >= 0)
 		plan_direct(c, (unsigned)client, topic, qos, &plan);

@@ -5,13 +5,16 @@
  */
 #include "bridge/core_priv.h"
 
+#include "bridge/ctl_json.h"
 #include "modem/connect_print.h"
 #include "mqtt/mqtt_msg.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define BROKER_STATE_TOPIC "$SYS/broker/connection/%s/state"
+#define MODEM_STATE_TOPIC  "$SYS/cmqttd/modem"
 
 static void publish_sys(struct core *c, const char *topic, const char *payload)
 {
@@ -33,16 +36,6 @@ static void publish_broker_state(struct core *c, unsigned client, bool is_online
 	publish_sys(c, topic, is_online ? "1" : "0");
 }
 
-/* Operator names come from the network: nothing that would need escaping in JSON is passed on. */
-static void json_safe(char *text)
-{
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\' || (unsigned char)*text < 0x20 ||
-		    (unsigned char)*text >= 0x7f)
-			*text = '?';
-	}
-}
-
 void core_forget_states(struct core *c, const struct core_config *next)
 {
 	char topic[96];
@@ -57,20 +50,41 @@ void core_forget_states(struct core *c, const struct core_config *next)
 	}
 }
 
+/* The same members as in GetStatus of the control interface. */
 static void publish_modem_state(struct core *c)
 {
-	struct modem_status s = *modem_get_status(c->modem);
-	char json[320];
+	const struct modem_status *s = modem_get_status(c->modem);
+	/* clang-format off */
+	json_t *object = json_pack("{s:s, s:o, s:o, s:o, s:o, s:b}",
+	    "state", modem_state_name(s->state),
+	    "model", ctl_json_text_or_null(s->model),
+	    "operator", ctl_json_text_or_null(s->operator_name),
+	    "technology", ctl_json_text_or_null(s->technology),
+	    "rssi_dbm", s->rssi_dbm ? json_integer(s->rssi_dbm) : json_null(),
+	    "registered", s->is_registered);
+	/* clang-format on */
+	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
 
-	json_safe(s.model);
-	json_safe(s.operator_name);
-	json_safe(s.technology);
-	snprintf(json, sizeof(json),
-	    "{\"state\":\"%s\",\"model\":\"%s\",\"operator\":\"%s\",\"technology\":\"%s\","
-	    "\"rssi_dbm\":%d,\"registered\":%s}",
-	    modem_state_name(s.state), s.model, s.operator_name, s.technology, s.rssi_dbm,
-	    s.is_registered ? "true" : "false");
-	publish_sys(c, "$SYS/cmqttd/modem", json);
+	json_decref(object);
+	if (!text)
+		return;
+	publish_sys(c, MODEM_STATE_TOPIC, text);
+	free(text);
+	c->told_modem = *s;
+}
+
+static bool is_told(const struct modem_status *told, const struct modem_status *s)
+{
+	return told->rssi_dbm == s->rssi_dbm && told->is_registered == s->is_registered &&
+	       strcmp(told->model, s->model) == 0 &&
+	       strcmp(told->operator_name, s->operator_name) == 0 &&
+	       strcmp(told->technology, s->technology) == 0;
+}
+
+void core_update_modem_state(struct core *c)
+{
+	if (!is_told(&c->told_modem, modem_get_status(c->modem)))
+		publish_modem_state(c);
 }
 
 void core_publish_states(struct core *c)

@@ -97,6 +97,7 @@ struct core {
 	struct history_entry history[HISTORY_MAX];
 	size_t history_count; /* ever added */
 
+	struct modem_status told_modem;                      /* in its $SYS topic */
 	char troubles[CORE_TROUBLE_COUNT][CORE_TROUBLE_MAX]; /* "": none */
 	int port_error;                                      /* why it is not open */
 
@@ -284,6 +285,9 @@ void core_on_modem_event(struct core *c, const struct modem_event *ev);
 
 /* The retained $SYS topics of modem and brokers, as they are now. */
 void core_publish_states(struct core *c);
+
+/* That of the modem, if it knows something new of itself. Changes of its state are told at once. */
+void core_update_modem_state(struct core *c);
 
 /* Take back the local topics of brokers that the next configuration does not have. */
 void core_forget_states(struct core *c, const struct core_config *next);

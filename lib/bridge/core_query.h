@@ -150,8 +150,8 @@ int core_at(struct core *c, uint64_t now_ms, uint32_t id, const char *command);
 /* Publish from a control connection. client < 0: as a local client would (local delivery, routes);
  * else to that broker alone, the topic as it is. 0: done, but with wait ctl_on_delivered follows
  * for id; -EINPROGRESS: without wait, and it follows when the message is on disk; -EINVAL: bad
- * topic; -E2BIG: over the modem's limits; -ENOSPC: store full; -ENOENT: no route wants it (only
- * with wait); -ENOMEM, -EIO. */
+ * topic, or one of the local server's own ('$'); -E2BIG: over the modem's limits; -ENOSPC: store
+ * full; -ENOENT: no route wants it (only with wait); -ENOMEM, -EIO. */
 int core_publish(struct core *c, uint64_t now_ms, uint32_t id, int client, struct span topic,
     struct span payload, uint8_t qos, bool retain, bool wait);
 

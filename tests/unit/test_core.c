@@ -927,6 +927,22 @@ static void test_published_by_hand_after_the_commit(void **state)
 	assert_int_equal(waiting(f, 0).messages, 1);
 }
 
+/* As for local clients, topics with $ are the server's own; a broker may have others. */
+static void test_published_by_hand_under_dollar(void **state)
+{
+	static const struct span topic = { (const uint8_t *)"$SYS/x", 6 };
+	struct fixture *f = *state;
+
+	send_bytes(f, "82{ 00 09 s'$SYS/x' 00 }");
+	expect_bytes(f, "90 03 00 09 00");
+	assert_int_equal(
+	    core_publish(f->core, f->now_ms, 1, -1, topic, topic, 0, true, false), -EINVAL);
+	assert_int_equal(core_publish(f->core, f->now_ms, 1, 0, topic, topic, 0, true, false), 0);
+	settle(f);
+	expect_bytes(f, "");
+	assert_int_equal(waiting(f, 0).messages, 1);
+}
+
 /* What comes while a commit is under way is not in it. */
 static void test_published_by_hand_during_a_commit(void **state)
 {
@@ -1244,6 +1260,30 @@ static void test_local_delivery(void **state)
 	expect_bytes(f, "30{ s'cloud/a' 'z' } 40 02 00 02");
 }
 
+/* What is known of the modem is in the local topic when it is known, not only when the state
+ * changes. */
+static void test_modem_topic(void **state)
+{
+	static const char registered[] = "\r\n+CEREG: 1\r\n\r\n";
+	struct fixture *f = *state;
+
+	send_bytes(f, "82{ 00 09 s'$SYS/cmqttd/modem' 00 }");
+	expect_bytes(f, "90 03 00 09 00 31{ s'$SYS/cmqttd/modem'"
+			" '{\"state\":\"absent\",\"model\":null,\"operator\":null,"
+			"\"technology\":null,\"rssi_dbm\":null,\"registered\":false}' }");
+	core_tty_up(f->core, f->now_ms);
+	settle(f);
+	f->got_len = 0;
+	core_tty_rx(f->core, f->now_ms, (const uint8_t *)registered, strlen(registered));
+	settle(f);
+	expect_bytes(f, "30{ s'$SYS/cmqttd/modem'"
+			" '{\"state\":\"syncing\",\"model\":null,\"operator\":null,"
+			"\"technology\":null,\"rssi_dbm\":null,\"registered\":true}' }");
+	core_tty_rx(f->core, f->now_ms, (const uint8_t *)registered, strlen(registered));
+	settle(f);
+	expect_bytes(f, "");
+}
+
 static void test_stop_without_modem(void **state)
 {
 	struct fixture *f = *state;
@@ -1356,6 +1396,7 @@ int main(void)
 		TEST(test_waiter_of_qos0_is_told),
 		TEST(test_published_by_hand_after_the_commit),
 		TEST(test_published_by_hand_during_a_commit),
+		TEST(test_published_by_hand_under_dollar),
 		TEST(test_too_large),
 		TEST(test_topic_too_long_for_one),
 		TEST(test_refused_when_full),
@@ -1368,6 +1409,7 @@ int main(void)
 		TEST(test_held_for_both),
 		TEST(test_keep_last),
 		TEST(test_local_delivery),
+		TEST(test_modem_topic),
 		TEST(test_stop_without_modem),
 	};
 
