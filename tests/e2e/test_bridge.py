@@ -2,6 +2,7 @@
 """The main job: messages between local programs and two real brokers over TLS, through the modem."""
 
 import itertools
+import json
 
 import pytest
 
@@ -62,6 +63,23 @@ def test_topic_sizes_both_ways(gateway):
     for topic in ("t/a", "t/" + "L" * 1022):
         broker.publish(topic, "y")
         down.wait_for("in/" + topic, "y")
+
+
+def test_states_for_local_programs(both):
+    """What $SYS tells of brokers and modem, as it is by now."""
+    states = both.subscribe("$SYS/broker/connection/#")
+    for name in ("cloud", "backup"):
+        states.wait_for(f"$SYS/broker/connection/{name}/state", "1")
+    both.cmqttd.ctl("disconnect", "cloud")
+    states.wait_for("$SYS/broker/connection/cloud/state", "0")
+    told = both.subscribe("$SYS/cmqttd/modem")
+
+    def newest():
+        return json.loads(told.messages()[-1][1])
+
+    wait_until(lambda: told.messages() and newest()["operator"], told.messages)
+    modem = both.cmqttd.status()["modem"]
+    assert newest() == {key: modem[key] for key in newest()} and modem["rssi_dbm"] < 0
 
 
 def test_order_and_no_duplicates(both):
