@@ -67,6 +67,7 @@ struct modem {
 	bool is_query_trusted; /* this model answers the question for its MQTT clients */
 	bool is_query_doubted; /* what it said last was of no use to a session */
 	bool was_denied;       /* it said that it has none, and is believed to have started */
+	bool is_status_due;    /* signal and registration are to be asked for */
 	bool is_operator_due;  /* its name is to be asked for, which may take two minutes */
 	bool is_denied_told;
 	bool is_roaming_told;

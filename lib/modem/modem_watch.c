@@ -36,6 +36,7 @@ void watch_start(struct modem *m, uint64_t now_ms)
 {
 	m->is_verify_due = false;
 	m->denials = 0;
+	m->is_status_due = true;
 	m->is_operator_due = true;
 	m->well_at_ms = now_ms;
 	m->ill_at_ms = now_ms;
@@ -190,6 +191,7 @@ static void status_begin(struct modem *m, uint64_t now_ms)
 
 	if (m->is_operator_due)
 		at_args_number(args, "operator", 1);
+	m->is_status_due = false;
 	m->is_operator_due = false;
 	life_run(m, now_ms, sim7600_status_script);
 }
@@ -219,15 +221,24 @@ void watch_begin(struct modem *m, uint64_t now_ms)
 	    m->step == READY_VERIFY ? sim7600_service_query_script : sim7600_pulse_script);
 }
 
+/* What a question that was pressing has put off comes soon. */
+static uint32_t rest_ms(const struct modem *m)
+{
+	if (m->env.is_restart_due)
+		return DRAIN_MS;
+	return m->is_status_due && m->pulses != 0 ? FIRST_STATUS_MS : PULSE_MS;
+}
+
 static void rest(struct modem *m, uint64_t now_ms)
 {
 	m->pulses = (m->pulses + 1) % PULSES_A_STATUS;
-	if (m->pulses == 0)
+	m->is_status_due = m->is_status_due || m->pulses == 0;
+	if (m->is_status_due)
 		life_go_to(m, READY_STATUS);
 	else
 		life_go_to(m, m->pulses % 2 == 0 ? READY_VERIFY : READY_PULSE);
 	if (!m->is_verify_due)
-		life_pause(m, now_ms, m->env.is_restart_due ? DRAIN_MS : PULSE_MS);
+		life_pause(m, now_ms, rest_ms(m));
 }
 
 void watch_verify_soon(struct modem *m, uint64_t now_ms)

@@ -822,6 +822,21 @@ static void configure_pin(const char *pin)
 	modem_configure(w.m, w.now, &cfg);
 }
 
+/* Most modems say PB DONE some seconds after the service runs: then it is asked whether it has just
+ * started, and how it is all the same. */
+static void asks_how_it_is_behind_a_late_boot_line(void **state)
+{
+	(void)state;
+	world_start(&w);
+	assert_true(world_run_until(&w, is_ready, 60000));
+	world_run(&w, 500);
+	assert_int_equal(modem_get_status(w.m)->rssi_dbm, 0);
+	fake_modem_urc(w.fake, w.now, "PB DONE");
+	world_run(&w, 15000);
+	assert_int_not_equal(modem_get_status(w.m)->rssi_dbm, 0);
+	assert_string_not_equal(modem_get_status(w.m)->operator_name, "");
+}
+
 static void enters_the_pin(void **state)
 {
 	(void)state;
@@ -1697,6 +1712,7 @@ static struct CMUnitTest tests[128] = {
 	WORLD(wakes_a_modem_that_hangs),
 	WORLD(never_stops_trying),
 	WORLD(sleeps_when_idle),
+	WORLD(asks_how_it_is_behind_a_late_boot_line),
 	WORLD(enters_the_pin),
 	WORLD(tries_a_wrong_pin_once),
 	WORLD(enters_a_pin_that_a_start_kept_back),
