@@ -97,13 +97,12 @@ struct session {
 	bool is_off_by_hand;
 	bool is_shut_down; /* for good */
 
-	/* What the modem's client was connected with last, as far as is known, and whether it may
-	 * be taken over if it still is. */
-	char held[CONNECT_PRINT_MAX]; /* "": not known */
-	bool may_adopt;
-	bool is_address_ours;       /* said in PHASE_ADOPT */
-	bool is_adopted;            /* this time it was taken over, not connected */
-	uint64_t patience_until_ms; /* an operation of an earlier life may keep the client busy */
+	/* Attempts that failed. */
+	bool is_unsendable;     /* the last failure: nothing that is done to the modem mends it */
+	bool is_suspect;        /* check before the next operation */
+	unsigned retries;       /* in a row */
+	unsigned busy_failures; /* in a row: error 14 */
+	struct backoff backoff;
 
 	/* What the last probe said. */
 	bool is_probed;   /* it said something */
@@ -115,35 +114,44 @@ struct session {
 	bool is_released;    /* the client is free, or was when we looked last */
 	bool is_probe_stale; /* some operation of an earlier life has ended since */
 
-	bool is_leftover_possible; /* an earlier process may have left the client in use */
-	bool must_disc;            /* REL alone was refused */
-	bool was_out_of_step;      /* ACCQ or CONNECT contradicted the probe once */
-	bool was_acquire_refused;  /* once in this attempt, for no reason given */
-	bool is_version_other;     /* this attempt: the version is not set as the family has it */
-	bool is_pub_timeout_long;  /* the family's was refused: the one that all take */
-	bool is_suspect;           /* check before the next operation */
-	bool is_payload_staged;    /* perhaps, of a publish that failed */
-	bool is_unsendable;    /* the last failure: nothing that is done to the modem mends it */
+	bool is_leftover_possible;  /* an earlier process may have left the client in use */
+	bool must_disc;             /* REL alone was refused */
+	uint64_t patience_until_ms; /* an operation of an earlier life may keep the client busy */
+
+	/* What the modem's client was connected with last, as far as is known, and whether it may
+	 * be taken over if it still is. */
+	char held[CONNECT_PRINT_MAX]; /* "": not known */
+	bool may_adopt;
+	bool is_address_ours; /* said in PHASE_ADOPT */
+	bool is_adopted;      /* this time it was taken over, not connected */
+
+	/* CERTS, TLS, TIDY. */
+	struct certs certs;
+	struct rotation rotation;
 	bool is_refused_again; /* a file or the SSL context was refused at the last attempt, too */
-	bool is_birth_due;
+	bool is_tidy_due;      /* look for files that nobody needs */
+	bool is_unverified_told;
+	bool is_clock_told;
+
+	/* ACQUIRE, CONNECT. */
+	bool was_out_of_step;        /* ACCQ or CONNECT contradicted the probe once */
+	bool was_acquire_refused;    /* once in this attempt, for no reason given */
+	bool is_version_other;       /* this attempt: the version is not set as the family has it */
+	unsigned utf8_half_refusals; /* in a row; 2 * SESSION_UTF8_MAX: checkUTF8 is optional */
 	uint64_t connect_begun_ms;
 	uint64_t connect_until_ms; /* CONNECT was accepted and may still succeed; 0: not so */
 	bool is_connect_told;      /* and has */
-	bool is_unverified_told;
-	bool is_clock_told;
-	unsigned utf8_half_refusals;   /* in a row; 2 * SESSION_UTF8_MAX: checkUTF8 is optional */
-	unsigned retries;              /* in a row */
-	unsigned busy_failures;        /* in a row: error 14 */
+	char server_addr[MODEM_SERVER_ADDR_MAX + 1];
+
+	struct subscriptions subscriptions;
+
+	/* BIRTH, PUBLISH. */
+	bool is_birth_due;
+	bool is_payload_staged;        /* perhaps, of a publish that failed */
+	bool is_pub_timeout_long;      /* the family's was refused: the one that all take */
 	uint64_t confirmed_at_ms;      /* the modem or the broker confirmed something; 0: never */
 	uint64_t published_at_ms;      /* the last one ended, in whatever way */
 	uint64_t unconfirmed_since_ms; /* a message since then; 0: none */
-
-	struct backoff backoff;
-	struct certs certs;
-	struct rotation rotation;
-	bool is_tidy_due; /* look for files that nobody needs */
-	struct subscriptions subscriptions;
-	char server_addr[MODEM_SERVER_ADDR_MAX + 1];
 };
 
 /* No broker. env must outlive the session. */
