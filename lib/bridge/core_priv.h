@@ -7,6 +7,7 @@
  * core_commit.c  what was accepted becomes durable
  * core_action.c  the queue of actions, log events, status line
  * core_accept.c  a message comes from a local client, a broker or the control socket
+ * core_room.c    room in the store for a message: what leaves for it
  * core_send.c    messages leave to the brokers, and what becomes of them
  * core_disk.c    room on the store's file system
  * core_orphan.c  what waits for brokers that are not configured
@@ -210,6 +211,27 @@ bool core_fits_modem(const struct core *c, size_t topic_len, size_t payload_len)
 
 /* A whole message came from the broker of `client`. */
 void core_accept_inbound(struct core *c, unsigned client, struct span topic, struct span payload);
+
+/* core_room.c */
+
+/* A message on its way into the store: c->targets, those of brokers first. */
+struct core_addition {
+	uint64_t seq;
+	struct span payload;
+	size_t brokers, locals;
+};
+
+/* What is for a broker makes others leave, if need be. A copy for a local session does not hold the
+ * publisher for want of room: brokers alone get the message then, and a->locals becomes 0.
+ * is_promised: it will be acknowledged, after a commit. 0, also if nobody is left who gets it, or
+ * the store's error; -ENOSPC: others have to leave first; -ENOBUFS: with overflow = drop-oldest,
+ * there is nothing left that may be dropped for it; -E2BIG: it is more than the store ever takes.
+ */
+int core_add_durable(struct core *c, struct core_addition *a, bool is_promised);
+
+/* QoS 0 in memory: the oldest goes when there is no room. */
+void core_add_memory(struct core *c, unsigned client, uint64_t seq, struct span payload,
+    const struct store_target *target);
 
 /* core_http.c */
 
