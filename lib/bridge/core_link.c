@@ -5,7 +5,7 @@
  */
 #include "bridge/core_priv.h"
 
-#include "bridge/ctl_json.h"
+#include "bridge/ctl_json_value.h"
 #include "modem/connect_print.h"
 #include "mqtt/mqtt_msg.h"
 

@@ -4,7 +4,7 @@
  */
 #include "bridge/core_priv.h"
 
-#include "bridge/ctl_json.h"
+#include "bridge/ctl_json_value.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "bridge/core_query.h"
 #include "bridge/ctl_json.h"
+#include "bridge/ctl_json_value.h"
 #include "bridge/ctl_methods.h"
 #include "bridge/ctl_queue.h"
 #include "bridge/varlink.h"
@@ -568,8 +569,7 @@ void ctl_on_delivered(struct ctl *t, uint64_t now_ms, uint32_t id, unsigned err,
 	if (!reason)
 		reason = mqtt_err_text(err);
 	fail_call(t, conn, CTL_ERROR_NOT_DELIVERED,
-	    json_pack("{s:I, s:o}", "code", (json_int_t)err, "text",
-		ctl_json_text((struct span){ (const uint8_t *)reason, strlen(reason) })));
+	    json_pack("{s:I, s:o}", "code", (json_int_t)err, "text", ctl_json_cstring(reason)));
 }
 
 void ctl_on_reload_done(

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the daemon knows, as the JSON objects that ctl_interface.h describes. Reads the core,
- * changes nothing.
+ * changes nothing. Replies are made in ctl_json.c, those of streams in ctl_json_event.c.
  *
- * All functions return a new reference, or NULL when memory is out. Text from outside that is not
- * valid UTF-8 becomes so: JSON knows nothing else. Broker -1 is the modem or a local client.
+ * All functions return a new reference, or NULL when memory is out. Broker -1 is the modem or a
+ * local client.
  */
 #ifndef CMQTTD_BRIDGE_CTL_JSON_H
 #define CMQTTD_BRIDGE_CTL_JSON_H
@@ -19,15 +19,6 @@
 
 #define CTL_HISTORY_ALL   (-2)
 #define CTL_HISTORY_MODEM (-1)
-
-/* A string; what is not UTF-8, and NUL, becomes U+FFFD, one a byte. */
-json_t *ctl_json_text(struct span text);
-
-/* The same for a C string; NULL and "" become null. */
-json_t *ctl_json_text_or_null(const char *text);
-
-/* "2026-05-01T08:15:30.250Z" (RFC 3339). Years 1970 to 9999; others become the nearest of them. */
-json_t *ctl_json_time(int64_t wall_ms);
 
 /* Reply of GetStatus. */
 json_t *ctl_json_status(const struct core *core, uint64_t now_ms);

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "bridge/ctl_interface.h"
 #include "bridge/ctl_json.h"
+#include "bridge/ctl_json_value.h"
 #include "bridge/ctl_methods.h"
 #include "bridge/varlink.h"
 #include "fake_query.h"
