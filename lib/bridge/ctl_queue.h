@@ -6,7 +6,7 @@
 #ifndef CMQTTD_BRIDGE_CTL_QUEUE_H
 #define CMQTTD_BRIDGE_CTL_QUEUE_H
 
-#include "bridge/ctl_methods.h"
+#include "bridge/ctl_request.h"
 
 #include <jansson.h>
 

@@ -3,7 +3,7 @@
 
 #include "../../daemon/ctl_table.h"
 #include "bridge/ctl_interface.h"
-#include "bridge/ctl_methods.h"
+#include "bridge/ctl_request.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
