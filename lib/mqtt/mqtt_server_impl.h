@@ -3,7 +3,8 @@
  * Inside of the MQTT server: what its files share. Nobody else includes this.
  *
  *   mqtt_server.c   the interface: client numbers, order of events, verdicts, time
- *   mqtt_client.c   a connection: its packets, its end
+ *   mqtt_client.c   a connection: its answers, its end
+ *   mqtt_packet.c   what a client sends, packet by packet
  *   mqtt_connect.c  CONNECT: identity, rights, session, take-over
  *   mqtt_deliver.c  messages to clients: QoS windows, retained messages
  *   mqtt_targets.c  messages to the store: who keeps them there
@@ -153,9 +154,6 @@ void mqtt_client_close_because(
 /* Close for a failure to write a packet: -ENOBUFS or -ENOMEM. */
 void mqtt_client_close_unwritable(struct mqtt_server *s, struct mqtt_client *c, int error);
 
-/* Work off one packet. It may be a PUBLISH that becomes the offer. */
-void mqtt_client_step(struct mqtt_server *s, struct mqtt_client *c, uint64_t now_ms);
-
 /* The packet that is first in rx has to wait, and those behind it. */
 void mqtt_client_hold(struct mqtt_server *s, struct mqtt_client *c);
 
@@ -176,6 +174,11 @@ void mqtt_client_answered(
 /* The store did not take what an answer would have promised, or memory is out: r. */
 void mqtt_client_close_unkept(struct mqtt_server *s, struct mqtt_client *c, int r);
 
+/* Queue a PUBACK, PUBREC or PUBCOMP, which waits until what it answers is durable. text: as that of
+ * mqtt_encode_ack. */
+void mqtt_client_put_ack(struct mqtt_server *s, struct mqtt_client *c, enum mqtt_type type,
+    const struct mqtt_ack *p, const char *text);
+
 /* Queue the acknowledgement of an accepted or repeated PUBLISH. For QoS 2 the identifier must have
  * been remembered. Nothing happens for QoS 0 and for a closed client. */
 void mqtt_client_acknowledge(
@@ -191,6 +194,11 @@ void mqtt_client_flush_acks(struct mqtt_server *s, struct mqtt_client *c);
 
 /* Its timer ran out. */
 void mqtt_client_timeout(struct mqtt_server *s, struct mqtt_client *c, uint64_t now_ms);
+
+/* ---- mqtt_packet.c ---- */
+
+/* Work off one packet. It may be a PUBLISH that becomes the offer. */
+void mqtt_client_step(struct mqtt_server *s, struct mqtt_client *c, uint64_t now_ms);
 
 /* ---- mqtt_connect.c ---- */
 
