@@ -84,7 +84,7 @@ static void on_accept(void *arg, int fd)
 		close(fd);
 		return;
 	}
-	if (conn_add(s->conns, fd, id, slot->index) < 0)
+	if (conn_add(s->conns, fd, id) < 0)
 		core_client_gone(s->core, loop_now_ms(), id);
 }
 
@@ -168,13 +168,8 @@ void client_sock_commit(struct client_sock *s, const struct core_config *cfg)
 	for (size_t i = 0; i < MQTT_LISTENERS_MAX; i++)
 		is_kept[i] = s->next[i] && is_among(s->slots, s->next[i]);
 	for (size_t i = 0; i < MQTT_LISTENERS_MAX; i++) {
-		struct slot *old = s->slots[i];
-
-		if (!old || old == s->next[i])
-			continue;
-		conn_drop_group(s->conns, i);
-		if (!is_among(s->next, old))
-			free_slot(old);
+		if (!is_among(s->next, s->slots[i]))
+			free_slot(s->slots[i]);
 	}
 	for (size_t i = 0; i < MQTT_LISTENERS_MAX; i++) {
 		s->slots[i] = s->next[i];

@@ -31,9 +31,8 @@ int client_sock_prepare(
 /* Take back what client_sock_prepare did. */
 void client_sock_cancel(struct client_sock *s);
 
-/* Use cfg, which the core uses already: close what is not in it any more, with its clients. Clients
- * of a listener that has another number now are closed as well, because the core knows them by it.
- */
+/* Use cfg, which the core uses already: close listeners that are not in it any more. Their clients
+ * are closed by the core, which tells them why. */
 void client_sock_commit(struct client_sock *s, const struct core_config *cfg);
 
 /* The connections, for the core's actions. */

@@ -14,7 +14,6 @@ struct conn {
 	struct conn_table *table;
 	int fd;
 	uint32_t id;
-	size_t group;
 	struct loop_watch *watch;
 	struct loop_timer *linger; /* closing: the latest end */
 	bool is_paused;
@@ -165,7 +164,7 @@ static void on_ready(void *arg, bool is_readable, bool is_writable)
 		write_out(conn);
 }
 
-int conn_add(struct conn_table *table, int fd, uint32_t id, size_t group)
+int conn_add(struct conn_table *table, int fd, uint32_t id)
 {
 	struct conn *conn = calloc(1, sizeof(*conn));
 
@@ -173,7 +172,7 @@ int conn_add(struct conn_table *table, int fd, uint32_t id, size_t group)
 		close(fd);
 		return -ENOMEM;
 	}
-	*conn = (struct conn){ .table = table, .fd = fd, .id = id, .group = group };
+	*conn = (struct conn){ .table = table, .fd = fd, .id = id };
 	conn->watch = loop_watch_new(table->loop, fd, on_ready, conn);
 	if (!conn->watch) {
 		free_conn(conn);
@@ -220,17 +219,4 @@ void conn_pause(struct conn_table *table, uint32_t id, bool is_paused)
 		return;
 	conn->is_paused = is_paused;
 	update_watch(conn);
-}
-
-void conn_drop_group(struct conn_table *table, size_t group)
-{
-	for (size_t i = 0; i < BUCKETS; i++) {
-		struct conn *next;
-
-		for (struct conn *conn = table->buckets[i]; conn; conn = next) {
-			next = conn->next;
-			if (conn->group == group)
-				end(conn);
-		}
-	}
 }

@@ -31,9 +31,9 @@ struct conn_table *conn_table_new(struct loop *loop, struct core *core, const st
 /* Closes all sockets; the core is not told. */
 void conn_table_free(struct conn_table *table);
 
-/* Take over a socket (non-blocking) that the core knows as `id`; group: any number, for
- * conn_drop_group. 0, or -ENOMEM: the socket is closed, and the core must be told. */
-int conn_add(struct conn_table *table, int fd, uint32_t id, size_t group);
+/* Take over a socket (non-blocking) that the core knows as `id`. 0, or -ENOMEM: the socket is
+ * closed, and the core must be told. */
+int conn_add(struct conn_table *table, int fd, uint32_t id);
 
 /* There are bytes in the output buffer. Unknown numbers are ignored, here and below. */
 void conn_write(struct conn_table *table, uint32_t id);
@@ -43,9 +43,6 @@ void conn_close(struct conn_table *table, uint32_t id);
 
 /* Do not read, or read again. */
 void conn_pause(struct conn_table *table, uint32_t id, bool is_paused);
-
-/* Close all of a group at once and tell the core. */
-void conn_drop_group(struct conn_table *table, size_t group);
 
 #define CONN_LINGER_MS 5000
 

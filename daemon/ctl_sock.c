@@ -41,7 +41,7 @@ static void on_accept(void *arg, int fd)
 		close(fd);
 		return;
 	}
-	if (conn_add(s->conns, fd, id, 0) < 0)
+	if (conn_add(s->conns, fd, id) < 0)
 		core_ctl_gone(s->core, loop_now_ms(), id);
 }
 

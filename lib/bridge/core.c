@@ -11,10 +11,11 @@
  */
 #define SETTLE_ROUNDS_MAX 1000
 
-void core_use_listeners(struct core *c, const struct core_config *cfg)
+void core_list_listeners(
+    const struct core_config *cfg, struct mqtt_listener ret[MQTT_LISTENERS_MAX])
 {
 	for (size_t i = 0; i < cfg->listener_count; i++)
-		c->listeners[i] = cfg->listeners[i].mqtt;
+		ret[i] = cfg->listeners[i].mqtt;
 }
 
 static int open_outboxes(struct core *c)
@@ -34,6 +35,7 @@ static int open_outboxes(struct core *c)
 struct core *core_new(const struct core_config *cfg, struct store *store, uint64_t seed,
     uint64_t now_ms, const char *version)
 {
+	struct mqtt_listener listeners[MQTT_LISTENERS_MAX];
 	struct core *c = calloc(1, sizeof(*c));
 	struct mqtt_clocks clocks;
 
@@ -48,11 +50,11 @@ struct core *core_new(const struct core_config *cfg, struct store *store, uint64
 	c->commit_at_ms = TIMER_NEVER;
 	c->is_status_stale = true;
 	c->last_seq = store->ops->last_seq(store);
-	core_use_listeners(c, cfg);
 	if (open_outboxes(c) < 0 || core_start_clock(c) < 0)
 		goto out;
 	c->modem = modem_new(seed);
-	c->server = mqtt_server_new(c->listeners, cfg->listener_count, store);
+	core_list_listeners(cfg, listeners);
+	c->server = mqtt_server_new(listeners, cfg->listener_count, store);
 	c->ctl = ctl_new(c);
 	c->http = http_new();
 	if (!c->modem || !c->server || !c->ctl || !c->http)
@@ -118,7 +120,7 @@ static void on_client_closed(struct core *c, const struct mqtt_event *ev)
 		[MQTT_CLOSE_SLOW] = "did not read what it had subscribed to",
 		[MQTT_CLOSE_NOMEM] = "was closed for want of memory",
 		[MQTT_CLOSE_STORE] = "was closed: what it asked for could not be stored",
-		[MQTT_CLOSE_SHUTDOWN] = "closed, the daemon stops",
+		[MQTT_CLOSE_SHUTDOWN] = "closed: the daemon stops, or its listener is gone",
 	};
 	enum log_level level = LOG_LEVEL_DEBUG;
 	char text[LOG_DETAIL_MAX];
@@ -126,8 +128,9 @@ static void on_client_closed(struct core *c, const struct mqtt_event *ev)
 	if (ev->why != MQTT_CLOSE_NORMAL && ev->why != MQTT_CLOSE_EOF &&
 	    ev->why != MQTT_CLOSE_SHUTDOWN)
 		level = LOG_LEVEL_WARNING;
-	snprintf(text, sizeof(text), "%.100s %s", ev->client_id ? ev->client_id : "client",
-	    reasons[ev->why]);
+	snprintf(text, sizeof(text), "%.100s %s%s%s",
+	    ev->client_id[0] ? ev->client_id : "one without a name", reasons[ev->why],
+	    ev->detail ? ": " : "", ev->detail ? ev->detail : "");
 	core_log_text(c, level, LOG_CLIENT_CLOSED, -1, text);
 }
 
@@ -254,8 +257,14 @@ struct buf *core_tty_out(struct core *c)
 
 int core_client_new(struct core *c, uint64_t now_ms, size_t listener, uint32_t *ret_id)
 {
+	int r;
+
 	c->now_ms = now_ms;
-	return mqtt_server_client_new(c->server, now_ms, listener, ret_id);
+	r = mqtt_server_client_new(c->server, now_ms, listener, ret_id);
+	if (r == -EMFILE)
+		core_log_text(c, LOG_LEVEL_WARNING, LOG_CLIENT_CLOSED, -1,
+		    "one turned away: too many are connected");
+	return r;
 }
 
 void core_client_rx(struct core *c, uint64_t now_ms, uint32_t id, const uint8_t *data, size_t len)

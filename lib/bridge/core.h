@@ -203,7 +203,8 @@ void core_tick(struct core *c, uint64_t now_ms);
 
 /* Use another configuration. What did not change is not touched. `cfg` must live on; the old one
  * may be freed when the call returns. Listeners that the shell had to close or open are its own
- * affair, but must be the same in number and order as cfg's. 0, or -ENOMEM, -ENOSPC,
+ * affair, but must be the same in number and order as cfg's; clients of one that is gone are
+ * closed. 0, or -ENOMEM, -ENOSPC,
  * -EIO: then nothing changed. */
 int core_reload(struct core *c, uint64_t now_ms, const struct core_config *cfg);
 

@@ -72,7 +72,6 @@ struct core {
 	struct mqtt_server *server;
 	struct ctl *ctl;
 	struct http *http;
-	struct mqtt_listener listeners[MQTT_LISTENERS_MAX];
 
 	struct outbox outbox[MODEM_CLIENTS];
 	struct echo echo[MODEM_CLIENTS];
@@ -151,8 +150,9 @@ struct core {
 
 /* core.c */
 
-/* Take over the listeners' rights. */
-void core_use_listeners(struct core *c, const struct core_config *cfg);
+/* What the local server is to know of the listeners. */
+void core_list_listeners(
+    const struct core_config *cfg, struct mqtt_listener ret[MQTT_LISTENERS_MAX]);
 
 /* core_commit.c; core_store_done and core_is_stuck are there, too */
 

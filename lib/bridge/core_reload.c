@@ -139,6 +139,7 @@ static void use_queue(struct core *c, unsigned client, unsigned queue)
 
 int core_reload(struct core *c, uint64_t now_ms, const struct core_config *cfg)
 {
+	struct mqtt_listener listeners[MQTT_LISTENERS_MAX];
 	unsigned queues[MODEM_CLIENTS] = { 0 };
 
 	c->now_ms = now_ms;
@@ -157,8 +158,8 @@ int core_reload(struct core *c, uint64_t now_ms, const struct core_config *cfg)
 	for (unsigned i = 0; i < MODEM_CLIENTS; i++)
 		core_carry_losses(c, i, i < cfg->broker_count ? &cfg->brokers[i] : NULL);
 	modem_configure(c->modem, now_ms, &cfg->modem);
-	core_use_listeners(c, cfg);
-	mqtt_server_set_listeners(c->server, now_ms, c->listeners, cfg->listener_count);
+	core_list_listeners(cfg, listeners);
+	mqtt_server_set_listeners(c->server, now_ms, listeners, cfg->listener_count);
 	c->store->max_bytes = cfg->store.max_bytes;
 	core_forget_states(c, cfg);
 	c->cfg = cfg;

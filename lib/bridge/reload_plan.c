@@ -172,9 +172,6 @@ static void plan_listener(
 		add(p, "listener", new->address, "is opened");
 		return;
 	}
-	if (was != at)
-		add(p, "listener", new->address,
-		    "has another place in the list: its clients have to connect again");
 	if (before->mode != new->mode || !text_equal(before->group, new->group))
 		add(p, "listener", new->address, "gets another mode or group");
 	if (before->mqtt.allow_anonymous != new->mqtt.allow_anonymous)

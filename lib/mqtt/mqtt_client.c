@@ -85,7 +85,7 @@ static const char *text_of(enum mqtt_reason reason)
 	} texts[] = {
 		{ MQTT_REASON_MALFORMED, "malformed packet" },
 		{ MQTT_REASON_PROTOCOL_ERROR, "protocol error" },
-		{ MQTT_REASON_SHUTTING_DOWN, "the server stops" },
+		{ MQTT_REASON_SHUTTING_DOWN, "the server stops listening here" },
 		{ MQTT_REASON_KEEPALIVE, "nothing came for 1.5 times the keep-alive" },
 		{ MQTT_REASON_TAKEN_OVER, "another connection came with this client identifier" },
 		{ MQTT_REASON_BAD_FILTER, "not a topic filter" },
@@ -95,6 +95,10 @@ static const char *text_of(enum mqtt_reason reason)
 		{ MQTT_REASON_TOO_LARGE, "packet too large" },
 		{ MQTT_REASON_QUOTA, "a limit of the server" },
 		{ MQTT_REASON_PAYLOAD_FORMAT, "the payload is not text" },
+		/* In CONNACK, for the owner alone. */
+		{ MQTT_REASON_BAD_VERSION, "unknown protocol version" },
+		{ MQTT_REASON_BAD_CLIENT_ID, "bad client identifier" },
+		{ MQTT_REASON_NOT_AUTHORIZED, "bad user name or password" },
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -138,6 +142,7 @@ void mqtt_client_close_because(
 	is_told = say_why(c, reason);
 	unlink_work(s, c);
 	c->why = why;
+	c->detail = reason != reason_of(why) ? text_of(reason) : NULL;
 	s->counters.closed[why]++;
 	if (c->state == MQTT_CLIENT_ONLINE) {
 		mqtt_will_execute(s, c); /* [MQTT-3.1.2-8] */

@@ -49,14 +49,18 @@ static enum mqtt_reason check(const struct mqtt_server *s, const struct mqtt_cli
 	return check_identity(&s->listeners[c->listener], p, ret_user);
 }
 
-static void refuse(
-    struct mqtt_server *s, struct mqtt_client *c, uint8_t version, enum mqtt_reason code)
+static void refuse(struct mqtt_server *s, struct mqtt_client *c, const struct mqtt_connect *p,
+    enum mqtt_reason code)
 {
-	const struct mqtt_connack p = { .reason = code };
+	const struct mqtt_connack answer = { .reason = code };
 
+	/* For whoever is told of the end. */
+	if (!c->client_id && p->client_id.len > 0)
+		c->client_id = strndup((const char *)p->client_id.data,
+		    p->client_id.len < MQTT_CLIENT_ID_MAX ? p->client_id.len : MQTT_CLIENT_ID_MAX);
 	/* Should the answer not fit anywhere, the end of the connection is answer enough. */
-	(void)mqtt_encode_connack(&c->out, version, &p);
-	mqtt_client_close(s, c, MQTT_CLOSE_REFUSED);
+	(void)mqtt_encode_connack(&c->out, p->version, &answer);
+	mqtt_client_close_because(s, c, MQTT_CLOSE_REFUSED, code);
 }
 
 /* The client's own identifier, or a new one [MQTT-3.1.3-6]. */
@@ -195,7 +199,7 @@ static bool take_names(
 	if (p->has_will)
 		r = mqtt_will_new(p, id, &c->will);
 	if (r == -ENOBUFS)
-		refuse(s, c, p->version, MQTT_REASON_QUOTA);
+		refuse(s, c, p, MQTT_REASON_QUOTA);
 	else if (!c->client_id || r < 0)
 		mqtt_client_close(s, c, MQTT_CLOSE_NOMEM);
 	return c->state != MQTT_CLIENT_CLOSED;
@@ -214,8 +218,7 @@ static void enter(struct mqtt_server *s, struct mqtt_client *c, uint64_t now_ms,
 		return;
 	r = open_session(s, c, p, id, user, &found);
 	if (r < 0) {
-		refuse(
-		    s, c, p->version, r == -ENOSPC ? MQTT_REASON_QUOTA : MQTT_REASON_UNAVAILABLE);
+		refuse(s, c, p, r == -ENOSPC ? MQTT_REASON_QUOTA : MQTT_REASON_UNAVAILABLE);
 		return;
 	}
 	c->session = found.session;
@@ -248,7 +251,7 @@ static void reject(struct mqtt_server *s, struct mqtt_client *c, uint8_t version
 	};
 
 	if (version == MQTT_VERSION_5 && mqtt_encode_connack(&c->out, version, &p) == 0)
-		mqtt_client_close(s, c, MQTT_CLOSE_REFUSED);
+		mqtt_client_close_because(s, c, MQTT_CLOSE_REFUSED, p.reason);
 	else
 		mqtt_client_close(s, c, MQTT_CLOSE_PROTOCOL);
 }
@@ -269,7 +272,7 @@ void mqtt_client_connect(
 	if (p.is_supported && p.has_will &&
 	    !mqtt_topic_is_name((const char *)p.will_topic.data, p.will_topic.len)) {
 		if (p.version == MQTT_VERSION_5)
-			refuse(s, c, p.version, MQTT_REASON_BAD_TOPIC);
+			refuse(s, c, &p, MQTT_REASON_BAD_TOPIC);
 		else
 			mqtt_client_close(s, c, MQTT_CLOSE_PROTOCOL);
 		return;
@@ -282,5 +285,5 @@ void mqtt_client_connect(
 	if (code == MQTT_REASON_SUCCESS)
 		enter(s, c, now_ms, &p, user);
 	else
-		refuse(s, c, p.version, code);
+		refuse(s, c, &p, code);
 }

@@ -139,27 +139,26 @@ static int restore_received(struct restoring *r)
 	return 0;
 }
 
-/* The number of the listener with this address. None any more: no rights. */
-static size_t find_listener(const struct mqtt_server *s, struct span address)
+size_t mqtt_server_find_listener(const struct mqtt_server *s, struct span address)
 {
 	size_t i = 0;
 
-	while (i < s->listener_count &&
-	       (strlen(s->listeners[i].address) != address.len ||
-		   memcmp(s->listeners[i].address, address.data, address.len) != 0))
+	while (i < s->listener_count && !span_is(address, s->listeners[i].address))
 		i++;
 	return i < s->listener_count ? i : SIZE_MAX;
 }
 
-void mqtt_restore_listeners(struct mqtt_server *s)
+void mqtt_restore_listeners(struct mqtt_server *s, const size_t map[MQTT_LISTENERS_MAX])
 {
 	for (size_t i = 0; i < MQTT_SESSION_BUCKETS; i++) {
 		struct mqtt_session *session = s->sessions.buckets[i];
 
 		for (; session; session = session->chain) {
 			if (session->is_stored)
-				session->listener = find_listener(
+				session->listener = mqtt_server_find_listener(
 				    s, mqtt_persist_listener(&s->persist, session->queue_number));
+			else if (session->listener < MQTT_LISTENERS_MAX)
+				session->listener = map[session->listener];
 		}
 	}
 }
@@ -176,7 +175,7 @@ static int create(struct restoring *r, unsigned queue, struct span id, struct sp
 	if (error < 0)
 		return error;
 	r->session->listener =
-	    find_listener(r->server, mqtt_persist_listener(&r->server->persist, queue));
+	    mqtt_server_find_listener(r->server, mqtt_persist_listener(&r->server->persist, queue));
 	error =
 	    mqtt_session_set_expiry(t, r->session, mqtt_persist_expiry(&r->server->persist, queue));
 	mqtt_session_set_stored(t, r->session, queue);

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define SLOT_BITS      8 /* a client number is a serial number and a slot */
 #define SERIAL_MAX     (UINT32_MAX >> SLOT_BITS)
@@ -17,6 +18,14 @@
 
 static_assert(MQTT_CLIENTS_MAX <= 1 << SLOT_BITS, "a slot must fit into a client number");
 
+static void take_listeners(
+    struct mqtt_server *s, const struct mqtt_listener *listeners, size_t count)
+{
+	assert(count <= MQTT_LISTENERS_MAX);
+	memcpy(s->listeners, listeners, count * sizeof(*listeners));
+	s->listener_count = count;
+}
+
 struct mqtt_server *mqtt_server_new(
     const struct mqtt_listener *listeners, size_t count, struct store *store)
 {
@@ -29,8 +38,7 @@ struct mqtt_server *mqtt_server_new(
 		free(s);
 		return NULL;
 	}
-	s->listeners = listeners;
-	s->listener_count = count;
+	take_listeners(s, listeners, count);
 	mqtt_retain_init(&s->retain);
 	timerq_init(&s->timers);
 	buf_init(&s->properties, TARGETS_BYTES_MAX);
@@ -91,14 +99,23 @@ static struct mqtt_client *find_client(const struct mqtt_server *s, uint32_t num
 void mqtt_server_set_listeners(
     struct mqtt_server *s, uint64_t now_ms, const struct mqtt_listener *listeners, size_t count)
 {
+	size_t map[MQTT_LISTENERS_MAX];
+	struct mqtt_listener old[MQTT_LISTENERS_MAX];
+	size_t old_count = s->listener_count;
+
 	s->now_ms = now_ms;
-	s->listeners = listeners;
-	s->listener_count = count;
-	mqtt_restore_listeners(s);
+	memcpy(old, s->listeners, sizeof(old));
+	take_listeners(s, listeners, count);
+	for (size_t i = 0; i < old_count; i++)
+		map[i] = mqtt_server_find_listener(s, span_text(old[i].address));
+	mqtt_restore_listeners(s, map);
 	for (size_t i = 0; i < MQTT_CLIENTS_MAX; i++) {
 		struct mqtt_client *c = s->clients[i];
 
-		if (c && c->listener >= count)
+		if (!c || c->state == MQTT_CLIENT_CLOSED)
+			continue;
+		c->listener = map[c->listener];
+		if (c->listener == SIZE_MAX)
 			mqtt_client_close(s, c, MQTT_CLOSE_SHUTDOWN);
 	}
 }
@@ -213,6 +230,7 @@ static bool next_notice(struct mqtt_server *s, struct mqtt_event *ret)
 		.client = c->number,
 		.client_id = c->client_id ? c->client_id : "",
 		.why = c->why,
+		.detail = c->detail,
 	};
 	return true;
 }

@@ -40,8 +40,8 @@
 struct mqtt_server;
 struct mqtt_auth; /* mqtt/mqtt_auth.h: user names and rights of one listener */
 
-/* What the server needs to know of a listener. Borrowed until mqtt_server_free or the next
- * mqtt_server_set_listeners. */
+/* What the server needs to know of a listener. What it points to is borrowed until mqtt_server_free
+ * or until mqtt_server_set_listeners has exchanged it. */
 struct mqtt_listener {
 	const char *address;
 	bool allow_anonymous;
@@ -78,8 +78,9 @@ enum mqtt_close {
 struct mqtt_event {
 	enum mqtt_event_type type;
 	uint32_t client;       /* 0: nobody's any more (the will of a client that is gone) */
-	const char *client_id; /* ONLINE, OFFLINE, CLOSE; borrowed until the next event */
+	const char *client_id; /* ONLINE, OFFLINE, CLOSE; borrowed until the next event; "": none */
 	enum mqtt_close why;   /* CLOSE, OFFLINE */
+	const char *detail;    /* CLOSE: why in other words, static; NULL: none */
 	struct mqtt_msg *msg;  /* PUBLISH; borrowed: take a reference to keep it */
 	bool is_will;          /* PUBLISH */
 	bool may_refuse;       /* PUBLISH: the client can be told that it is refused, and why */
@@ -122,10 +123,9 @@ int mqtt_server_restore(struct mqtt_server *s, const struct mqtt_clocks *clocks)
 /* The store keeps what it has. NULL is fine. */
 void mqtt_server_free(struct mqtt_server *s);
 
-/* Exchange the listeners (reload); clients stay, rights apply from the next packet on. A client
- * whose listener index is beyond count is closed; the owner closes those whose index is another
- * listener's now. Sessions in the store go by the address: without such a listener they have no
- * rights. */
+/* Exchange the listeners (reload). Clients and sessions go by the address, each of which is there
+ * once: rights of the listener with theirs apply from the next packet on. A client without such a
+ * listener is closed, a session without one has no rights. */
 void mqtt_server_set_listeners(
     struct mqtt_server *s, uint64_t now_ms, const struct mqtt_listener *listeners, size_t count);
 

@@ -80,6 +80,7 @@ struct mqtt_client {
 	char *aliases[MQTT_TOPIC_ALIAS_MAX]; /* topics; NULL: not set */
 
 	enum mqtt_close why; /* closed */
+	const char *detail;  /* more of it; NULL: there is nothing more to say */
 	unsigned notices;
 	struct timer timer;      /* CONNECT time-out, then keep-alive */
 	uint32_t silence_max_ms; /* 0: no keep-alive */
@@ -105,7 +106,7 @@ struct mqtt_offer {
 };
 
 struct mqtt_server {
-	const struct mqtt_listener *listeners;
+	struct mqtt_listener listeners[MQTT_LISTENERS_MAX];
 	size_t listener_count;
 	uint64_t now_ms; /* of the call under way */
 	struct mqtt_client *clients[MQTT_CLIENTS_MAX];
@@ -260,8 +261,12 @@ uint64_t mqtt_targets_copy(
 
 /* ---- mqtt_restore.c ---- */
 
-/* There are other listeners: whose rights apply to sessions in the store is looked up again. */
-void mqtt_restore_listeners(struct mqtt_server *s);
+/* Number of the listener with this address; SIZE_MAX: none, and so no rights. */
+size_t mqtt_server_find_listener(const struct mqtt_server *s, struct span address);
+
+/* There are other listeners: whose rights apply to sessions in the store is looked up again.
+ * map: the new number of each old one, for the others. */
+void mqtt_restore_listeners(struct mqtt_server *s, const size_t map[MQTT_LISTENERS_MAX]);
 
 /* ---- mqtt_will.c ---- */
 

@@ -150,6 +150,28 @@ def test_reload_opens_and_closes(folder, start):
     assert not old.exists()
 
 
+def connect_5(path):
+    """A client of MQTT 5.0 that has its CONNACK."""
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(20)
+    client.connect(str(path))
+    client.sendall(b"\x10\x0d\x00\x04MQTT\x05\x02\x00\x00\x00\x00\x00")
+    assert client.recv(100)[0] == 0x20
+    return client
+
+
+def test_reload_keeps_clients(folder, start):
+    """A listener that has another place in the list keeps its clients; who loses his is told."""
+    gone, moved = folder / "gone", folder / "moved"
+    daemon = start("one", [unix(gone), unix(moved)])
+    daemon.wait_for("started")
+    with connect_5(gone) as lost, connect_5(moved) as kept:
+        daemon.reload([unix(moved)])
+        assert lost.recv(100)[:1] == b"\xe0" and lost.recv(100) == b""
+        kept.sendall(b"\xc0\x00")
+        assert kept.recv(100) == b"\xd0\x00"
+
+
 def test_reload_is_all_or_nothing(folder, start):
     kept = folder / "kept"
     daemon = start("one", [unix(kept)])

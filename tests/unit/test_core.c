@@ -114,7 +114,8 @@ struct fixture {
 	bool is_committing;
 	bool has_exited;
 	unsigned logs[LOG_CODE_COUNT];
-	uint8_t got[4096]; /* from the daemon, not looked at yet */
+	char log_detail[LOG_DETAIL_MAX]; /* of the last one */
+	uint8_t got[4096];               /* from the daemon, not looked at yet */
 	size_t got_len;
 };
 
@@ -166,9 +167,10 @@ static void on_commit(struct fixture *f)
 
 static void act(struct fixture *f, const struct action *a)
 {
-	if (a->type == ACTION_LOG)
+	if (a->type == ACTION_LOG) {
 		f->logs[a->log.code]++;
-	else if (a->type == ACTION_CLIENT_PAUSE)
+		memcpy(f->log_detail, a->log.detail, sizeof(f->log_detail));
+	} else if (a->type == ACTION_CLIENT_PAUSE)
 		f->is_paused = true;
 	else if (a->type == ACTION_CLIENT_RESUME)
 		f->is_paused = false;
@@ -1284,6 +1286,63 @@ static void test_modem_topic(void **state)
 	expect_bytes(f, "");
 }
 
+/* Whoever is sent away is named in the log, as far as he said who he is, and why. */
+static void test_log_of_closed_clients(void **state)
+{
+	static const struct {
+		const char *bytes;
+		const char *detail;
+	} rows[] = {
+		{ "'GET / HTTP/1.1'", "one without a name violated the protocol" },
+		{ "10{ s'MQTT' 06 02 00 00 s'a' }",
+		    "one without a name was refused: unknown protocol version" },
+		{ "10{ s'MQTT' 04 00 00 00 s'' }",
+		    "one without a name was refused: bad client identifier" },
+		{ "10{ s'MQTT' 04 02 00 00 s'a' } 30{ s'a/#' }",
+		    "a violated the protocol: not a topic name" },
+		{ "10{ s'MQTT' 04 02 00 00 s'a' } 10{ s'MQTT' 04 02 00 00 s'a' }",
+		    "a violated the protocol" },
+		{ "10{ s'MQTT' 05 02 00 00 00 s'a' } 30{ s'' 00 }", "a violated the protocol" },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(core_client_new(f->core, f->now_ms, 0, &f->client), 0);
+		f->log_detail[0] = '\0';
+		send_bytes(f, rows[i].bytes);
+		assert_string_equal(f->log_detail, rows[i].detail);
+		core_client_gone(f->core, f->now_ms, f->client);
+		settle(f);
+	}
+}
+
+static void test_log_of_anonymous_clients(void **state)
+{
+	struct fixture *f = *state;
+
+	core_free(f->core);
+	f->cfg.listeners[0].mqtt.allow_anonymous = false;
+	f->core = core_new(&f->cfg, f->gate, 1, f->now_ms, "test");
+	settle(f);
+	assert_int_equal(core_client_new(f->core, f->now_ms, 0, &f->client), 0);
+	send_bytes(f, "10{ s'MQTT' 04 02 00 00 s'thief' }");
+	assert_string_equal(f->log_detail, "thief was refused: bad user name or password");
+}
+
+static void test_log_of_too_many_clients(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t client;
+
+	for (int i = 1; i < MQTT_CLIENTS_MAX; i++)
+		assert_int_equal(core_client_new(f->core, f->now_ms, 0, &client), 0);
+	settle(f);
+	assert_int_equal(f->logs[LOG_CLIENT_CLOSED], 0);
+	assert_int_equal(core_client_new(f->core, f->now_ms, 0, &client), -EMFILE);
+	settle(f);
+	assert_int_equal(f->logs[LOG_CLIENT_CLOSED], 1);
+}
+
 static void test_stop_without_modem(void **state)
 {
 	struct fixture *f = *state;
@@ -1410,6 +1469,9 @@ int main(void)
 		TEST(test_keep_last),
 		TEST(test_local_delivery),
 		TEST(test_modem_topic),
+		TEST(test_log_of_closed_clients),
+		TEST(test_log_of_anonymous_clients),
+		TEST(test_log_of_too_many_clients),
 		TEST(test_stop_without_modem),
 	};
 

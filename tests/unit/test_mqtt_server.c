@@ -852,9 +852,10 @@ static void test_shutdown(void **state)
 	world_fini(&w);
 }
 
+/* Clients stay with the listener of their address, wherever it is in the list. */
 static void test_set_listeners(void **state)
 {
-	static const struct mqtt_listener closed = { .address = "closed" };
+	const struct mqtt_listener next[] = { mqtt_listeners[1], { .address = "open" } };
 	struct world w;
 
 	(void)state;
@@ -863,11 +864,14 @@ static void test_set_listeners(void **state)
 	dialogue_say(&w, HELLO_A);
 	dialogue_say(&w, "1o 2");
 	dialogue_say(&w, CONNECT_B);
-	mqtt_server_set_listeners(w.server, 0, &closed, 1);
+	mqtt_server_set_listeners(w.server, 0, next, 2);
 	world_turn(&w);
 	dialogue_say(&w, "1! SHUTDOWN");
-	dialogue_say(&w, "0> c000");
-	dialogue_say(&w, "0< d000");
+	assert_int_equal(mqtt_server_clients(w.server, 0), 0);
+	assert_int_equal(mqtt_server_clients(w.server, 1), 1);
+	dialogue_say(&w, "0> 82 { 0001 s't' 00 } 30 { s't' 'x' }");
+	dialogue_say(&w, "0< 90 { 0001 00 } 30 { s't' 'x' }");
+	dialogue_say(&w, "2o 1");
 	dialogue_say(&w, "2> 10 { s'MQTT' 04 02 0000 s'c' }");
 	dialogue_say(&w, "2< 20020005");
 	world_fini(&w);

@@ -203,12 +203,7 @@ static const struct {
 	    "broker cloud: is closed; what waits for it stays in the store, under its name\n"
 	    "broker plant: is new on this client of the modem, and connected\n" },
 	{ listener_gone, "listener 127.0.0.1:1883: is closed, with its clients\n" },
-	{ listener_moved,
-	    "listener 127.0.0.1:1883: has another place in the list: its clients have to connect"
-	    " again\n"
-	    "listener unix:/run/mqtt.sock: has another place in the list: its clients have to "
-	    "connect"
-	    " again\n" },
+	{ listener_moved, "" },
 	{ listener_other, "listener 127.0.0.1:1883: is closed, with its clients\n"
 			  "listener 127.0.0.1:1884: is opened\n" },
 	{ listener_rights, "listener unix:/run/mqtt.sock: gets another mode or group\n"
