@@ -95,6 +95,9 @@ int store_counts_load(struct store_counts *c, struct store_db *d)
 		r = store_db_number(d, "SELECT value FROM meta WHERE name = 'last_seq'", &last_seq);
 	if (r == 0)
 		r = load_queues(c, d);
+	/* No store gets so far, and then there would be none after it. */
+	if (last_seq >> (STORE_SEQ_BITS - 1) != 0)
+		last_seq = 0;
 	c->total = (struct store_usage){ .bytes = (uint64_t)bodies };
 	c->last_seq = d->reserved_seq = (uint64_t)last_seq;
 	for (unsigned table = 0; r == 0 && table < STORE_TABLES; table++)

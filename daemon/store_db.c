@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store_db.h"
 
+#include "store_log.h"
 #include "store_schema.h"
 
 #include <errno.h>
@@ -36,21 +37,20 @@ static const char settings[] = "PRAGMA page_size=" DB_PAGE_BYTES ";"
 #define BODY                                                                         \
 	" FROM %1$s AS m LEFT JOIN body AS b ON m.payload IS NULL AND b.seq = " SEQ( \
 	    "m.id") " WHERE m.id BETWEEN ?1 AND ?2"
-#define BODIES "seq IN (SELECT " SEQ("id") IDS " AND payload IS NULL)"
-/* clang-format off */
-#define COMMON \
-	"id, topic, properties, payload, qos, retain, keep_last, state, packet_id, "
-/* clang-format on */
+#define BODIES   "seq IN (SELECT " SEQ("id") IDS " AND payload IS NULL)"
 #define ONE_NOTE " WHERE queue = ?1 AND kind = ?2 AND key = ?3"
+
+const char store_db_rows[] =
+    "SELECT m.id, m.topic, m.properties, coalesce(m.payload, b.payload), m.qos, m.retain,"
+    " m.keep_last, m.state, m.packet_id, m.tries, m.accepted_ms, m.expires_ms, %2$s" BODY
+    " ORDER BY m.id %3$s";
 
 /* A pair has one text, that of the first. */
 static const char *const texts[STMT_COUNT] = {
 	[STMT_BEGIN] = "BEGIN IMMEDIATE",
 	[STMT_COMMIT] = "COMMIT",
 	[STMT_ROLLBACK] = "ROLLBACK",
-	[STMT_FIRST] = "SELECT m.id, m.topic, m.properties, coalesce(m.payload, b.payload), m.qos,"
-		       " m.retain, m.keep_last, m.state, m.packet_id, m.tries, m.accepted_ms,"
-		       " m.expires_ms, %2$s" BODY " ORDER BY m.id LIMIT 1",
+	[STMT_FIRST] = store_db_rows,
 	[STMT_FIRST_ID] = "SELECT id" IDS " ORDER BY id LIMIT 1",
 	/* length() of a blob reads no more than the head of the row. */
 	[STMT_SIZES] = "SELECT m.id, m.topic, length(m.properties), coalesce(length(m.payload),"
@@ -61,10 +61,10 @@ static const char *const texts[STMT_COUNT] = {
 	[STMT_ADD_BODY] = "INSERT INTO body VALUES(?1, ?2, ?3)",
 	[STMT_DROP_BODIES] = "DELETE FROM body WHERE refs <= 1 AND " BODIES,
 	[STMT_UNREF_BODIES] = "UPDATE body SET refs = refs - 1 WHERE refs > 1 AND " BODIES,
-	[STMT_BURY] = "INSERT INTO dead SELECT " COMMON
-		      "tries, accepted_ms, expires_ms, ?2 FROM waiting WHERE id = ?1",
-	[STMT_REVIVE] = "INSERT INTO waiting SELECT " COMMON
-			"0, accepted_ms, expires_ms FROM dead WHERE id = ?1",
+	[STMT_BURY] = "INSERT INTO dead SELECT *, ?2 FROM waiting WHERE id = ?1",
+	[STMT_REVIVE] = "INSERT INTO waiting SELECT id, topic, properties, payload, qos, retain,"
+			" keep_last, state, packet_id, 0, accepted_ms, expires_ms FROM dead"
+			" WHERE id = ?1",
 	[STMT_FIND_TOPIC] = "SELECT id FROM waiting WHERE keep_last = 1 AND topic = ?1 AND"
 			    " id BETWEEN ?2 AND ?3 ORDER BY " SEQ("id") " DESC LIMIT 1",
 	[STMT_ADD_QUEUE] = "INSERT OR IGNORE INTO queue VALUES(?1, ?2)",
@@ -170,6 +170,12 @@ int store_db_bind_text(sqlite3_stmt *stmt, int at, struct span text)
 	    SQLITE_STATIC, SQLITE_UTF8);
 }
 
+static int damaged(struct store_db *d, const char *what)
+{
+	snprintf(d->error, sizeof(d->error), "%.200s", what);
+	return -EUCLEAN;
+}
+
 static int prepare(struct store_db *d)
 {
 	for (size_t i = 0; i < STMT_COUNT; i++) {
@@ -178,9 +184,12 @@ static int prepare(struct store_db *d)
 		int code;
 
 		snprintf(sql, sizeof(sql), is_dead ? texts[i - 1] : texts[i],
-		    is_dead ? "dead" : "waiting", is_dead ? "reason" : "NULL");
+		    is_dead ? "dead" : "waiting", is_dead ? "reason" : "NULL", "LIMIT 1");
 		code = sqlite3_prepare_v3(
 		    d->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &d->stmts[i], NULL);
+		/* There is no such table or column, although the version is ours. */
+		if (code == SQLITE_ERROR)
+			return damaged(d, sqlite3_errmsg(d->db));
 		if (code != SQLITE_OK)
 			return store_db_failed(d, code);
 	}
@@ -234,10 +243,8 @@ static int look_for_damage(struct store_db *d)
 		return r;
 	r = store_db_row(d, stmt);
 	text = r == 1 ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
-	if (r == 1 && text && strcmp(text, "ok") != 0) {
-		snprintf(d->error, sizeof(d->error), "%.200s", text);
-		r = -EUCLEAN;
-	}
+	if (r == 1 && text && strcmp(text, "ok") != 0)
+		r = damaged(d, text);
 	sqlite3_finalize(stmt);
 	return r < 0 ? r : 0;
 }
@@ -340,6 +347,8 @@ int store_db_open(struct store_db *d, const char *path, const struct store_db_op
 	int code, r;
 
 	*d = (struct store_db){ 0 };
+	if (store_log_is_alone(path))
+		return damaged(d, "it is missing, its log is not");
 	code = sqlite3_open_v2(path, &d->db,
 	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
 		SQLITE_OPEN_EXRESCODE,
@@ -349,6 +358,8 @@ int store_db_open(struct store_db *d, const char *path, const struct store_db_op
 		r = configure(d, options);
 	if (r == 0)
 		r = check_version(d, &is_new);
+	if (r == 0 && !options->is_normal_durability && store_log_is_damaged(d->db))
+		r = damaged(d, "its log is damaged, the last messages are lost");
 	if (r == 0)
 		r = set_up(d, path, is_new);
 	if (r == 0)

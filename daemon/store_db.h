@@ -91,6 +91,10 @@ enum store_size {
 	SIZE_IS_LAST,   /* and has no other reference */
 };
 
+/* Rows of the ids ?1..?2 with columns as enum store_column, as a format for printf: the table; the
+ * last column, "reason" or "NULL"; what follows ORDER BY id. */
+extern const char store_db_rows[];
+
 struct store_db_options {
 	bool is_normal_durability; /* the log is synced when it is written back, not at a commit */
 	unsigned checkpoint_pages; /* write the log back when it is so long; 0: the default */

@@ -23,7 +23,7 @@ static int rename_new(const char *from, const char *to)
 /* The log goes first: SQLite would delete one that it finds without its database. */
 static int move_aside(const char *path, char name[STORE_NAME_MAX])
 {
-	char log[STORE_NAME_MAX + 8], new_log[STORE_NAME_MAX + 8], stamp[32];
+	char log[STORE_NAME_MAX], new_log[STORE_NAME_MAX], stamp[32];
 	time_t now = time(NULL);
 	struct tm tm;
 	int len, r;
@@ -31,14 +31,15 @@ static int move_aside(const char *path, char name[STORE_NAME_MAX])
 	if (!gmtime_r(&now, &tm) || strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm) == 0)
 		return -EOVERFLOW;
 	len = snprintf(name, STORE_NAME_MAX, "%s.damaged-%s", path, stamp);
-	if (len < 0 || len >= STORE_NAME_MAX)
+	if (len < 0 || len + 4 >= STORE_NAME_MAX)
 		return -ENAMETOOLONG;
-	snprintf(log, sizeof(log), "%s-wal", path);
-	snprintf(new_log, sizeof(new_log), "%s-wal", name);
+	store_log_name(path, log);
+	store_log_name(name, new_log);
 	r = rename_new(log, new_log);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	return rename_new(path, name);
+	r = rename_new(path, name);
+	return r == -ENOENT ? 0 : r;
 }
 
 /* ---- what can be read ---- */
@@ -53,14 +54,19 @@ struct salvage {
 
 static int open_damaged(const char *name, sqlite3 **ret)
 {
-	int code = sqlite3_open_v2(
-	    name, ret, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	int code =
+	    store_log_is_alone(name)
+		? SQLITE_CORRUPT
+		: sqlite3_open_v2(name, ret,
+		      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
 
 	if (code != SQLITE_OK)
 		return -EUCLEAN;
 	/* It stays as it was found. */
 	sqlite3_db_config(*ret, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_db_config(*ret, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	/* Without it SQLite reads nothing of a file whose end is missing. */
+	sqlite3_db_config(*ret, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, NULL);
 	if (sqlite3_exec(*ret, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-512;", NULL, NULL,
 		NULL) != SQLITE_OK)
 		return -EUCLEAN;
@@ -118,14 +124,10 @@ static void carrier_fini(struct carrier *c)
 
 static bool prepare_rows(struct salvage *s, bool is_dead, const char *order, sqlite3_stmt **ret)
 {
-	char sql[500];
+	char sql[400];
 
-	/* The columns as COLUMN_ID and so on. */
-	snprintf(sql, sizeof(sql),
-	    "SELECT id, topic, properties, coalesce(payload, (SELECT b.payload FROM body AS b"
-	    " WHERE b.seq = id & 0xffffffffffff)), qos, retain, keep_last, state, packet_id, tries,"
-	    " accepted_ms, expires_ms%s FROM %s WHERE id BETWEEN ?1 AND ?2 ORDER BY id %s",
-	    is_dead ? ", reason" : "", is_dead ? "dead" : "waiting", order);
+	snprintf(sql, sizeof(sql), store_db_rows, is_dead ? "dead" : "waiting",
+	    is_dead ? "reason" : "NULL", order);
 	return sqlite3_prepare_v2(s->from, sql, -1, ret, NULL) == SQLITE_OK;
 }
 
@@ -341,15 +343,15 @@ out:
 
 static void name_of_new(const char *path, char name[STORE_NAME_MAX])
 {
-	snprintf(name, STORE_NAME_MAX, "%.*s.new", STORE_NAME_MAX - 5, path);
+	snprintf(name, STORE_NAME_MAX, "%.*s.new", STORE_NAME_MAX - 9, path);
 }
 
 /* A new one that nobody has seen yet. */
 static void delete_new(const char *name)
 {
-	char log[STORE_NAME_MAX + 8];
+	char log[STORE_NAME_MAX];
 
-	snprintf(log, sizeof(log), "%s-wal", name);
+	store_log_name(name, log);
 	unlink(name);
 	unlink(log);
 }

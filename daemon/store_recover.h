@@ -5,9 +5,7 @@
 #ifndef CMQTTD_STORE_RECOVER_H
 #define CMQTTD_STORE_RECOVER_H
 
-#include "store_db.h"
-
-#define STORE_NAME_MAX 1024
+#include "store_log.h"
 
 struct store_salvage {
 	uint64_t messages, dead_letters; /* carried over */

@@ -79,6 +79,26 @@ static unsigned empty_folder(void)
 	return damaged;
 }
 
+/* -1: none was put aside. */
+static long size_of_damaged_log(void)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+	long size = -1;
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir))) {
+		char name[512];
+		struct stat st;
+
+		snprintf(name, sizeof(name), "%s/%s", folder, entry->d_name);
+		if (strstr(name, ".damaged-") && strstr(name, "-wal") && stat(name, &st) == 0)
+			size = (long)st.st_size;
+	}
+	closedir(dir);
+	return size;
+}
+
 static int make_folder(void **state)
 {
 	(void)state;
@@ -690,6 +710,231 @@ static void test_damaged_head(void **state)
 	assert_int_equal(empty_folder(), 1);
 }
 
+/* ---- a damaged log ---- */
+
+#define LOG_HEAD  32
+#define LOG_FRAME (24 + 1024)
+
+/* A process that dies with all its messages in the log: a transaction each. */
+static void fill_log(void)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		struct store *s = reopen(NULL);
+		unsigned queue = queue_of(s, "one");
+
+		for (uint64_t seq = 1; seq <= DAMAGE_MESSAGES; seq++) {
+			if (add(s, seq, queue, 0, "t") != 0 || s->ops->commit(s) != 0)
+				_exit(1);
+		}
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+static void name_log(char log[160])
+{
+	snprintf(log, 160, "%s-wal", path);
+}
+
+static long log_size(void)
+{
+	char log[160];
+	struct stat st;
+
+	name_log(log);
+	return stat(log, &st) == 0 ? (long)st.st_size : -1;
+}
+
+static void overwrite_log(long at, uint8_t byte, long len)
+{
+	char log[160];
+	int fd;
+
+	name_log(log);
+	fd = open(log, O_WRONLY);
+	assert_true(fd >= 0);
+	while (len-- > 0)
+		assert_int_equal(pwrite(fd, &byte, 1, at++), 1);
+	close(fd);
+}
+
+static void cut_log(long to)
+{
+	char log[160];
+
+	name_log(log);
+	assert_int_equal(truncate(log, to), 0);
+}
+
+static void lose_log_head(void)
+{
+	overwrite_log(0, 0, LOG_HEAD);
+}
+
+static void turn_log_head(void)
+{
+	overwrite_log(17, 0x5a, 1);
+}
+
+static void lose_all_of_log(void)
+{
+	overwrite_log(0, 0xff, log_size());
+}
+
+static void damage_middle_of_log(void)
+{
+	overwrite_log(log_size() / 2, 0x5a, 3);
+}
+
+static void damage_frame_head_in_log(void)
+{
+	overwrite_log(LOG_HEAD + 40 * LOG_FRAME + 9, 0x5a, 1);
+}
+
+static void damage_near_the_end(void)
+{
+	overwrite_log(log_size() - 10 * LOG_FRAME, 0x5a, 3);
+}
+
+static void lose_database(void)
+{
+	assert_int_equal(unlink(path), 0);
+}
+
+static void empty_database(void)
+{
+	assert_int_equal(truncate(path, 0), 0);
+}
+
+static void leave_log(void)
+{
+}
+
+/* What a power cut can leave of the last transaction. */
+static void cut_last_frame(void)
+{
+	cut_log(log_size() - 700);
+}
+
+static void tear_last_frame(void)
+{
+	overwrite_log(log_size() - 700, 0, 700);
+}
+
+static void begin_log(void)
+{
+	cut_log(LOG_HEAD / 2);
+}
+
+/* A log is never given up in silence, and its file stays. A torn end is no damage. */
+static void test_damaged_log(void **state)
+{
+	static const struct {
+		void (*damage)(void);
+		unsigned messages_min, messages_max;
+		bool is_told;
+	} rows[] = {
+		{ leave_log, DAMAGE_MESSAGES, DAMAGE_MESSAGES, false },
+		{ cut_last_frame, DAMAGE_MESSAGES - 1, DAMAGE_MESSAGES - 1, false },
+		{ tear_last_frame, DAMAGE_MESSAGES - 1, DAMAGE_MESSAGES - 1, false },
+		{ begin_log, 0, 0, false },
+		{ lose_log_head, 0, 0, true },
+		{ turn_log_head, 0, 0, true },
+		{ lose_all_of_log, 0, 0, true },
+		{ damage_middle_of_log, DAMAGE_MESSAGES / 3, DAMAGE_MESSAGES * 2 / 3, true },
+		{ damage_frame_head_in_log, 1, DAMAGE_MESSAGES / 3, true },
+		{ damage_near_the_end, DAMAGE_MESSAGES - 10, DAMAGE_MESSAGES - 1, true },
+		{ lose_database, 0, 0, true },
+		{ empty_database, 0, 0, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct store_usage u;
+		struct store *s;
+		long size;
+
+		empty_folder();
+		fill_log();
+		rows[i].damage();
+		size = log_size();
+		assert_int_equal(try_open(&s), 0);
+		s->ops->total(s, &u);
+		assert_in_range(u.messages, rows[i].messages_min, rows[i].messages_max);
+		if (!!strstr(warning, "log") != rows[i].is_told)
+			fail_msg("row %zu: '%s'", i, warning);
+		if (rows[i].is_told)
+			assert_int_equal(size_of_damaged_log(), size);
+		assert_int_equal(add(s, s->ops->last_seq(s) + 1, queue_of(s, "one"), 0, "t"), 0);
+		assert_int_equal(s->ops->commit(s), 0);
+		s = reopen(s);
+		assert_string_equal(warning, "");
+		store_free(s);
+	}
+}
+
+/* A part of the file is not there: the rest is carried over. */
+static void test_damaged_end(void **state)
+{
+	struct store_usage u;
+	struct store *s;
+	struct stat st;
+
+	(void)state;
+	fill_store();
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(truncate(path, st.st_size * 2 / 3), 0);
+	assert_int_equal(try_open(&s), 0);
+	assert_non_null(strstr(warning, "damaged"));
+	s->ops->total(s, &u);
+	assert_in_range(u.messages, DAMAGE_MESSAGES / 4, DAMAGE_MESSAGES);
+	store_free(s);
+	assert_int_equal(empty_folder(), 1);
+}
+
+/* A table that is not there is damage like any other. */
+static void test_missing_table(void **state)
+{
+	struct store_usage u;
+	struct store *s;
+
+	(void)state;
+	fill_store();
+	exec("DROP TABLE dead");
+	assert_int_equal(try_open(&s), 0);
+	assert_non_null(strstr(warning, "dead"));
+	s->ops->total(s, &u);
+	assert_int_equal(u.messages, DAMAGE_MESSAGES);
+	store_free(s);
+	assert_int_equal(empty_folder(), 1);
+}
+
+/* A last number after which there is none makes no store that takes no message. */
+static void test_damaged_last_seq(void **state)
+{
+	static const char *const values[] = { "-5", "9223372036854775807", "281474976710655" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		char sql[80];
+		struct store *s;
+
+		empty_folder();
+		fill_store();
+		snprintf(sql, sizeof(sql), "UPDATE meta SET value = %s", values[i]);
+		exec(sql);
+		s = reopen(NULL);
+		assert_int_equal(s->ops->last_seq(s), DAMAGE_MESSAGES);
+		assert_int_equal(add(s, DAMAGE_MESSAGES + 1, queue_of(s, "one"), 0, "t"), 0);
+		assert_int_equal(s->ops->commit(s), 0);
+		store_free(s);
+	}
+}
+
 /* The process died between the two renames of a recovery. */
 static void test_interrupted_recovery(void **state)
 {
@@ -813,6 +1058,10 @@ int main(void)
 		cmocka_unit_test_setup(test_queue_named_twice, clean),
 		cmocka_unit_test_setup(test_damaged_index, clean),
 		cmocka_unit_test_setup(test_damaged_head, clean),
+		cmocka_unit_test_setup(test_damaged_log, clean),
+		cmocka_unit_test_setup(test_damaged_end, clean),
+		cmocka_unit_test_setup(test_missing_table, clean),
+		cmocka_unit_test_setup(test_damaged_last_seq, clean),
 		cmocka_unit_test_setup(test_interrupted_recovery, clean),
 		cmocka_unit_test_setup(test_random_damage, clean),
 		cmocka_unit_test_setup(test_backlog_is_counted_at_the_start, clean),
