@@ -16,9 +16,9 @@
 
 /* ---- libconfig ---- */
 
-static void write_text(FILE *out, const char *text, size_t len)
+/* As it stands between quotes. */
+static void write_escaped(FILE *out, const char *text, size_t len)
 {
-	fputc('"', out);
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)text[i];
 
@@ -29,6 +29,12 @@ static void write_text(FILE *out, const char *text, size_t len)
 		else
 			fputc(c, out);
 	}
+}
+
+static void write_text(FILE *out, const char *text, size_t len)
+{
+	fputc('"', out);
+	write_escaped(out, text, len);
 	fputc('"', out);
 }
 
@@ -73,8 +79,9 @@ static void write_name(FILE *out, struct mosquitto_conf *conf, const struct mosq
 
 static void write_address(FILE *out, const struct mosquitto_bridge *b)
 {
-	fprintf(
-	    out, "    address = \"%s://%s:%u\";\n", b->is_tls ? "mqtts" : "mqtt", b->host, b->port);
+	fprintf(out, "    address = \"%s://", b->is_tls ? "mqtts" : "mqtt");
+	write_escaped(out, b->host, strlen(b->host));
+	fprintf(out, ":%u\";\n", b->port);
 }
 
 static void write_tls(FILE *out, struct mosquitto_conf *conf, const struct mosquitto_bridge *b)
@@ -177,11 +184,14 @@ static void write_listeners(FILE *out, const struct mosquitto_conf *conf)
 		const struct mosquitto_listener *l =
 		    conf->listener_count > 0 ? &conf->listeners[i] : &usual;
 
-		fprintf(out, "%s\n  { address = ", i > 0 ? "," : "");
-		if (l->port == 0)
-			fprintf(out, "\"unix:%s\";", l->path);
-		else
-			fprintf(out, "\"127.0.0.1:%u\";", l->port);
+		fprintf(out, "%s\n  { address = \"", i > 0 ? "," : "");
+		if (l->port == 0) {
+			fputs("unix:", out);
+			write_escaped(out, l->path, strlen(l->path));
+		} else {
+			fprintf(out, "127.0.0.1:%u", l->port);
+		}
+		fputs("\";", out);
 		if (conf->acl_file) {
 			fputs(" acl_file = ", out);
 			write_text(out, conf->acl_file, strlen(conf->acl_file));

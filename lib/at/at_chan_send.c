@@ -170,7 +170,7 @@ bool chan_escape(struct at_chan *c, uint64_t now_ms)
 		c->escape_step = 0;
 		return true;
 	}
-	(void)buf_append(&c->tx, escapes[i].bytes, strlen(escapes[i].bytes));
+	(void)transmit(c, escapes[i].bytes, strlen(escapes[i].bytes));
 	if (c->has_trace) {
 		buf_clear(&c->trace);
 		if (buf_append(&c->trace, escapes[i].trace, strlen(escapes[i].trace)) == 0)

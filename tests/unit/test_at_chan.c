@@ -962,6 +962,27 @@ static void test_judge(void **state)
 	assert_int_equal(at_judge_deadline(AT_FINAL_ERROR), AT_VERDICT_FAILED);
 }
 
+/* Everything that goes to the port is counted, escapes and fences as well. */
+static void test_bytes_are_counted(void **state)
+{
+	struct at_chan *c = at_chan_new(framing, AT_CMD_MAX);
+	uint64_t now_ms = 0, total = 0;
+	struct at_event ev;
+
+	(void)state;
+	assert_non_null(c);
+	at_chan_escape(c, now_ms);
+	for (; now_ms <= AT_ESCAPE_MS; now_ms = at_chan_deadline(c)) {
+		while (at_chan_next(c, now_ms, &ev))
+			;
+		total += buf_len(at_chan_tx(c));
+		buf_consume(at_chan_tx(c), buf_len(at_chan_tx(c)));
+	}
+	assert_true(total > strlen("+++"));
+	assert_int_equal(at_chan_counters(c)->bytes_out, total);
+	at_chan_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -979,6 +1000,7 @@ int main(void)
 		cmocka_unit_test(test_inbound_messages_delay_answers),
 		cmocka_unit_test(test_inbound_messages_delay_answers_a_while),
 		cmocka_unit_test(test_submit_refuses),
+		cmocka_unit_test(test_bytes_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

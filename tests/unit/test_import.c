@@ -209,9 +209,23 @@ static void test_bridges(void **state)
 	forget(&r);
 }
 
+/* What mosquitto takes as it is has to be escaped between quotes. */
+static void test_quotes(void **state)
+{
+	struct result r = import("listener 0 /run/a\"b\\c\n"
+				 "connection c\n"
+				 "address a\"b\\c\n");
+
+	(void)state;
+	assert_non_null(strstr(r.config, "address = \"unix:/run/a\\\"b\\\\c\";"));
+	assert_non_null(strstr(r.config, "address = \"mqtt://a\\\"b\\\\c:1883\";"));
+	forget(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_quotes),
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_bridges),
