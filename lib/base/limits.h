@@ -79,6 +79,7 @@
 
 /* Control */
 #define CTL_CONNS_MAX         16
+#define CTL_CONNS_ADMIN       4 /* of these, for who may change something: not to be locked out */
 #define CTL_MSG_MAX           1048576
 #define CTL_VALUES_MAX        1024 /* JSON values of one call; no method needs as many */
 #define CTL_OUT_MAX           2097152

@@ -166,13 +166,14 @@ static uint32_t next_id(struct ctl *t)
 
 int ctl_conn_new(struct ctl *t, uint64_t now_ms, const struct ctl_peer *peer, uint32_t *ret_id)
 {
+	size_t slots = peer->is_admin ? CTL_CONNS_MAX : CTL_CONNS_MAX - CTL_CONNS_ADMIN;
 	struct conn *conn;
 	size_t slot = 0;
 
 	t->now_ms = now_ms;
-	while (slot < CTL_CONNS_MAX && t->conns[slot])
+	while (slot < slots && t->conns[slot])
 		slot++;
-	if (slot == CTL_CONNS_MAX)
+	if (slot == slots)
 		return -EMFILE;
 	conn = calloc(1, sizeof(*conn));
 	if (!conn)

@@ -34,7 +34,8 @@ struct ctl_event {
 struct ctl *ctl_new(struct core *core);
 void ctl_free(struct ctl *t);
 
-/* 0 and the connection's number (never 0), -EMFILE at CTL_CONNS_MAX, -ENOMEM. */
+/* 0 and the connection's number (never 0), -EMFILE at CTL_CONNS_MAX, or when CTL_CONNS_ADMIN are
+ * left and the peer is no admin; -ENOMEM. */
 int ctl_conn_new(struct ctl *t, uint64_t now_ms, const struct ctl_peer *peer, uint32_t *ret_id);
 void ctl_conn_rx(struct ctl *t, uint64_t now_ms, uint32_t id, const uint8_t *data, size_t len);
 void ctl_conn_sent(struct ctl *t, uint64_t now_ms, uint32_t id);

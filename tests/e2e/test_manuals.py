@@ -167,6 +167,8 @@ BOUNDS = [  # of lib/base/limits.h, and how the page has them
     ("MODEM_TOPIC_MAX", "takes topics of at most {} bytes"),
     ("MODEM_PAYLOAD_MAX", "payloads of at most {} bytes"),
     ("HTTP_CONNS_MAX", "At most {} connections are served at a time"),
+    ("CTL_CONNS_MAX", "It has at most {} connections at a time"),
+    ("CTL_CONNS_ADMIN", "{} of them for root and the daemon's own user alone"),
 ]
 
 

@@ -1557,6 +1557,20 @@ static void test_most_connections(void **state)
 		assert_int_not_equal(id, ids[i]);
 }
 
+/* Those who may only look cannot keep out who may change something. */
+static void test_connections_for_admins(void **state)
+{
+	const struct ctl_peer peer = { .uid = 1 };
+	struct rig *rig = *state;
+	uint32_t id;
+
+	for (size_t i = 0; i < CTL_CONNS_MAX - CTL_CONNS_ADMIN; i++)
+		assert_int_equal(ctl_conn_new(rig->ctl, NOW, &peer, &id), 0);
+	assert_int_equal(ctl_conn_new(rig->ctl, NOW, &peer, &id), -EMFILE);
+	for (size_t i = 0; i < CTL_CONNS_ADMIN; i++)
+		open_admin(rig);
+}
+
 static void test_unknown_connection(void **state)
 {
 	struct rig *rig = *state;
@@ -1769,6 +1783,7 @@ int main(void)
 		TEST(test_calls_behind_stream),
 		TEST(test_slow_reader),
 		TEST(test_most_connections),
+		TEST(test_connections_for_admins),
 		TEST(test_unknown_connection),
 		TEST(test_garbage_closes_one),
 		TEST(test_longest_message),
