@@ -1,104 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl_print.h"
 
-#include "base/base64.h"
-#include "bridge/ctl_interface.h"
 #include "ctl_member.h"
 #include "ctl_table.h"
 
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* ---- times and sizes ---- */
-
-void ctl_print_duration(char *ret, size_t size, json_int_t seconds)
-{
-	long long s = seconds > 0 ? seconds : 0;
-
-	if (s < 60)
-		snprintf(ret, size, "%lld s", s);
-	else if (s < 3600)
-		snprintf(ret, size, "%lld min", s / 60);
-	else if (s < 86400)
-		snprintf(ret, size, "%lld h %lld min", s / 3600, s / 60 % 60);
-	else
-		snprintf(ret, size, "%lld d %lld h", s / 86400, s / 3600 % 24);
-}
-
-/* Read RFC 3339 as the daemon writes it. */
-static bool read_time(const json_t *object, const char *name, time_t *ret)
-{
-	struct tm tm = { 0 };
-	const char *text = json_string_value(json_object_get(object, name));
-
-	if (!text || sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
-			 &tm.tm_hour, &tm.tm_min, &tm.tm_sec) != 6)
-		return false;
-	tm.tm_year -= 1900;
-	tm.tm_mon -= 1;
-	*ret = timegm(&tm);
-	return true;
-}
-
-void ctl_print_age(char *ret, size_t size, const json_t *object, const char *name, time_t now)
-{
-	char age[32];
-	time_t then;
-
-	if (!read_time(object, name, &then)) {
-		snprintf(ret, size, "-");
-		return;
-	}
-	ctl_print_duration(age, sizeof(age), now - then);
-	snprintf(ret, size, "%s ago", age);
-}
-
-void ctl_print_clock(char *ret, size_t size, const json_t *object, const char *name, bool with_date)
-{
-	struct tm tm;
-	time_t then;
-
-	if (!read_time(object, name, &then) || !localtime_r(&then, &tm)) {
-		snprintf(ret, size, "-");
-		return;
-	}
-	if (with_date)
-		strftime(ret, size, "%Y-%m-%d %H:%M:%S", &tm);
-	else
-		strftime(ret, size, "%H:%M:%S", &tm);
-}
-
-void ctl_print_bytes(char *ret, size_t size, json_int_t bytes)
-{
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB" };
-	double value = (double)bytes;
-	size_t unit = 0;
-
-	while (value >= 1024 && unit < 3) {
-		value /= 1024;
-		unit++;
-	}
-	snprintf(ret, size, "%.*f %s", unit > 0 && value < 10 ? 1 : 0, value, units[unit]);
-}
-
 /* ---- status ---- */
-
-enum ctl_color ctl_state_color(const char *state)
-{
-	static const char *const good[] = { "online", "ready" };
-	static const char *const bad[] = { "backoff", "absent", "recovering" };
-
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		if (strcmp(state, good[i]) == 0)
-			return CTL_COLOR_GOOD;
-	}
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		if (strcmp(state, bad[i]) == 0)
-			return CTL_COLOR_BAD;
-	}
-	return strcmp(state, "disabled") == 0 ? CTL_COLOR_NONE : CTL_COLOR_BUSY;
-}
 
 /* Print and free a table. */
 static void finish_table(const struct ctl_style *s, struct ctl_table *t)
@@ -330,157 +238,6 @@ void ctl_print_history(const struct ctl_style *s, const json_t *reply)
 	print_outages(s, json_object_get(reply, "outages"));
 }
 
-/* ---- streams ---- */
-
-static void print_text(const struct ctl_style *s, const char *text)
-{
-	ctl_text_print(s->out, text, strlen(text));
-}
-
-static void print_lost(const struct ctl_style *s, const json_t *reply, const char *what)
-{
-	fprintf(s->out, "(%lld %s lost: they were not read in time)\n",
-	    (long long)member_int(reply, "lost"), what);
-}
-
-static void print_payload(const struct ctl_style *s, const void *data, size_t len)
-{
-	if (s->is_terminal)
-		ctl_text_print(s->out, data, len);
-	else
-		fwrite(data, 1, len, s->out);
-}
-
-static void print_coded_payload(const struct ctl_style *s, const char *coded)
-{
-	uint8_t *data = malloc(BASE64_DECODED_MAX(strlen(coded)) + 1);
-	size_t len;
-
-	if (data && base64_decode(coded, strlen(coded), data, &len) == 0)
-		print_payload(s, data, len);
-	free(data);
-}
-
-void ctl_print_message(const struct ctl_style *s, const json_t *reply)
-{
-	const char *payload = member_text(reply, "payload", "");
-	const char *coded = json_string_value(json_object_get(reply, "payload_base64"));
-
-	if (member_is_there(reply, "lost")) {
-		print_lost(s, reply, "messages");
-		return;
-	}
-	print_text(s, member_text(reply, "topic", "-"));
-	fputc(' ', s->out);
-	if (coded)
-		print_coded_payload(s, coded);
-	else
-		print_payload(s, payload, strlen(payload));
-	fputc('\n', s->out);
-}
-
-/* " (error 14)" */
-static void print_code(const struct ctl_style *s, const json_t *event)
-{
-	if (member_int(event, "code") != 0)
-		fprintf(s->out, " (error %lld)", (long long)member_int(event, "code"));
-}
-
-static void print_state_event(const struct ctl_style *s, const json_t *event)
-{
-	const char *to = member_text(event, "to", "-");
-	enum ctl_color color = s->is_colored ? ctl_state_color(to) : CTL_COLOR_NONE;
-
-	print_text(s, member_text(event, "from", "-"));
-	fprintf(s->out, " -> %s", ctl_color_begin(color));
-	print_text(s, to);
-	fputs(ctl_color_end(color), s->out);
-	if (member_text(event, "text", "")[0]) {
-		fputs(": ", s->out);
-		print_text(s, member_text(event, "text", "-"));
-	}
-	print_code(s, event);
-}
-
-static void print_message_event(const struct ctl_style *s, const json_t *event)
-{
-	fputs("message ", s->out);
-	print_text(s, member_text(event, "topic", "-"));
-	fprintf(s->out, ", %lld bytes, QoS %lld%s", (long long)member_int(event, "size"),
-	    (long long)member_int(event, "qos"),
-	    json_is_true(json_object_get(event, "retain")) ? ", retained" : "");
-}
-
-static void print_outcome_event(const struct ctl_style *s, const json_t *event)
-{
-	print_text(s, member_text(event, "text", "-"));
-	fputc(' ', s->out);
-	print_text(s, member_text(event, "topic", "-"));
-	print_code(s, event);
-}
-
-static void print_log_event(const struct ctl_style *s, const json_t *event)
-{
-	bool is_error = strcmp(member_text(event, "level", "-"), "error") == 0;
-	enum ctl_color color = !s->is_colored ? CTL_COLOR_NONE
-			       : is_error     ? CTL_COLOR_BAD
-					      : CTL_COLOR_BUSY;
-
-	fputs(ctl_color_begin(color), s->out);
-	print_text(s, member_text(event, "level", "-"));
-	fprintf(s->out, "%s: ", ctl_color_end(color));
-	print_text(s, member_text(event, "text", "-"));
-	if (member_is_there(event, "to")) {
-		fputs(member_is_there(event, "from") ? ", from " : ", ", s->out);
-		print_text(s, member_text(event, "from", ""));
-		fputs(member_is_there(event, "from") ? " to " : "", s->out);
-		print_text(s, member_text(event, "to", "-"));
-	}
-	print_code(s, event);
-}
-
-static void print_at_event(const struct ctl_style *s, const json_t *event)
-{
-	fputs(json_is_true(json_object_get(event, "sent")) ? "> " : "< ", s->out);
-	print_text(s, member_text(event, "text", "-"));
-}
-
-static const struct {
-	const char *event;
-	const char *nobody; /* who it is about when there is no broker */
-	void (*print)(const struct ctl_style *s, const json_t *event);
-} event_kinds[] = {
-	{ "state", "modem", print_state_event },
-	{ "message", "local", print_message_event },
-	{ "outcome", "cmqttd", print_outcome_event },
-	{ "log", "cmqttd", print_log_event },
-	{ "at", "modem", print_at_event },
-};
-
-void ctl_print_event(const struct ctl_style *s, const json_t *reply)
-{
-	const char *event = member_text(reply, "event", "-");
-	char clock[32];
-
-	ctl_print_clock(clock, sizeof(clock), reply, "time", false);
-	fprintf(s->out, "%s  ", clock);
-	for (size_t i = 0; i < sizeof(event_kinds) / sizeof(event_kinds[0]); i++) {
-		if (strcmp(event, event_kinds[i].event) != 0)
-			continue;
-		print_text(s, member_text(reply, "broker", event_kinds[i].nobody));
-		fputs("  ", s->out);
-		event_kinds[i].print(s, reply);
-		fputc('\n', s->out);
-		return;
-	}
-	if (member_is_there(reply, "lost")) {
-		print_lost(s, reply, "events");
-		return;
-	}
-	print_text(s, event);
-	fputc('\n', s->out);
-}
-
 /* ---- messages that wait, and dead letters ---- */
 
 static const char *queued_state(const json_t *message)
@@ -514,7 +271,7 @@ static void add_queued(const struct ctl_style *s, struct ctl_table *t, const jso
 	add_number(t, message, "qos");
 	add_number(t, message, "priority");
 	snprintf(text, sizeof(text), "-");
-	if (read_time(message, "accepted", &then))
+	if (ctl_read_time(message, "accepted", &then))
 		ctl_print_duration(text, sizeof(text), s->now - then);
 	ctl_table_add(t, CTL_COLOR_NONE, "%s", text);
 	ctl_print_bytes(text, sizeof(text), member_int(message, "size"));
@@ -547,7 +304,7 @@ static void add_moment(const struct ctl_style *s, struct ctl_table *t, const cha
 	ctl_print_clock(clock, sizeof(clock), message, name, true);
 	ctl_print_age(age, sizeof(age), message, name, s->now);
 	ctl_table_add(t, CTL_COLOR_NONE, "%s", label);
-	if (read_time(message, name, &then) && then <= s->now)
+	if (ctl_read_time(message, name, &then) && then <= s->now)
 		ctl_table_add(t, CTL_COLOR_NONE, "%s, %s", clock, age);
 	else
 		ctl_table_add(t, CTL_COLOR_NONE, "%s", clock);
@@ -569,8 +326,6 @@ static void add_flag(
 void ctl_print_queued(const struct ctl_style *s, const json_t *reply)
 {
 	const json_t *message = json_object_get(reply, "message");
-	const char *payload = member_text(reply, "payload", "");
-	const char *coded = json_string_value(json_object_get(reply, "payload_base64"));
 	struct ctl_table t;
 
 	ctl_table_init(&t, 2);
@@ -590,10 +345,7 @@ void ctl_print_queued(const struct ctl_style *s, const json_t *reply)
 	add_moment(s, &t, "expires", message, "expires");
 	finish_table(s, &t);
 	fputc('\n', s->out);
-	if (coded)
-		print_coded_payload(s, coded);
-	else
-		print_payload(s, payload, strlen(payload));
+	ctl_print_payload(s, reply);
 	fputc('\n', s->out);
 }
 
@@ -640,11 +392,11 @@ void ctl_print_reload(const struct ctl_style *s, const json_t *reply)
 	for (size_t i = 0; i < json_array_size(changes); i++) {
 		const json_t *change = json_array_get(changes, i);
 
-		print_text(s, member_text(change, "what", "-"));
+		ctl_print_text(s, member_text(change, "what", "-"));
 		fputs(member_is_there(change, "name") ? " " : "", s->out);
-		print_text(s, member_text(change, "name", ""));
+		ctl_print_text(s, member_text(change, "name", ""));
 		fputs(": ", s->out);
-		print_text(s, member_text(change, "text", "-"));
+		ctl_print_text(s, member_text(change, "text", "-"));
 		fputc('\n', s->out);
 	}
 }
@@ -687,12 +439,12 @@ void ctl_print_at(const struct ctl_style *s, const json_t *reply)
 	for (size_t i = 0; i < json_array_size(lines); i++) {
 		const char *line = json_string_value(json_array_get(lines, i));
 
-		print_text(s, line ? line : "-");
+		ctl_print_text(s, line ? line : "-");
 		fputc('\n', s->out);
 	}
 	if (json_is_true(json_object_get(reply, "truncated")))
 		fputs("(there were more lines)\n", s->out);
-	print_text(s, member_text(reply, "final", "-"));
+	ctl_print_text(s, member_text(reply, "final", "-"));
 	fputc('\n', s->out);
 }
 
@@ -702,90 +454,4 @@ void ctl_print_metrics(const struct ctl_style *s, const json_t *reply)
 
 	/* Printed as it is, for it is made of our own names and escaped labels. */
 	fputs(json_is_string(text) ? json_string_value(text) : "", s->out);
-}
-
-/* ---- errors ---- */
-
-/* In plain words; {name} is the parameter of that name. */
-static const struct {
-	const char *error;
-	const char *text;
-} errors[] = {
-	{ CTL_INTERFACE ".PermissionDenied",
-	    "you may look, but not change anything: only root and the daemon's own user may" },
-	{ CTL_INTERFACE ".NoSuchBroker", "there is no broker \"{name}\"" },
-	{ CTL_INTERFACE ".Busy", "another command of this kind is under way; try again" },
-	{ CTL_INTERFACE ".NotConnected", "the modem's port is not open" },
-	{ CTL_INTERFACE ".InvalidCommand",
-	    "\"{command}\" cannot be sent: it must begin with AT, be no longer than the modem"
-	    " takes, and have no control characters" },
-	{ CTL_INTERFACE ".NoAnswer", "the modem gave no result in time, or went away" },
-	{ CTL_INTERFACE ".InvalidTopic",
-	    "\"{topic}\" cannot be used here: + and # are whole levels of filters, # the last one,"
-	    " and what begins with $ is the daemon's own" },
-	{ CTL_INTERFACE ".TooLarge",
-	    "more than the modem takes: topics have at most {topic_max} bytes, payloads"
-	    " {payload_max}" },
-	{ CTL_INTERFACE ".StoreFull", "the store is full" },
-	{ CTL_INTERFACE ".StoreFailed", "the store failed; the log says why" },
-	{ CTL_INTERFACE ".NoRoute", "no route leads from \"{topic}\" to a broker" },
-	{ CTL_INTERFACE ".NotDelivered", "not delivered: {text} (error {code})" },
-	{ CTL_INTERFACE ".ReloadFailed", "nothing was changed: {message}" },
-	{ CTL_INTERFACE ".OutOfMemory", "the daemon is out of memory" },
-	{ CTL_INTERFACE ".NoSuchMessage", "there is no message {id}, or not any more" },
-	{ CTL_INTERFACE ".AmbiguousMessage",
-	    "message {id} is there for more than one broker: name one with -b" },
-	{ CTL_INTERFACE ".InFlight",
-	    "message {id} is in flight: the modem has it, and may have sent it" },
-	{ CTL_INTERFACE ".NotDead", "message {id} is no dead letter: it waits already" },
-	{ CTL_INTERFACE ".Expired",
-	    "message {id} is older than its ttl: it would be dropped at once" },
-	{ CTL_SERVICE_INTERFACE ".InterfaceNotFound",
-	    "this is not cmqttd's socket: there is no interface {interface}" },
-	{ CTL_SERVICE_INTERFACE ".MethodNotFound", "this daemon does not know {method}" },
-	{ CTL_SERVICE_INTERFACE ".MethodNotImplemented", "this daemon cannot do {method}" },
-	{ CTL_SERVICE_INTERFACE ".InvalidParameter",
-	    "the daemon does not accept this {parameter}" },
-};
-
-static void print_parameter(FILE *out, const json_t *parameters, const char *name, size_t len)
-{
-	char key[32];
-	const json_t *value;
-
-	snprintf(key, sizeof(key), "%.*s", (int)len, name);
-	value = json_object_get(parameters, key);
-	if (json_is_integer(value))
-		fprintf(out, "%lld", (long long)json_integer_value(value));
-	else if (json_is_string(value))
-		ctl_text_print(out, json_string_value(value), json_string_length(value));
-	else
-		fputc('?', out);
-}
-
-void ctl_print_error(FILE *out, const char *error, const json_t *parameters)
-{
-	const char *text = NULL;
-
-	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-		if (strcmp(errors[i].error, error) == 0)
-			text = errors[i].text;
-	}
-	if (!text) {
-		fputs("the daemon says ", out);
-		ctl_text_print(out, error, strlen(error));
-		text = "";
-	}
-	while (*text) {
-		size_t len = strcspn(text, "{");
-
-		fwrite(text, 1, len, out);
-		text += len;
-		if (*text == '{') {
-			len = strcspn(text, "}");
-			print_parameter(out, parameters, text + 1, len - 1);
-			text += len + 1;
-		}
-	}
-	fputc('\n', out);
 }
