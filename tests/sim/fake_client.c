@@ -7,7 +7,8 @@
 #include <assert.h>
 #include <string.h>
 
-#define RECONNECT_MS 2000
+#define RECONNECT_MS   2000
+#define LOOSE_PERMILLE 60 /* packets */
 
 void fake_client_init(
     struct fake_client *c, struct world *w, enum client_role role, unsigned index, const char *id)
@@ -305,13 +306,26 @@ static void on_packet(struct fake_client *c, uint64_t now_ms, uint8_t first, str
 	}
 }
 
-/* One whole packet; false: not there yet. */
+/* The connection is lost before the client has read what was sent to it. */
+static bool is_loose(struct fake_client *c)
+{
+	struct world *w = c->world;
+
+	return w->p.has_loose_sockets && !w->faults.is_over && c->is_online &&
+	       prng_chance(&w->extra, LOOSE_PERMILLE);
+}
+
+/* One whole packet; false: not there yet, or lost. */
 static bool take_packet(struct fake_client *c, uint64_t now_ms)
 {
 	struct packet packet;
 
 	if (!packet_peek(&c->down, &packet))
 		return false;
+	if (is_loose(c)) {
+		fake_client_hang_up(c, now_ms);
+		return false;
+	}
 	on_packet(c, now_ms, (uint8_t)packet.first, packet.body);
 	buf_consume(&c->down, packet.size);
 	return true;

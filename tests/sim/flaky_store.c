@@ -32,6 +32,8 @@ static int flaky_add(struct store *s, uint64_t seq, int64_t accepted_ms, struct 
 		brokers += is_broker(targets[i].queue);
 	f->double_adds += brokers == 2;
 	m = ledger_find(f->world, targets[0].topic, payload);
+	if (m)
+		ledger_taken(f->world, m);
 	if (m && brokers > 0)
 		ledger_added(f->world, m);
 	f->added_ms[seq % FLAKY_AGES] = f->world->now_ms;
@@ -268,6 +270,8 @@ void flaky_store_crash(struct flaky_store *s)
 	} else {
 		undo_store_crash(&s->undo);
 	}
+	for (size_t i = 0; i < s->uncommitted_count; i++)
+		ledger_untaken(s->world, s->uncommitted[i]);
 	s->uncommitted_count = 0;
 	check_changes(s);
 }

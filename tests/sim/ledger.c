@@ -173,6 +173,8 @@ void ledger_arrived(struct world *w, unsigned broker, struct span topic, struct 
 	if (m->subject->kind == SUBJECT_TTL && w->restarts == 0 && m->arrivals[broker] == 0 &&
 	    w->now_ms - m->added_ms > SIM_TTL_S * 1000 + PUBLISH_MAX_MS)
 		world_wrong(w, "message %u arrived long after its ttl", m->number);
+	if (m->is_given_up[broker] && world_is_calm(w))
+		world_wrong(w, "message %u was given up while it was on its way", m->number);
 	if (m->arrivals[broker]++ == 0)
 		check_order(w, m, w->ledger.last_arrival[broker],
 		    broker == 0 ? "first broker" : "second broker");
@@ -212,6 +214,21 @@ void ledger_delivered(
 		world_wrong(w, "message %u was delivered twice without need", m->number);
 }
 
+void ledger_taken(struct world *w, struct message *m)
+{
+	/* By MQTT, and an echo comes from a broker. */
+	bool is_published = m->subject->origin < SUBJECT_FROM_OPERATOR && !m->subject->is_both;
+
+	m->takes++;
+	if (is_published && m->qos == 2 && m->takes > 1)
+		world_wrong(w, "message %u of QoS 2 was taken twice", m->number);
+}
+
+void ledger_untaken(struct world *w, unsigned number)
+{
+	by_number(w, number)->takes--;
+}
+
 void ledger_added(struct world *w, struct message *m)
 {
 	unsigned *last = &w->ledger.last_added[m->subject - sim_subjects];
@@ -249,8 +266,8 @@ void ledger_acked(struct world *w, unsigned number)
 
 	/* With drop-oldest a message for which nothing less important can go is given up itself. */
 	if (is_promised && m->adds == 0 && w->p.has_drop_oldest) {
-		m->is_given_up[0] = true;
-		m->is_given_up[1] = true;
+		m->is_given_up[0] = ledger_is_promised(m, 0);
+		m->is_given_up[1] = ledger_is_promised(m, 1);
 	} else if (is_promised && !m->is_committed)
 		world_wrong(w, "message %u was acknowledged before it was committed", number);
 	m->is_acked = true;

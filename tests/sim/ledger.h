@@ -34,12 +34,13 @@ struct message {
 	unsigned sends; /* PUBLISH packets that its publisher sent; from a broker: to the modem */
 	bool is_acked;  /* its publisher was told that it is safe */
 	bool is_committed;
-	bool is_due;                             /* a will whose client has gone without a word */
-	bool is_dead[SIM_BROKERS];               /* a dead letter */
-	bool is_given_up[SIM_BROKERS];           /* removed from the store without an arrival */
-	unsigned adds;                           /* to the store */
-	uint64_t added_ms;                       /* last */
-	unsigned arrivals[SIM_BROKERS];          /* at the brokers */
+	bool is_due;                    /* a will whose client has gone without a word */
+	bool is_dead[SIM_BROKERS];      /* a dead letter */
+	bool is_given_up[SIM_BROKERS];  /* removed from the store without an arrival */
+	unsigned takes;                 /* by the daemon, less those that it forgot when it died */
+	unsigned adds;                  /* to the store */
+	uint64_t added_ms;              /* last */
+	unsigned arrivals[SIM_BROKERS]; /* at the brokers */
 	unsigned deliveries[LEDGER_SUBSCRIBERS]; /* at the local subscribers, resent ones apart */
 	bool is_seen[LEDGER_SUBSCRIBERS];        /* there, resent or not */
 	bool is_owed; /* a lasting local session had subscribed when it was published */
@@ -74,7 +75,11 @@ void ledger_arrived(struct world *w, unsigned broker, struct span topic, struct 
 void ledger_delivered(
     struct world *w, unsigned subscriber, struct span topic, struct span payload, bool is_dup);
 
-/* It was put into the store. */
+/* It was put into the store, for whomever, and the daemon died before that was committed. */
+void ledger_taken(struct world *w, struct message *m);
+void ledger_untaken(struct world *w, unsigned number);
+
+/* It was put into the store for a broker. */
 void ledger_added(struct world *w, struct message *m);
 
 /* It waited for this broker and was removed age_ms after it was added. */

@@ -79,10 +79,12 @@ struct sim_params {
 	bool has_keep_last;   /* a route of that kind */
 	bool has_ttl;         /* likewise */
 	bool has_gap_topic;
-	bool has_drop_oldest;  /* instead of holding publishers */
-	bool has_wills;        /* of the local publishers */
-	bool is_born_in_1970;  /* the wall clock at the start */
-	uint32_t wall_mean_ms; /* between two jumps of the wall clock, 0: none */
+	bool has_drop_oldest;    /* instead of holding publishers */
+	bool has_wills;          /* of the local publishers */
+	bool is_born_in_1970;    /* the wall clock at the start */
+	uint32_t wall_mean_ms;   /* between two jumps of the wall clock, 0: none */
+	bool has_loose_sockets;  /* of local clients: what was on its way to them gets lost */
+	bool has_deadly_commits; /* the daemon dies of some of them */
 
 	struct fake_modem_cfg modem;
 };

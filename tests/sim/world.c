@@ -20,6 +20,7 @@
 #define GAPS_MAX_MS     (15 * 60000ULL) /* until everything that is missed is told */
 #define YEARS_MS        (INT64_C(3650) * 86400000)
 #define STOP_MAX_MS     10000ULL
+#define DEADLY_PERMILLE 100     /* commits */
 #define SAME_MOMENT_MAX 2000000 /* rounds without time passing: it does not come to rest */
 
 /* ---- findings and remarks ---- */
@@ -431,13 +432,26 @@ void world_start_again(struct world *w)
 
 /* ---- time ---- */
 
-/* A commit is done, and the daemon lives. */
+static bool is_deadly(struct world *w)
+{
+	return w->p.has_deadly_commits && !w->faults.is_over && !w->is_stopping &&
+	       prng_chance(&w->extra, DEADLY_PERMILLE);
+}
+
+/* A commit is done, and the daemon lives; or it dies, and the commit may be done all the same. */
 static bool run_commit(struct world *w)
 {
 	int result;
 
 	if (flaky_store_deadline(&w->store) > w->now_ms)
 		return false;
+	if (is_deadly(w)) {
+		world_note(w, "the daemon dies of a commit");
+		if (prng_chance(&w->extra, 500))
+			flaky_store_end_commit(&w->store, &result);
+		world_restart(w, w->now_ms);
+		return true;
+	}
 	if (flaky_store_end_commit(&w->store, &result))
 		core_store_done(w->core, w->now_ms, result);
 	return true;
