@@ -6,196 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- memory ---- */
-
-void *fm_alloc(size_t n)
-{
-	void *p = calloc(1, n ? n : 1);
-
-	if (!p)
-		abort();
-	return p;
-}
-
-void fm_buf_add(struct fm_buf *b, const void *p, size_t n)
-{
-	if (b->len + n + 1 > b->cap) {
-		size_t cap = b->cap ? b->cap : 64;
-
-		while (cap < b->len + n + 1)
-			cap *= 2;
-		b->s = realloc(b->s, cap);
-		if (!b->s)
-			abort();
-		b->cap = cap;
-	}
-	if (n)
-		memcpy(b->s + b->len, p, n);
-	b->len += n;
-	b->s[b->len] = '\0';
-}
-
-void fm_buf_free(struct fm_buf *b)
-{
-	free(b->s);
-	*b = (struct fm_buf){ 0 };
-}
-
-static char *fm_vprintf(const char *fmt, va_list ap)
-{
-	va_list again;
-	char *s;
-	int n;
-
-	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
-	va_end(again);
-	if (n < 0)
-		abort();
-	s = fm_alloc((size_t)n + 1);
-	vsnprintf(s, (size_t)n + 1, fmt, ap);
-	return s;
-}
-
-char *fm_printf(const char *fmt, ...)
-{
-	va_list ap;
-	char *s;
-
-	va_start(ap, fmt);
-	s = fm_vprintf(fmt, ap);
-	va_end(ap);
-	return s;
-}
-
-void fm_bytes_set(struct fm_bytes *b, const void *p, size_t n)
-{
-	free(b->s);
-	b->s = fm_alloc(n + 1);
-	if (n)
-		memcpy(b->s, p, n);
-	b->len = n;
-}
-
-void fm_bytes_free(struct fm_bytes *b)
-{
-	free(b->s);
-	*b = (struct fm_bytes){ 0 };
-}
-
-void fm_list_free(struct fm_topic_list *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		fm_bytes_free(&l->t[i].topic);
-	l->n = 0;
-	l->bytes = 0;
-}
-
-/* splitmix64 */
-uint32_t fm_random(struct fake_modem *m, uint32_t below)
-{
-	uint64_t z = (m->prng += 0x9e3779b97f4a7c15ull);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	z ^= z >> 31;
-	return below ? (uint32_t)(z % below) : 0;
-}
-
-/* ---- wires ---- */
-
-static void wire_put(struct fm_wire *w, uint64_t t, const void *bytes, size_t n)
-{
-	uint64_t start = w->free_ns > t ? w->free_ns : t;
-
-	if (!n)
-		return;
-	fm_buf_add(&w->bytes, bytes, n);
-	if (w->byte_ns == 0 && w->nseg > 0) { /* all of it is through already */
-		w->seg[w->nseg - 1].n += n;
-		return;
-	}
-	if (w->nseg == w->seg_cap) {
-		w->seg_cap = w->seg_cap ? w->seg_cap * 2 : 16;
-		w->seg = realloc(w->seg, w->seg_cap * sizeof *w->seg);
-		if (!w->seg)
-			abort();
-	}
-	w->seg[w->nseg++] = (struct fm_seg){ start, n };
-	w->free_ns = start + n * w->byte_ns;
-}
-
-size_t fm_wire_ready(const struct fm_wire *w, uint64_t t)
-{
-	size_t ready = 0;
-
-	for (size_t i = 0; i < w->nseg; i++) {
-		const struct fm_seg *s = &w->seg[i];
-		size_t n = s->n;
-
-		if (s->start_ns > t)
-			break;
-		if (w->byte_ns && (t - s->start_ns) / w->byte_ns < n)
-			n = (size_t)((t - s->start_ns) / w->byte_ns);
-		ready += n;
-		if (n < s->n)
-			break;
-	}
-	return ready;
-}
-
-/* The room for all that a host sent to a modem that hung is given back. */
-static void wire_shrink(struct fm_wire *w)
-{
-	if (w->bytes.len == 0 && w->bytes.cap > FM_WIRE_ROOM)
-		fm_buf_free(&w->bytes);
-}
-
-void fm_wire_take(struct fm_wire *w, size_t n)
-{
-	size_t gone = 0, left = n;
-
-	if (!n)
-		return;
-	while (left && gone < w->nseg) {
-		struct fm_seg *s = &w->seg[gone];
-		size_t k = s->n < left ? s->n : left;
-
-		s->start_ns += k * w->byte_ns;
-		s->n -= k;
-		left -= k;
-		if (!s->n)
-			gone++;
-	}
-	if (gone) {
-		memmove(w->seg, w->seg + gone, (w->nseg - gone) * sizeof *w->seg);
-		w->nseg -= gone;
-	}
-	memmove(w->bytes.s, w->bytes.s + n, w->bytes.len - n);
-	w->bytes.len -= n;
-	wire_shrink(w);
-}
-
-/* When the first byte is complete. */
-static uint64_t wire_next(const struct fm_wire *w)
-{
-	return w->nseg ? w->seg[0].start_ns + w->byte_ns : FAKE_NEVER;
-}
-
-static void wire_clear(struct fm_wire *w)
-{
-	w->bytes.len = 0;
-	w->nseg = 0;
-	w->free_ns = 0;
-	wire_shrink(w);
-}
-
-static void wire_free(struct fm_wire *w)
-{
-	fm_buf_free(&w->bytes);
-	free(w->seg);
-}
-
 /* ---- events ---- */
 
 struct fm_event *fm_at(
@@ -248,7 +58,7 @@ static void on_emit(struct fake_modem *m, const struct fm_event *ev)
 	if (!(ev->flags & FM_EV_MUTE)) {
 		if (fm_mode_is_speed_wrong(m))
 			fm_mode_garble(m, ev->bytes, ev->len);
-		wire_put(&m->tx, m->t, ev->bytes, ev->len);
+		fm_wire_put(&m->tx, m->t, ev->bytes, ev->len);
 		m->out_total += ev->len;
 		if (ev->flags & FM_EV_BODY)
 			fm_trace(m, '>', "[%zu raw bytes]", ev->len);
@@ -301,7 +111,7 @@ void fm_urc(struct fake_modem *m, uint64_t delay_ms, const char *fmt, ...)
 
 static uint64_t rx_due(const struct fake_modem *m)
 {
-	uint64_t due = wire_next(&m->rx);
+	uint64_t due = fm_wire_next(&m->rx);
 
 	if (due == FAKE_NEVER || m->busy)
 		return FAKE_NEVER;
@@ -336,225 +146,6 @@ static void run(struct fake_modem *m, uint64_t now)
 	run_to(m, now * FM_MS);
 }
 
-/* ---- reports and trace ---- */
-
-static const char *const report_names[FAKE_REPORT_KIND_COUNT] = {
-	[FAKE_REPORT_EARLY_COMMAND] = "early-command",
-	[FAKE_REPORT_GAVE_UP] = "gave-up",
-	[FAKE_REPORT_EARLY_DATA] = "early-data",
-	[FAKE_REPORT_BEYOND_LENGTH] = "beyond-length",
-	[FAKE_REPORT_SWALLOWED] = "swallowed",
-	[FAKE_REPORT_LINE_TOO_LONG] = "line-too-long",
-	[FAKE_REPORT_NOT_A_COMMAND] = "not-a-command",
-	[FAKE_REPORT_UNKNOWN_COMMAND] = "unknown-command",
-	[FAKE_REPORT_QUOTING] = "quoting",
-	[FAKE_REPORT_JOINED] = "joined",
-	[FAKE_REPORT_PARAMETER] = "parameter",
-	[FAKE_REPORT_ORDER] = "order",
-	[FAKE_REPORT_BUSY_CLIENT] = "busy-client",
-	[FAKE_REPORT_RESULT_AWAITED] = "result-awaited",
-	[FAKE_REPORT_TLS_DEFAULTS] = "tls-defaults",
-	[FAKE_REPORT_STAGED_UNUSED] = "staged-unused",
-	[FAKE_REPORT_DURING_RX] = "during-rx",
-};
-
-const char *fake_report_name(enum fake_report_kind kind)
-{
-	return (size_t)kind < FAKE_REPORT_KIND_COUNT ? report_names[kind] : "?";
-}
-
-static void report(
-    struct fake_modem *m, enum fake_severity severity, enum fake_report_kind kind, const char *text)
-{
-	struct fake_report r = { severity, kind, text };
-
-	if (severity == FAKE_VIOLATION)
-		m->stats.violations++;
-	else
-		m->stats.notices++;
-	fm_trace(m, '-', "%s %s: %s", severity == FAKE_VIOLATION ? "VIOLATION" : "notice",
-	    fake_report_name(kind), text);
-	if (m->cfg.report)
-		m->cfg.report(m->cfg.ctx, m->t / FM_MS, &r);
-}
-
-/* Kinds that are bad style at worst, and kinds that a disturbed dialogue excuses. */
-static enum fake_severity severity_of(const struct fake_modem *m, enum fake_report_kind kind)
-{
-	switch (kind) {
-	case FAKE_REPORT_GAVE_UP:
-	case FAKE_REPORT_STAGED_UNUSED:
-	case FAKE_REPORT_DURING_RX:
-		return FAKE_NOTICE;
-	case FAKE_REPORT_EARLY_COMMAND:
-		/* An answer that was lost is no reason not to wait for it. */
-		if (m->owed_silence && m->out_total == m->final_mark &&
-		    m->shaken_cmds <= FM_SHAKEN_CMDS)
-			return FAKE_VIOLATION;
-		return m->shaken_cmds > 0 ? FAKE_NOTICE : FAKE_VIOLATION;
-	case FAKE_REPORT_BEYOND_LENGTH:
-	case FAKE_REPORT_SWALLOWED:
-	case FAKE_REPORT_EARLY_DATA:
-		return m->amnesty || m->shaken_cmds > 0 ? FAKE_NOTICE : FAKE_VIOLATION;
-	case FAKE_REPORT_NOT_A_COMMAND:
-	case FAKE_REPORT_UNKNOWN_COMMAND:
-	case FAKE_REPORT_QUOTING:
-	case FAKE_REPORT_PARAMETER:
-	case FAKE_REPORT_JOINED:
-	case FAKE_REPORT_LINE_TOO_LONG:
-		return m->amnesty ? FAKE_NOTICE : FAKE_VIOLATION;
-	case FAKE_REPORT_ORDER:
-	case FAKE_REPORT_BUSY_CLIENT:
-	case FAKE_REPORT_RESULT_AWAITED:
-	case FAKE_REPORT_TLS_DEFAULTS:
-	case FAKE_REPORT_KIND_COUNT:
-		return FAKE_VIOLATION;
-	}
-	return FAKE_VIOLATION;
-}
-
-void fm_report(struct fake_modem *m, enum fake_report_kind kind, const char *fmt, ...)
-{
-	va_list ap;
-	char *text;
-
-	va_start(ap, fmt);
-	text = fm_vprintf(fmt, ap);
-	va_end(ap);
-	report(m, severity_of(m, kind), kind, text);
-	free(text);
-}
-
-/* The loss of a connection crosses commands that were sent before it was read. */
-static bool client_excused(const struct fake_modem *m, int client)
-{
-	const struct fm_client *c;
-
-	if (m->amnesty)
-		return true;
-	if (client < 0 || client >= FAKE_CLIENTS)
-		return m->client[0].amnesty || m->client[1].amnesty;
-	c = &m->client[client];
-	return c->amnesty ||
-	       (c->lost_ns && (m->out_taken < c->lost_mark || m->t - c->lost_ns < 1000 * FM_MS));
-}
-
-void fm_report_order(
-    struct fake_modem *m, int client, enum fake_report_kind kind, const char *fmt, ...)
-{
-	va_list ap;
-	char *text;
-
-	va_start(ap, fmt);
-	text = fm_vprintf(fmt, ap);
-	va_end(ap);
-	report(m, client_excused(m, client) ? FAKE_NOTICE : severity_of(m, kind), kind, text);
-	free(text);
-}
-
-void fm_trace(struct fake_modem *m, char dir, const char *fmt, ...)
-{
-	va_list ap;
-	char *text;
-
-	if (!m->cfg.trace)
-		return;
-	va_start(ap, fmt);
-	text = fm_vprintf(fmt, ap);
-	va_end(ap);
-	m->cfg.trace(m->cfg.ctx, m->t / FM_MS, dir, text);
-	free(text);
-}
-
-/* Text parameters of these commands from the given one on are secrets. */
-static const struct {
-	const char *start;
-	unsigned first; /* quoted strings counted from 0 */
-} secrets[] = {
-	{ "+CMQTTCONNECT=", 1 },
-	{ "+CMQTTCONNECT: ", 1 },
-	{ "+CGAUTH=", 0 },
-	{ "+CLCK=", 1 },
-	{ "+CPWD=", 1 },
-	{ "+CSSLCFG=\"keypwd\"", 1 },
-	{ "+CSSLCFG: ", 3 }, /* read lines: ca, cert, key, keypwd */
-	{ "+CMQTTCFG=\"aliauth\"", 1 },
-};
-
-static bool same_start(const char *s, size_t n, const char *start)
-{
-	size_t k = strlen(start);
-
-	if (n < k)
-		return false;
-	for (size_t i = 0; i < k; i++) {
-		char c = s[i];
-
-		if (c >= 'a' && c <= 'z' && start[i] >= 'A' && start[i] <= 'Z')
-			c = (char)(c - 'a' + 'A');
-		if (c != start[i])
-			return false;
-	}
-	return true;
-}
-
-static int first_secret(const char *s, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < sizeof secrets / sizeof secrets[0]; k++)
-			if (s[i] == '+' && same_start(s + i, n - i, secrets[k].start))
-				return (int)secrets[k].first;
-	return -1;
-}
-
-void fm_trace_line(struct fake_modem *m, char dir, const char *s, size_t n)
-{
-	struct fm_buf out = { 0 };
-	int secret, string = -1;
-	bool in = false;
-	char hex[8];
-
-	if (!m->cfg.trace)
-		return;
-	secret = first_secret(s, n);
-	for (size_t i = 0; i < n; i++) {
-		if (s[i] != '+' || !same_start(s + i, n - i, "+CPIN="))
-			continue;
-		m->cfg.trace(
-		    m->cfg.ctx, m->t / FM_MS, dir, "AT+CPIN=***"); /* may come without quotes */
-		return;
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (s[i] == '"') {
-			in = !in;
-			string += in;
-		} else if (in && secret >= 0 && string >= secret) {
-			if (s[i - 1] == '"')
-				fm_buf_add(&out, "***", 3);
-			continue;
-		}
-		if (s[i] == '\r' || s[i] == '\n') {
-			fm_buf_add(&out, s[i] == '\r' ? "\\r" : "\\n", 2);
-		} else if ((unsigned char)s[i] < 0x20 || (unsigned char)s[i] >= 0x7f) {
-			snprintf(hex, sizeof hex, "\\x%02x", (unsigned char)s[i]);
-			fm_buf_add(&out, hex, strlen(hex));
-		} else {
-			fm_buf_add(&out, s + i, 1);
-		}
-	}
-	fm_buf_add(&out, "", 0);
-	m->cfg.trace(m->cfg.ctx, m->t / FM_MS, dir, out.s);
-	fm_buf_free(&out);
-}
-
-void fm_disturbed(struct fake_modem *m)
-{
-	m->amnesty = true;
-	m->fault_in_cmd = true;
-	for (int i = 0; i < FAKE_CLIENTS; i++)
-		m->client[i].amnesty = true;
-}
-
 /* ---- life ---- */
 
 static void line_reset(struct fake_modem *m)
@@ -580,7 +171,7 @@ void fm_down(struct fake_modem *m)
 	line_reset(m);
 	fm_ssl_init(m);
 	fm_net_down(m);
-	wire_clear(&m->rx);
+	fm_wire_clear(&m->rx);
 	fm_disturbed(m);
 }
 
@@ -720,8 +311,8 @@ void fake_modem_free(struct fake_modem *m)
 	fake_modem_clear_faults(m);
 	for (int i = 0; i < FM_CERTS; i++)
 		fm_bytes_free(&m->cert[i].body);
-	wire_free(&m->rx);
-	wire_free(&m->tx);
+	fm_wire_free(&m->rx);
+	fm_wire_free(&m->tx);
 	free(m);
 }
 
@@ -741,7 +332,7 @@ void fake_modem_rx(struct fake_modem *m, uint64_t now, const uint8_t *bytes, siz
 		fm_line_check_rx(m, bytes, n);
 	if (m->busy && m->cfg.busy_input == FAKE_BUSY_DROP)
 		return;
-	wire_put(&m->rx, m->t, bytes, n);
+	fm_wire_put(&m->rx, m->t, bytes, n);
 	run(m, now);
 }
 
@@ -774,23 +365,11 @@ void fake_modem_advance_ns(struct fake_modem *m, uint64_t now_ns)
 	run_to(m, now_ns);
 }
 
-/* When the bytes on the wire are worth a look: all of them are through, or a millisecond's worth.
- */
-static uint64_t wire_lump(const struct fm_wire *w)
-{
-	uint64_t lump;
-
-	if (!w->nseg)
-		return FAKE_NEVER;
-	lump = w->seg[0].start_ns + (w->byte_ns > FM_MS ? w->byte_ns : FM_MS);
-	return w->free_ns < lump ? w->free_ns : lump;
-}
-
 uint64_t fake_modem_deadline_ns(const struct fake_modem *m)
 {
 	uint64_t due = m->events ? m->events->due_ns : FAKE_NEVER;
-	uint64_t rx = m->busy ? FAKE_NEVER : wire_lump(&m->rx);
-	uint64_t tx = wire_lump(&m->tx);
+	uint64_t rx = m->busy ? FAKE_NEVER : fm_wire_lump(&m->rx);
+	uint64_t tx = fm_wire_lump(&m->tx);
 
 	if (rx < due)
 		due = rx;
@@ -800,7 +379,7 @@ uint64_t fake_modem_deadline_ns(const struct fake_modem *m)
 uint64_t fake_modem_deadline(const struct fake_modem *m)
 {
 	uint64_t due = m->events ? m->events->due_ns : FAKE_NEVER, rx = rx_due(m);
-	uint64_t tx = wire_next(&m->tx);
+	uint64_t tx = fm_wire_next(&m->tx);
 
 	if (rx < due)
 		due = rx;
@@ -826,7 +405,7 @@ void fake_modem_power(struct fake_modem *m, uint64_t now, bool on)
 		m->was_cut = true;
 		m->hung = false;
 		m->out_taken = m->out_total; /* what was on the wire is gone */
-		wire_clear(&m->tx);
+		fm_wire_clear(&m->tx);
 	}
 	run(m, now);
 }

@@ -4,13 +4,16 @@
  * queue. Private to tests/modem/fake_*.c; users include fake_modem.h.
  *
  * Files: fake_cmqtt, fake_ssl, fake_net (commands), fake_mqtt_op (operations under way), fake_cmd
- * (table, dispatch), fake_line (line discipline, answers), fake_fault (rules), fake_core (events,
- * wires, reports, life).
+ * (table, dispatch), fake_line (line discipline, answers), fake_mode (before the line is one of
+ * commands), fake_fault (rules), fake_core (events, life, what the world does to it), fake_wire
+ * (the serial line), fake_report (reports, trace), fake_mem (memory).
  */
 #ifndef TESTS_MODEM_FAKE_PRIV_H
 #define TESTS_MODEM_FAKE_PRIV_H
 
 #include "fake_modem.h"
+
+#include <stdarg.h>
 
 enum {
 	FM_PARAMS = 12,
@@ -320,16 +323,48 @@ struct fake_modem {
 	char value[FM_VALUES][48];
 };
 
-/* ---- fake_core.c ---- */
+/* ---- fake_mem.c: there is always some, or the program ends ---- */
 
 void *fm_alloc(size_t n);
 void fm_buf_add(struct fm_buf *b, const void *p, size_t n);
 void fm_buf_free(struct fm_buf *b);
 char *fm_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+char *fm_vprintf(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 void fm_bytes_set(struct fm_bytes *b, const void *p, size_t n);
 void fm_bytes_free(struct fm_bytes *b);
 void fm_list_free(struct fm_topic_list *l);
 uint32_t fm_random(struct fake_modem *m, uint32_t below);
+
+/* ---- fake_wire.c; times in ns ---- */
+
+void fm_wire_put(struct fm_wire *w, uint64_t t, const void *bytes, size_t n);
+/* Bytes that are through. */
+size_t fm_wire_ready(const struct fm_wire *w, uint64_t t);
+void fm_wire_take(struct fm_wire *w, size_t n);
+/* When the first byte is complete. */
+uint64_t fm_wire_next(const struct fm_wire *w);
+/* When the bytes on the wire are worth a look: all of them are through, or a millisecond's worth.
+ */
+uint64_t fm_wire_lump(const struct fm_wire *w);
+void fm_wire_clear(struct fm_wire *w);
+void fm_wire_free(struct fm_wire *w);
+
+/* ---- fake_report.c ---- */
+
+void fm_report(struct fake_modem *m, enum fake_report_kind kind, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The same for a matter of MQTT order, forgiven while the client's state cannot be known. */
+void fm_report_order(struct fake_modem *m, int client, enum fake_report_kind kind, const char *fmt,
+    ...) __attribute__((format(printf, 4, 5)));
+void fm_trace(struct fake_modem *m, char dir, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* What was on the line, without secrets. */
+void fm_trace_line(struct fake_modem *m, char dir, const char *s, size_t n);
+/* The host cannot know any more how the dialogue stands: what it does wrong for that is a notice.
+ */
+void fm_disturbed(struct fake_modem *m);
+
+/* ---- fake_core.c ---- */
 
 struct fm_event *fm_at(
     struct fake_modem *m, uint64_t delay_ms, fm_event_fn *fn, unsigned client, uint32_t arg);
@@ -339,21 +374,9 @@ void fm_emit(struct fake_modem *m, uint64_t delay_ms, unsigned flags, const void
 void fm_urc(struct fake_modem *m, uint64_t delay_ms, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void fm_drop_events(struct fake_modem *m);
-void fm_report(struct fake_modem *m, enum fake_report_kind kind, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-/* The same for a matter of MQTT order, forgiven while the client's state cannot be known. */
-void fm_report_order(struct fake_modem *m, int client, enum fake_report_kind kind, const char *fmt,
-    ...) __attribute__((format(printf, 4, 5)));
-void fm_trace(struct fake_modem *m, char dir, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-void fm_trace_line(struct fake_modem *m, char dir, const char *s, size_t n);
-void fm_disturbed(struct fake_modem *m);
 void fm_down(struct fake_modem *m);
 void fm_boot(struct fake_modem *m);
 void fm_reset_spoken(struct fake_modem *m, unsigned client);
-
-size_t fm_wire_ready(const struct fm_wire *w, uint64_t t);
-void fm_wire_take(struct fm_wire *w, size_t n);
 
 /* ---- fake_line.c ---- */
 
