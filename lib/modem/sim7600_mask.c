@@ -3,25 +3,26 @@
 
 #include "at/at_line.h"
 
+#include <ctype.h>
 #include <string.h>
-#include <strings.h>
 
-/* A line that shows a secret: what is behind this many commas is not shown. */
-struct secret_line {
-	const char *prefix; /* any case */
+/* What is behind this and so many commas more is not shown. */
+struct secret {
+	const char *begin; /* in any case, with blanks anywhere */
 	unsigned commas;
 };
 
-static const struct secret_line secret_lines[] = {
-	{ "AT+CPIN=", 0 },
-	{ "AT+CLCK=", 2 },
-	{ "AT+CPWD=", 1 },
-	{ "AT+CGAUTH=", 2 },
+/* In a command line they can stand behind other commands: AT+CMEE=2;+CPIN=... (1.4.4). */
+static const struct secret secrets[] = {
+	{ "+CPIN=", 0 },
+	{ "+CLCK=", 2 },
+	{ "+CPWD=", 1 },
+	{ "+CGAUTH=", 2 },
 	{ "+CGAUTH:", 2 },
-	{ "AT+CMQTTCONNECT=", 5 },
+	{ "+CMQTTCONNECT=", 5 },
 	{ "+CMQTTCONNECT:", 5 }, /* AT+CMQTTCONNECT? prints the password */
-	{ "AT+CSSLCFG=\"keypwd\"", 2 },
-	{ "AT+CMQTTCFG=\"aliauth\"", 2 },
+	{ "+CSSLCFG=\"keypwd\"", 2 },
+	{ "+CMQTTCFG=\"aliauth\"", 2 },
 	{ "+CSSLCFG:", 9 },
 };
 
@@ -29,11 +30,17 @@ static const struct secret_line secret_lines[] = {
 static const char *const plain_lines[] = { "OK", "ERROR", "RDY", "SMS DONE", "PB DONE", "RING",
 	"NO CARRIER", "CONNECT", "BUSY", "NO ANSWER", ">" };
 
-static bool begins_with_nocase(struct span line, const char *prefix)
+/* Where what stands at `from` goes on behind this beginning; 0: it does not begin so. */
+static size_t behind(struct span line, size_t from, const char *begin)
 {
-	size_t len = strlen(prefix);
-
-	return line.len >= len && strncasecmp((const char *)line.data, prefix, len) == 0;
+	for (; *begin && from < line.len; from++) {
+		if (line.data[from] == ' ')
+			continue;
+		if (tolower(line.data[from]) != tolower((unsigned char)*begin))
+			return 0;
+		begin++;
+	}
+	return *begin ? 0 : from;
 }
 
 /* Bytes of the line up to and with so many commas outside quotes; all of it if it has fewer. */
@@ -57,7 +64,7 @@ static bool is_dialogue(struct span line)
 
 	if (line.len > 0 && (line.data[0] == '+' || line.data[0] == '*'))
 		return true;
-	if (begins_with_nocase(line, "AT"))
+	if (behind(line, 0, "AT"))
 		return true;
 	for (i = 0; i < sizeof plain_lines / sizeof plain_lines[0]; i++)
 		if (span_is(line, plain_lines[i]))
@@ -65,20 +72,30 @@ static bool is_dialogue(struct span line)
 	return false;
 }
 
+/* How much of the line may be shown. */
+static size_t shown_len(struct span line)
+{
+	const struct secret *end = secrets + sizeof secrets / sizeof secrets[0];
+	const struct secret *s;
+	size_t i, from;
+
+	for (i = 0; i < line.len; i++) {
+		for (s = secrets; s < end; s++) {
+			from = behind(line, i, s->begin);
+			if (from > 0)
+				return behind_commas(line, from, s->commas);
+		}
+	}
+	return line.len;
+}
+
 int sim7600_mask_line(struct span line, bool is_expected, struct buf *out)
 {
-	const struct secret_line *s = secret_lines;
-	size_t shown;
+	size_t shown = shown_len(line);
 	int r;
 
-	for (; s < secret_lines + sizeof secret_lines / sizeof secret_lines[0]; s++) {
-		if (!begins_with_nocase(line, s->prefix))
-			continue;
-		shown = behind_commas(line, strlen(s->prefix), s->commas);
-		r = buf_append(out, line.data, shown);
-		return r < 0 || shown == line.len ? r : buf_append(out, "***", 3);
-	}
 	if (!is_expected && !is_dialogue(line))
 		return buf_printf(out, "<%zu bytes>", line.len);
-	return buf_append(out, line.data, line.len);
+	r = buf_append(out, line.data, shown);
+	return r < 0 || shown == line.len ? r : buf_append(out, "***", 3);
 }

@@ -79,7 +79,7 @@ def meet_everything(gateway, daemon, broker, sim, monitor):
     before = monitor.text().count(f"<{len(STRAY)} bytes>")
     sim.say(f"urc {STRAY}")
     wait_until(lambda: monitor.text().count(f"<{len(STRAY)} bytes>") > before, monitor.tail)
-    for command in (f'AT+CPIN="{PIN}"', f"at+cpin={PIN}", f'AT+CLCK="SC",0,"{PIN}"', f'AT+CPWD="SC","{PIN}","{PIN}"',
+    for command in (f'AT+CPIN="{PIN}"', f"at+cpin={PIN}", f'AT+CMEE=2;+CPIN="{PIN}"', f'AT+CLCK="SC",0,"{PIN}"', f'AT+CPWD="SC","{PIN}","{PIN}"',
                     f'AT+CGAUTH=1,1,"u","{APN_PASSWORD}"', f'AT+CSSLCFG="keypwd",0,"{KEY_PASSPHRASE}"',
                     f'AT+CMQTTCONNECT=1,"tcp://h:1883",60,1,"gw","{PASSWORD}"'):
         daemon.ctl("at", command, check=False)
