@@ -179,7 +179,7 @@ const char *config_doubt_broker(const struct broker_config *broker)
 
 const char *config_check_modem(const struct modem_config *modem)
 {
-	const char *why = NULL;
-
-	return sim7600_check_modem(modem, &why) < 0 ? why : NULL;
+	if (sim7600_check_modem(modem) == 0)
+		return NULL;
+	return "a value of \"modem\" cannot be sent to it";
 }

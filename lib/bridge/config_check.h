@@ -45,9 +45,11 @@ const char *config_check_joined(const char *prefix, const char *pattern, size_t 
  * encrypted, of at most MODEM_CERT_MAX bytes. */
 const char *config_check_pem(struct span pem, const char *label);
 
-/* All of a broker, or of the modem, can be sent to the modem, one command line each. These two name
- * the key themselves: "username: ...". */
+/* All of a broker can be sent to the modem, one command line each. It names the key itself:
+ * "username: ...". */
 const char *config_check_broker(const struct broker_config *broker);
+
+/* Likewise of the modem, each key of which was checked before: it names none. */
 const char *config_check_modem(const struct modem_config *modem);
 
 /* Some modems take the broker as it is, others do not; which one it is, the configuration does not

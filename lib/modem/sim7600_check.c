@@ -226,35 +226,17 @@ static bool is_operator_code(const char *code)
 	return (len == 5 || len == 6) && strspn(code, "0123456789") == len;
 }
 
-static const char *check_modem(const struct modem_config *cfg)
+int sim7600_check_modem(const struct modem_config *cfg)
 {
-	if (cfg->apn && !is_sendable(cfg->apn, 1, 100))
-		return "apn: 1 to 100 characters without quotes and control characters";
-	if (cfg->apn_user && !cfg->apn)
-		return "apn_user: there is no apn to it";
-	if (cfg->apn_user && !is_sendable(cfg->apn_user, 1, 127))
-		return "apn_user: 1 to 127 characters without quotes and control characters";
-	if (!cfg->apn_user != !cfg->apn_password)
-		return "apn_user and apn_password belong together";
-	if (cfg->apn_password && !is_sendable(cfg->apn_password, 1, 127))
-		return "apn_password: 1 to 127 characters without quotes and control characters";
-	if (cfg->pdp_type && !is_pdp_type(cfg->pdp_type))
-		return "pdp_type: IP, IPV6 or IPV4V6";
-	if (cfg->operator_code && !is_operator_code(cfg->operator_code))
-		return "operator: country and network code, 5 or 6 digits";
-	if (cfg->pin && !is_pin(cfg->pin))
-		return "pin: 4 to 8 digits";
-	return NULL;
-}
+	bool is_fine = (!cfg->apn || is_sendable(cfg->apn, 1, 100)) &&
+		       (!cfg->apn_user || (cfg->apn && is_sendable(cfg->apn_user, 1, 127))) &&
+		       !cfg->apn_user == !cfg->apn_password &&
+		       (!cfg->apn_password || is_sendable(cfg->apn_password, 1, 127)) &&
+		       (!cfg->pdp_type || is_pdp_type(cfg->pdp_type)) &&
+		       (!cfg->operator_code || is_operator_code(cfg->operator_code)) &&
+		       (!cfg->pin || is_pin(cfg->pin));
 
-int sim7600_check_modem(const struct modem_config *cfg, const char **ret_why)
-{
-	const char *why = check_modem(cfg);
-
-	if (!why)
-		return 0;
-	*ret_why = why;
-	return -EINVAL;
+	return is_fine ? 0 : -EINVAL;
 }
 
 /* Commands after which the modem takes what comes next as data, or answers in another way than we
