@@ -13,33 +13,45 @@
 
 /* ---- out of the way ---- */
 
-static int rename_new(const char *from, const char *to)
+/* What is not there is not moved. */
+static int move(const char *from, const char *to)
 {
-	if (access(to, F_OK) == 0)
-		return -EEXIST;
-	return rename(from, to) < 0 ? -errno : 0;
+	return rename(from, to) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-/* The log goes first: SQLite would delete one that it finds without its database. */
-static int move_aside(const char *path, char name[STORE_NAME_MAX])
+/* A name with a time that neither a file nor a log has, and the log's: now, or soon. */
+static int name_aside(const char *path, char ret_name[STORE_NAME_MAX], char ret_log[STORE_NAME_MAX])
 {
-	char log[STORE_NAME_MAX], new_log[STORE_NAME_MAX], stamp[32];
-	time_t now = time(NULL);
+	time_t at = time(NULL);
+	char stamp[32];
 	struct tm tm;
-	int len, r;
 
-	if (!gmtime_r(&now, &tm) || strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm) == 0)
-		return -EOVERFLOW;
-	len = snprintf(name, STORE_NAME_MAX, "%s.damaged-%s", path, stamp);
-	if (len < 0 || len + 4 >= STORE_NAME_MAX)
-		return -ENAMETOOLONG;
-	store_log_name(path, log);
-	store_log_name(name, new_log);
-	r = rename_new(log, new_log);
-	if (r < 0 && r != -ENOENT)
+	do {
+		if (!gmtime_r(&at, &tm) ||
+		    strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm) == 0)
+			return -EOVERFLOW;
+		snprintf(ret_name, STORE_NAME_MAX, "%s.damaged-%s", path, stamp);
+		store_log_name(ret_name, ret_log);
+		at++;
+	} while (access(ret_name, F_OK) == 0 || access(ret_log, F_OK) == 0);
+	return 0;
+}
+
+/* Both are moved, or none, but for a process that dies in between: see store_recover_finish. */
+static int move_aside(const char *path, char ret_name[STORE_NAME_MAX])
+{
+	char log[STORE_NAME_MAX], new_log[STORE_NAME_MAX];
+	int r = name_aside(path, ret_name, new_log);
+
+	if (r == 0)
+		r = move(path, ret_name);
+	if (r < 0)
 		return r;
-	r = rename_new(path, name);
-	return r == -ENOENT ? 0 : r;
+	store_log_name(path, log);
+	r = move(log, new_log);
+	if (r < 0)
+		move(ret_name, path);
+	return r;
 }
 
 /* ---- what can be read ---- */
@@ -221,9 +233,8 @@ static int copy_note(struct salvage *s, sqlite3_stmt *row)
 static int copy_notes(struct salvage *s)
 {
 	static const char *const texts[] = {
-		"SELECT queue, kind, key, value FROM note ORDER BY queue, kind, key",
-		"SELECT queue, kind, key, value FROM note"
-		" ORDER BY queue DESC, kind DESC, key DESC",
+		"SELECT * FROM note",
+		"SELECT * FROM note ORDER BY queue DESC, kind DESC, key DESC",
 	};
 	int code = SQLITE_ERROR, r = 0;
 
@@ -248,8 +259,7 @@ static int copy_queues(struct salvage *s)
 	sqlite3_stmt *row = NULL;
 	int r = 0;
 
-	if (sqlite3_prepare_v2(s->from, "SELECT id, name FROM queue ORDER BY id", -1, &row, NULL) !=
-	    SQLITE_OK)
+	if (sqlite3_prepare_v2(s->from, "SELECT id, name FROM queue", -1, &row, NULL) != SQLITE_OK)
 		return 0;
 	while (r == 0 && sqlite3_step(row) == SQLITE_ROW) {
 		int64_t id = sqlite3_column_int64(row, 0);
@@ -356,18 +366,23 @@ static void delete_new(const char *name)
 	unlink(log);
 }
 
-/* The old one is moved only when the new one is whole. */
-void store_recover_finish(const char *path)
+/* The old one is moved only when the new one is whole, and before its log. */
+int store_recover_finish(const char *path)
 {
-	char name[STORE_NAME_MAX];
+	char name[STORE_NAME_MAX], aside[STORE_NAME_MAX];
+	int r;
 
 	name_of_new(path, name);
 	if (access(name, F_OK) < 0)
-		return;
-	if (access(path, F_OK) == 0)
+		return 0;
+	if (access(path, F_OK) == 0) {
 		delete_new(name);
-	else
-		rename(name, path);
+		return 0;
+	}
+	r = move_aside(path, aside);
+	if (r == 0)
+		r = move(name, path);
+	return r < 0 ? r : 1;
 }
 
 int store_recover(

@@ -559,9 +559,12 @@ static int recover(struct store_sqlite *s)
 
 static int open_db(struct store_sqlite *s)
 {
-	int r;
+	int r = store_recover_finish(s->options.path);
 
-	store_recover_finish(s->options.path);
+	if (r < 0)
+		return r;
+	if (r > 0 && s->options.warn)
+		s->options.warn("it was damaged; a recovery that was broken off is finished");
 	r = open_file(s);
 	return r == -EUCLEAN ? recover(s) : r;
 }
@@ -675,7 +678,8 @@ int store_sqlite_open(const struct store_sqlite_options *options, struct store *
 	if (r == 0)
 		r = store_counts_load(&s->counts, &s->tx.db);
 	if (r < 0) {
-		snprintf(error, STORE_SQLITE_TEXT_MAX, "%.500s: %s", options->path, s->tx.db.error);
+		snprintf(error, STORE_SQLITE_TEXT_MAX, "%.500s: %s", options->path,
+		    s->tx.db.error[0] != '\0' ? s->tx.db.error : strerror(-r));
 		store_db_close(&s->tx.db);
 		sqlite_free(&s->base);
 		return r;

@@ -79,7 +79,7 @@ static unsigned empty_folder(void)
 	return damaged;
 }
 
-/* -1: none was put aside. */
+/* Of the largest one; -1: none was put aside. */
 static long size_of_damaged_log(void)
 {
 	DIR *dir = opendir(folder);
@@ -92,7 +92,8 @@ static long size_of_damaged_log(void)
 		struct stat st;
 
 		snprintf(name, sizeof(name), "%s/%s", folder, entry->d_name);
-		if (strstr(name, ".damaged-") && strstr(name, "-wal") && stat(name, &st) == 0)
+		if (strstr(name, ".damaged-") && strstr(name, "-wal") && stat(name, &st) == 0 &&
+		    (long)st.st_size > size)
 			size = (long)st.st_size;
 	}
 	closedir(dir);
@@ -770,6 +771,22 @@ static void cut_log(long to)
 	assert_int_equal(truncate(log, to), 0);
 }
 
+/* The names that damaged logs would get in the next seconds. */
+static void take_names(void)
+{
+	for (time_t at = time(NULL), end = at + 10; at < end; at++) {
+		char stamp[32], name[200];
+		struct tm tm;
+		int fd;
+
+		strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime_r(&at, &tm));
+		snprintf(name, sizeof(name), "%s.damaged-%s-wal", path, stamp);
+		fd = open(name, O_CREAT | O_WRONLY, 0600);
+		assert_true(fd >= 0);
+		close(fd);
+	}
+}
+
 static void lose_log_head(void)
 {
 	overwrite_log(0, 0, LOG_HEAD);
@@ -958,6 +975,56 @@ static void test_interrupted_recovery(void **state)
 	store_free(s);
 }
 
+/* The old log is still in its place then: it must neither be taken for that of the new one, nor be
+ * deleted, nor be told by nobody. */
+static void test_interrupted_before_the_log(void **state)
+{
+	char log[160], other_name[160], new_name[160];
+	struct store_usage u;
+	struct store *s;
+	long size;
+
+	(void)state;
+	name_log(log);
+	snprintf(other_name, sizeof(other_name), "%s.other", path);
+	snprintf(new_name, sizeof(new_name), "%s.new", path);
+	fill_log();
+	size = log_size();
+	assert_int_equal(rename(log, other_name), 0);
+	assert_int_equal(unlink(path), 0);
+	fill_store();
+	assert_int_equal(rename(path, new_name), 0);
+	assert_int_equal(rename(other_name, log), 0);
+	assert_int_equal(try_open(&s), 0);
+	assert_non_null(strstr(warning, "damaged"));
+	assert_int_equal(size_of_damaged_log(), size);
+	s->ops->total(s, &u);
+	assert_int_equal(u.messages, DAMAGE_MESSAGES);
+	assert_int_equal(notes_of(s, "client:x"), DAMAGE_NOTES);
+	store_free(s);
+}
+
+/* What was put aside before is never overwritten, and no reason to give up. */
+static void test_names_that_are_taken(void **state)
+{
+	struct store_usage u;
+	struct store *s;
+	long size;
+
+	(void)state;
+	fill_log();
+	damage_middle_of_log();
+	size = log_size();
+	take_names();
+	assert_int_equal(size_of_damaged_log(), 0);
+	assert_int_equal(try_open(&s), 0);
+	assert_int_equal(size_of_damaged_log(), size);
+	s->ops->total(s, &u);
+	assert_in_range(u.messages, 1, DAMAGE_MESSAGES - 1);
+	store_free(s);
+	assert_int_equal(empty_folder(), 1);
+}
+
 static void use_everything(struct store *s)
 {
 	uint64_t seq = s->ops->last_seq(s) + 1;
@@ -1063,6 +1130,8 @@ int main(void)
 		cmocka_unit_test_setup(test_missing_table, clean),
 		cmocka_unit_test_setup(test_damaged_last_seq, clean),
 		cmocka_unit_test_setup(test_interrupted_recovery, clean),
+		cmocka_unit_test_setup(test_interrupted_before_the_log, clean),
+		cmocka_unit_test_setup(test_names_that_are_taken, clean),
 		cmocka_unit_test_setup(test_random_damage, clean),
 		cmocka_unit_test_setup(test_backlog_is_counted_at_the_start, clean),
 	};
