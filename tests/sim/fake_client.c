@@ -225,10 +225,11 @@ static bool take_id(struct fake_client *c, uint16_t packet_id, bool remember)
 	return true;
 }
 
-static void pass_on(struct fake_client *c, struct span topic, struct span payload, bool is_dup)
+static void pass_on(
+    struct fake_client *c, struct span topic, struct span payload, uint8_t qos, bool is_dup)
 {
 	if (topic.len > 0 && topic.data[0] != '$')
-		ledger_delivered(c->world, c->index, topic, payload, is_dup);
+		ledger_delivered(c->world, c->index, topic, payload, qos, is_dup);
 }
 
 static void on_publish(struct fake_client *c, uint8_t first, struct span body)
@@ -248,7 +249,7 @@ static void on_publish(struct fake_client *c, uint8_t first, struct span body)
 		return;
 	}
 	if (qos < 2 || take_id(c, packet_id, true))
-		pass_on(c, topic, payload, qos < 2 && first & 8);
+		pass_on(c, topic, payload, qos, qos < 2 && first & 8);
 	if (qos > 0)
 		packet_put_ack(up(c), qos == 1 ? PACKET_PUBACK : PACKET_PUBREC, packet_id);
 }

@@ -111,10 +111,12 @@ static int flaky_remove(struct store *s, unsigned queue, uint64_t seq)
 	uint64_t age_ms = f->world->now_ms - f->added_ms[seq % FLAKY_AGES];
 	bool is_by_hand = is_broker(queue) && fake_operator_drops(f->world, queue, seq);
 
-	if (is_broker(queue) && f->undo_ops->get(s, queue, seq, &e) && !e.reason)
+	if (f->undo_ops->get(s, queue, seq, &e) && !e.reason)
 		m = ledger_find(f->world, e.topic, e.payload);
-	if (m)
+	if (m && is_broker(queue))
 		ledger_removed(f->world, queue, m, age_ms, is_by_hand);
+	else if (m)
+		ledger_forgotten(f->world, m);
 	if (is_by_hand)
 		note_change(f, queue, seq, true);
 	return f->undo_ops->remove(s, queue, seq);

@@ -186,8 +186,8 @@ void ledger_arrived(struct world *w, unsigned broker, struct span topic, struct 
 		    m->arrivals[broker], w->brokers[broker].connects);
 }
 
-void ledger_delivered(
-    struct world *w, unsigned subscriber, struct span topic, struct span payload, bool is_dup)
+void ledger_delivered(struct world *w, unsigned subscriber, struct span topic, struct span payload,
+    uint8_t qos, bool is_dup)
 {
 	struct message *m = ledger_find(w, topic, payload);
 
@@ -198,6 +198,11 @@ void ledger_delivered(
 	}
 	if (!is_intact(w, m, -1, topic, payload))
 		return;
+	/* After a crash its identifier could be another one's, and who remembers it not take that.
+	 */
+	if (subscriber == 0 && qos == 2 && !m->is_committed)
+		world_wrong(
+		    w, "message %u was delivered at QoS 2 before it was committed", m->number);
 	if (!m->is_seen[subscriber])
 		check_order(w, m, w->ledger.last_delivery[subscriber][m->qos],
 		    subscriber == 0 ? "first subscriber" : "second subscriber");
@@ -255,6 +260,13 @@ void ledger_removed(
 		world_wrong(w, "message %u was removed after %llu ms, but broker %u has not got it",
 		    m->number, (unsigned long long)age_ms, broker);
 	m->is_given_up[broker] = true;
+}
+
+void ledger_forgotten(struct world *w, const struct message *m)
+{
+	if (m->is_owed && !m->is_seen[0])
+		world_wrong(
+		    w, "message %u was removed, but the lasting session has not got it", m->number);
 }
 
 void ledger_acked(struct world *w, unsigned number)

@@ -71,9 +71,9 @@ struct message *ledger_find(struct world *w, struct span topic, struct span payl
 /* It arrived at a broker, under this topic. */
 void ledger_arrived(struct world *w, unsigned broker, struct span topic, struct span payload);
 
-/* A local subscriber got it. is_dup: it was sent again. */
-void ledger_delivered(
-    struct world *w, unsigned subscriber, struct span topic, struct span payload, bool is_dup);
+/* A local subscriber got it, at this QoS. is_dup: it was sent again. */
+void ledger_delivered(struct world *w, unsigned subscriber, struct span topic, struct span payload,
+    uint8_t qos, bool is_dup);
 
 /* It was put into the store, for whomever, and the daemon died before that was committed. */
 void ledger_taken(struct world *w, struct message *m);
@@ -85,6 +85,9 @@ void ledger_added(struct world *w, struct message *m);
 /* It waited for this broker and was removed age_ms after it was added. */
 void ledger_removed(
     struct world *w, unsigned broker, struct message *m, uint64_t age_ms, bool is_by_hand);
+
+/* It left the queue of a local session in the store. */
+void ledger_forgotten(struct world *w, const struct message *m);
 
 /* Its publisher got PUBACK or PUBCOMP. */
 void ledger_acked(struct world *w, unsigned number);
