@@ -2,7 +2,8 @@
 /*
  * The inside of the modem: what its files share. For them alone.
  *
- *   modem.c           the interface: what is told and asked for; inbound messages
+ *   modem.c           the interface: what is told and asked for
+ *   modem_event.c     what the channel says, and whom it concerns; inbound messages
  *   modem_life.c      states: how one is entered, how long it may take; port, starts, the end
  *   modem_sync.c      SYNCING: who is there, on a line that is ours
  *   modem_sim.c       SIM: the card and its PIN
@@ -23,6 +24,9 @@
 #include "modem/recovery.h"
 #include "modem/session.h"
 #include "modem/sim_card.h"
+
+/* Of the operator's job: those of sessions have their index, the modem's the next one. */
+#define MODEM_OWNER_OPERATOR (MODEM_CLIENTS + 1)
 
 enum modem_stop {
 	MODEM_STOP_NO,
@@ -158,7 +162,7 @@ void life_boot_suspected(struct modem *m, uint64_t now_ms);
 void life_sim_gone(struct modem *m, uint64_t now_ms);
 void life_registration(struct modem *m, uint64_t now_ms);
 
-/* modem.c: whatever inbound message is open is lost. */
+/* modem_event.c: whatever inbound message is open is lost. */
 void modem_drop_inbound(struct modem *m, enum inbound_loss why);
 
 #endif
