@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bridge/metrics.h"
 
+#include "base/utf8.h"
 #include "bridge/histogram.h"
 #include "modem/modem.h"
 #include "mqtt/mqtt_server.h"
@@ -100,12 +101,17 @@ static void family(struct writer *w, const char *name, enum kind kind, const cha
 	put(w, "# TYPE cmqttd_%s%s %s\n", name, suffix, kind_name(w, kind));
 }
 
-/* The value of a label. */
+/* The value of a label: UTF-8, or a scrape is refused. What a modem says about itself need not be
+ * that. */
 static void put_escaped(struct writer *w, const char *text)
 {
+	bool is_utf8 = utf8_is_mqtt_string((const uint8_t *)text, strlen(text));
+
 	for (; *text; text++) {
 		if (*text == '\n')
 			put(w, "\\n");
+		else if (!is_utf8 && (*text & 0x80))
+			put(w, "?");
 		else if (*text == '"' || *text == '\\')
 			put(w, "\\%c", *text);
 		else
@@ -251,21 +257,27 @@ static void put_broker_counters(struct writer *w)
 		put_broker_counter(w, rows[i].name, rows[i].help, rows[i].offset);
 }
 
+/* A pattern can be that of several routes: the prefixes tell them apart. */
 static void put_route_losses(struct writer *w, unsigned client)
 {
+	static const struct route_config none = {
+		.pattern = "", .local_prefix = "", .remote_prefix = ""
+	};
 	const struct core_broker *b = &core_get_config(w->core)->brokers[client];
 	const struct route_counters *routes = core_get_counters(w->core, client)->routes;
 
 	for (size_t i = 0; i <= BRIDGE_ROUTES_MAX; i++) {
-		const char *pattern = i < b->route_count ? b->routes[i].pattern : "";
+		const struct route_config *r = i < b->route_count ? &b->routes[i] : &none;
 
 		if (i >= b->route_count && i != BRIDGE_ROUTES_MAX)
 			continue;
 		for (size_t k = 0; k < DROP_REASON_COUNT; k++) {
 			if (routes[i].dropped[k] > 0)
 				count(w,
-				    LABELS("broker", broker_name(w, client), "route", pattern,
-					"reason", drop_reason_name((enum drop_reason)k)),
+				    LABELS("broker", broker_name(w, client), "route", r->pattern,
+					"local_prefix", r->local_prefix, "remote_prefix",
+					r->remote_prefix, "reason",
+					drop_reason_name((enum drop_reason)k)),
 				    routes[i].dropped[k]);
 		}
 	}

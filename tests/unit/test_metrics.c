@@ -32,23 +32,29 @@ static void assert_has(const char *text, const char *line)
 
 static void fill(struct core *core)
 {
-	static const struct route_config routes[] = { { .pattern = "a/#" }, { .pattern = "b/+" } };
+	static const struct route_config routes[] = {
+		{ .pattern = "a/#", .local_prefix = "", .remote_prefix = "" },
+		{ .pattern = "b/+", .local_prefix = "here/", .remote_prefix = "x/" },
+		{ .pattern = "b/+", .local_prefix = "there/", .remote_prefix = "y/" },
+	};
 	struct broker_counters *n = &core->counters[0];
 
 	fake_core_init(core);
 	core->modem.status = (struct modem_status){ .state = MODEM_READY,
 		.model = "SIM\"7600\\E\n",
+		.revision = "LE20\xff\xc3", /* noise on the line */
 		.rssi_dbm = -71,
 		.is_registered = true };
 	core->cfg.brokers[0].routes = routes;
-	core->cfg.brokers[0].route_count = 2;
+	core->cfg.brokers[0].route_count = 3;
 	core->modem.recoveries[RECOVERY_RESET] = 2;
 	core->modem.sessions[0].state = SESSION_ONLINE;
 	core->modem.sessions[0].connects = 3;
 	n->published = 7;
 	n->delivered_at_ms = 97500;
 	n->dropped[DROP_EXPIRED] = 4;
-	n->routes[1].dropped[DROP_EXPIRED] = 3;
+	n->routes[1].dropped[DROP_EXPIRED] = 2;
+	n->routes[2].dropped[DROP_EXPIRED] = 1;
 	n->routes[BRIDGE_ROUTES_MAX].dropped[DROP_EXPIRED] = 1;
 	n->inbound_lost[INBOUND_LOSS_SUM] = 2;
 	n->offline[OFFLINE_MODEM] = 1;
@@ -70,8 +76,12 @@ static void test_values(void **state)
 		"cmqttd_broker_disconnects_total{broker=\"cloud\",reason=\"lost\"} 0\n",
 		"cmqttd_published_total{broker=\"cloud\"} 7\n",
 		"cmqttd_dropped_total{broker=\"cloud\",reason=\"expired\"} 4\n",
-		"cmqttd_route_dropped_total{broker=\"cloud\",route=\"b/+\",reason=\"expired\"} 3\n",
-		"cmqttd_route_dropped_total{broker=\"cloud\",route=\"\",reason=\"expired\"} 1\n",
+		"cmqttd_route_dropped_total{broker=\"cloud\",route=\"b/+\",local_prefix=\"here/\","
+		"remote_prefix=\"x/\",reason=\"expired\"} 2\n",
+		"cmqttd_route_dropped_total{broker=\"cloud\",route=\"b/+\",local_prefix=\"there/\","
+		"remote_prefix=\"y/\",reason=\"expired\"} 1\n",
+		"cmqttd_route_dropped_total{broker=\"cloud\",route=\"\",local_prefix=\"\","
+		"remote_prefix=\"\",reason=\"expired\"} 1\n",
 		"cmqttd_recoveries_total{step=\"reset\"} 2\n",
 		"cmqttd_inbound_lost_total{broker=\"cloud\",reason=\"sum\"} 2\n",
 		"cmqttd_queued_messages{broker=\"cloud\"} 5\n",
@@ -86,7 +96,7 @@ static void test_values(void **state)
 		"cmqttd_last_delivery_age_seconds{broker=\"cloud\"} 2.500\n",
 		"cmqttd_modem_state{state=\"ready\"} 1\n",
 		"cmqttd_modem_state{state=\"absent\"} 0\n",
-		"cmqttd_modem_info{model=\"SIM\\\"7600\\\\E\\n\",revision=\"\"} 1\n",
+		"cmqttd_modem_info{model=\"SIM\\\"7600\\\\E\\n\",revision=\"LE20??\"} 1\n",
 		"cmqttd_modem_signal_dbm -71\n",
 		"cmqttd_modem_registered 1\n",
 		"cmqttd_local_clients{listener=\"unix:/run/cmqttd/mqtt.sock\"} 6\n",
