@@ -41,38 +41,42 @@ static void ring(struct store_worker *w)
 	(void)n;
 }
 
-/* With the mutex. */
+/* Who waits for it is woken without the mutex: it would have to wait for that again. */
 static void set_job(struct store_worker *w, enum job job)
 {
+	pthread_mutex_lock(&w->mutex);
 	w->job = job;
+	pthread_mutex_unlock(&w->mutex);
 	pthread_cond_broadcast(&w->changed);
 }
 
 /* The commit, without the mutex: only who has the job may touch the store. */
 static void run_commit(struct store_worker *w)
 {
-	int r;
-
-	pthread_mutex_unlock(&w->mutex);
-	r = w->disk->ops->commit(w->disk);
-	pthread_mutex_lock(&w->mutex);
-	w->result = r;
+	w->result = w->disk->ops->commit(w->disk);
 	set_job(w, JOB_DONE);
 	ring(w);
+}
+
+/* The next thing to do. */
+static enum job wait_for_job(struct store_worker *w)
+{
+	enum job job;
+
+	pthread_mutex_lock(&w->mutex);
+	while (w->job != JOB_COMMIT && w->job != JOB_END)
+		pthread_cond_wait(&w->changed, &w->mutex);
+	job = w->job;
+	pthread_mutex_unlock(&w->mutex);
+	return job;
 }
 
 static void *work(void *arg)
 {
 	struct store_worker *w = arg;
 
-	pthread_mutex_lock(&w->mutex);
-	while (w->job != JOB_END) {
-		if (w->job == JOB_COMMIT)
-			run_commit(w);
-		else
-			pthread_cond_wait(&w->changed, &w->mutex);
-	}
-	pthread_mutex_unlock(&w->mutex);
+	while (wait_for_job(w) == JOB_COMMIT)
+		run_commit(w);
 	return NULL;
 }
 
@@ -101,7 +105,7 @@ static void on_event(void *arg, bool is_readable, bool is_writable)
 	is_done = w->job == JOB_DONE;
 	result = w->result;
 	if (is_done)
-		set_job(w, JOB_NONE);
+		w->job = JOB_NONE;
 	pthread_mutex_unlock(&w->mutex);
 	if (is_done)
 		w->done(w->arg, result);
@@ -150,9 +154,7 @@ static void end_thread(struct store_worker *w)
 	if (!w->has_thread)
 		return;
 	wait_for_commit(w);
-	pthread_mutex_lock(&w->mutex);
 	set_job(w, JOB_END);
-	pthread_mutex_unlock(&w->mutex);
 	pthread_join(w->thread, NULL);
 }
 
@@ -180,7 +182,6 @@ void store_worker_commit(struct store_worker *w)
 {
 	int r = w->gate->ops->prepare(w->gate);
 
-	pthread_mutex_lock(&w->mutex);
 	assert(w->job == JOB_NONE);
 	if (r < 0) {
 		w->result = r;
@@ -191,5 +192,4 @@ void store_worker_commit(struct store_worker *w)
 	} else {
 		run_commit(w);
 	}
-	pthread_mutex_unlock(&w->mutex);
 }
