@@ -156,6 +156,8 @@ int store_apply(struct store_db *d, const struct redo_record *record)
 	case REDO_REMOVE:
 		return remove_rows(d, record->is_dead ? STORE_DEAD : STORE_WAITING, record->id,
 		    record->id, record->is_shared);
+	case REDO_SWEEP:
+		return run_on_ids(d, STMT_REMOVE, record->id & ~(int64_t)STORE_SEQ_MAX, record->id);
 	case REDO_MARK:
 		return mark(d, record);
 	case REDO_BURY:

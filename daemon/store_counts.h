@@ -17,6 +17,9 @@ struct store_queue {
 	char *name;
 	uint64_t rows[STORE_TABLES][STORE_PRIORITIES];
 	uint64_t bytes;
+	/* Waiting rows up to this number, and none of another kind, were retired: they are on the
+	 * disk still, and count no more. 0: there are none. */
+	uint64_t retired[STORE_PRIORITIES];
 };
 
 struct store_counts {

@@ -54,7 +54,7 @@ static const char *const texts[STMT_COUNT] = {
 	[STMT_FIRST_ID] = "SELECT id" IDS " ORDER BY id LIMIT 1",
 	/* length() of a blob reads no more than the head of the row. */
 	[STMT_SIZES] = "SELECT m.id, m.topic, length(m.properties), coalesce(length(m.payload),"
-		       " length(b.payload)), m.payload IS NULL, b.refs <= 1" BODY,
+		       " length(b.payload)), m.payload IS NULL, b.refs <= 1, m.keep_last" BODY,
 	[STMT_REMOVE] = "DELETE" IDS,
 	[STMT_MARK] = "UPDATE %1$s SET tries = ?2, state = ?3 WHERE id = ?1",
 	[STMT_ADD] = "INSERT INTO waiting VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, 0, ?9, ?10)",

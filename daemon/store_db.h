@@ -89,6 +89,7 @@ enum store_size {
 	SIZE_PAYLOAD,
 	SIZE_IS_SHARED, /* its body is */
 	SIZE_IS_LAST,   /* and has no other reference */
+	SIZE_KEEP_LAST,
 };
 
 /* Rows of the ids ?1..?2 with columns as enum store_column, as a format for printf: the table; the

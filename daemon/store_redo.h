@@ -14,6 +14,7 @@
 enum redo_op {
 	REDO_ADD,
 	REDO_REMOVE,
+	REDO_SWEEP, /* all waiting rows of its priority, up to it */
 	REDO_MARK,
 	REDO_BURY,
 	REDO_REVIVE,

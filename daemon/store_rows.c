@@ -160,6 +160,7 @@ int store_rows_next_size(struct store_db *d, sqlite3_stmt *row, struct store_row
 		.payload = (uint64_t)sqlite3_column_int64(row, SIZE_PAYLOAD),
 		.is_shared = sqlite3_column_int(row, SIZE_IS_SHARED),
 		.is_last = sqlite3_column_int(row, SIZE_IS_LAST),
+		.keep_last = sqlite3_column_int(row, SIZE_KEEP_LAST),
 	};
 	return 1;
 }

@@ -27,6 +27,7 @@ struct store_row_size {
 	uint64_t payload;
 	bool is_shared; /* its body is */
 	bool is_last;   /* and has no other reference */
+	bool keep_last;
 };
 
 void store_texts_fini(struct store_texts *t);

@@ -24,6 +24,7 @@ struct store_sqlite {
 	struct store_tx tx;
 	struct store_counts counts;
 	struct store_texts texts;
+	bool is_sweep_due; /* with the next commit */
 };
 
 static struct store_sqlite *sq(struct store *s)
@@ -55,6 +56,50 @@ static int change(struct store_sqlite *s, const struct redo_record *record)
 	return to_core(r < 0 ? r : store_tx_change(&s->tx, record));
 }
 
+/* ---- what was retired ---- */
+
+static int sweep_priority(struct store_sqlite *s, unsigned queue, unsigned p)
+{
+	uint64_t *retired = &s->counts.queues[queue]->retired[p];
+	const struct redo_record record = { .op = REDO_SWEEP, .id = store_id(queue, p, *retired) };
+	int r = *retired > 0 ? store_tx_change(&s->tx, &record) : 0;
+
+	if (r == 0)
+		*retired = 0;
+	return r;
+}
+
+static int sweep_queue(struct store_sqlite *s, unsigned queue)
+{
+	int r = 0;
+
+	for (unsigned p = 0; r == 0 && p < STORE_PRIORITIES; p++)
+		r = sweep_priority(s, queue, p);
+	return r;
+}
+
+static int sweep_all(struct store_sqlite *s)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < STORE_QUEUES_MAX; i++)
+		r = s->counts.queues[i] ? sweep_queue(s, i) : 0;
+	return r;
+}
+
+/* Rows of that priority are there behind this number. */
+static uint64_t gone_until(const struct store_queue *q, enum store_table table, unsigned p)
+{
+	return table == STORE_WAITING ? q->retired[p] : 0;
+}
+
+static void sqlite_sweep(struct store *base)
+{
+	sq(base)->is_sweep_due = true;
+}
+
+/* ---- commits ---- */
+
 /* What is read anew from a damaged file are the counters, too, which may be looked at while a
  * commit is under way. */
 static int sqlite_prepare(struct store *base)
@@ -72,9 +117,14 @@ static int sqlite_commit(struct store *base)
 	struct store_sqlite *s = sq(base);
 	int r = s->tx.db.is_damaged ? reopen_damaged(s) : 0;
 
-	if (r == 0)
-		return store_tx_commit(&s->tx);
-	s->tx.has_commit_failed = true;
+	if (r == 0 && s->is_sweep_due)
+		r = sweep_all(s);
+	if (r < 0) {
+		s->tx.has_commit_failed = true;
+		return r;
+	}
+	r = store_tx_commit(&s->tx);
+	s->is_sweep_due = s->is_sweep_due && r < 0;
 	return r;
 }
 
@@ -97,9 +147,11 @@ static int first_after(
 	if (r < 0 || !q || after >= STORE_SEQ_MAX)
 		return r < 0 ? r : 0;
 	for (unsigned p = 0; p < STORE_PRIORITIES; p++) {
+		uint64_t gone = gone_until(q, table, p), behind = after > gone ? after : gone;
+
 		if (q->rows[table][p] == 0)
 			continue;
-		r = store_rows_first_id(&s->tx.db, table, store_id(queue, p, after + 1),
+		r = store_rows_first_id(&s->tx.db, table, store_id(queue, p, behind + 1),
 		    store_id(queue, p, STORE_SEQ_MAX), &id);
 		if (r < 0)
 			return r;
@@ -126,7 +178,7 @@ static int locate(struct store_sqlite *s, unsigned queue, uint64_t seq, enum sto
 		for (unsigned p = 0; p < STORE_PRIORITIES; p++) {
 			int64_t id = store_id(queue, p, seq);
 
-			if (q->rows[table][p] == 0)
+			if (q->rows[table][p] == 0 || seq <= gone_until(q, table, p))
 				continue;
 			r = store_rows_first_id(&s->tx.db, table, id, id, ret_id);
 			if (r == 1)
@@ -166,8 +218,10 @@ static bool sqlite_next(
 /* The first waiting one of a priority. */
 static bool first_of(struct store_sqlite *s, unsigned queue, unsigned p, struct store_entry *ret)
 {
+	uint64_t gone = s->counts.queues[queue]->retired[p];
+
 	return first_row(
-	    s, STORE_WAITING, store_id(queue, p, 0), store_id(queue, p, STORE_SEQ_MAX), ret);
+	    s, STORE_WAITING, store_id(queue, p, gone + 1), store_id(queue, p, STORE_SEQ_MAX), ret);
 }
 
 static bool sqlite_head(struct store *base, unsigned queue, struct store_entry *ret)
@@ -261,33 +315,82 @@ static int sqlite_add(struct store *base, uint64_t seq, int64_t accepted_ms, str
 	return 0;
 }
 
+/* Where an entry or dead letter is, and what it takes. 0, -ENOENT or an error. */
+static int measure(struct store_sqlite *s, unsigned queue, uint64_t seq,
+    enum store_table *ret_table, struct store_row_size *ret)
+{
+	sqlite3_stmt *row;
+	int64_t id;
+	int r = locate(s, queue, seq, ret_table, &id);
+
+	if (r < 0)
+		return r;
+	row = store_rows_sizes(&s->tx.db, *ret_table, id, id);
+	r = store_rows_next_size(&s->tx.db, row, ret);
+	sqlite3_reset(row);
+	return r == 1 ? 0 : r < 0 ? r : -ENOENT;
+}
+
+static void uncount(
+    struct store_sqlite *s, enum store_table table, const struct store_row_size *size)
+{
+	struct store_queue *q = s->counts.queues[store_id_queue(size->id)];
+
+	q->rows[table][store_id_priority(size->id)]--;
+	q->bytes -= size->own + size->payload;
+	s->counts.total.bytes -= store_row_freed(size);
+	(*store_count_of(&s->counts.total, table))--;
+}
+
+static int remove_row(
+    struct store_sqlite *s, enum store_table table, const struct store_row_size *size)
+{
+	const struct redo_record record = { .op = REDO_REMOVE,
+		.id = size->id,
+		.is_dead = table == STORE_DEAD,
+		.is_shared = size->is_shared };
+	int r = change(s, &record);
+
+	if (r == 0)
+		uncount(s, table, size);
+	return r;
+}
+
 static int sqlite_remove(struct store *base, unsigned queue, uint64_t seq)
 {
-	struct store_sqlite *s = sq(base);
-	struct redo_record record = { .op = REDO_REMOVE };
 	enum store_table table;
-	sqlite3_stmt *row;
 	struct store_row_size size;
-	struct store_queue *q;
-	int r = locate(s, queue, seq, &table, &record.id);
+	int r = measure(sq(base), queue, seq, &table, &size);
+
+	return r < 0 ? to_core(r) : remove_row(sq(base), table, &size);
+}
+
+/* Whether a row may stay on the disk for a while: it is the first one of its priority, has no
+ * reference that must be counted, and is not in the index by topic. */
+static bool can_wait(
+    struct store_sqlite *s, enum store_table table, const struct store_row_size *size)
+{
+	unsigned queue = store_id_queue(size->id), p = store_id_priority(size->id);
+	int64_t begin = store_id(queue, p, s->counts.queues[queue]->retired[p] + 1), first;
+
+	return table == STORE_WAITING && !size->is_shared && !size->keep_last &&
+	       store_rows_first_id(&s->tx.db, table, begin, size->id, &first) == 1 &&
+	       first == size->id;
+}
+
+static int sqlite_retire(struct store *base, unsigned queue, uint64_t seq)
+{
+	struct store_sqlite *s = sq(base);
+	enum store_table table;
+	struct store_row_size size;
+	int r = measure(s, queue, seq, &table, &size);
 
 	if (r < 0)
 		return to_core(r);
-	row = store_rows_sizes(&s->tx.db, table, record.id, record.id);
-	r = store_rows_next_size(&s->tx.db, row, &size);
-	sqlite3_reset(row);
-	if (r != 1)
-		return r < 0 ? to_core(r) : -ENOENT;
-	record.is_dead = table == STORE_DEAD;
-	record.is_shared = size.is_shared;
-	r = change(s, &record);
-	if (r < 0)
-		return r;
-	q = queue_at(s, queue);
-	q->rows[table][store_id_priority(record.id)]--;
-	q->bytes -= size.own + size.payload;
-	s->counts.total.bytes -= store_row_freed(&size);
-	(*store_count_of(&s->counts.total, table))--;
+	if (!can_wait(s, table, &size))
+		return remove_row(s, table, &size);
+	s->counts.queues[queue]->retired[store_id_priority(size.id)] = seq;
+	uncount(s, table, &size);
 	return 0;
 }
 
@@ -314,6 +417,9 @@ static int move(struct store_sqlite *s, unsigned queue, uint64_t seq, enum store
 
 	if (r == 0 && table != from)
 		r = -ENOENT;
+	/* Its number may be one of those that were retired. */
+	if (r == 0 && to == STORE_WAITING)
+		r = sweep_priority(s, queue, store_id_priority(record->id));
 	if (r < 0)
 		return to_core(r);
 	r = change(s, record);
@@ -420,9 +526,12 @@ static int sqlite_drop_queue(struct store *base, unsigned queue)
 
 	if (!queue_at(s, queue))
 		return -ENOENT;
-	r = to_core(size_of_queue(s, queue, &freed));
+	r = ready(s);
 	if (r == 0)
-		r = change(s, &record);
+		r = sweep_queue(s, queue);
+	if (r == 0)
+		r = size_of_queue(s, queue, &freed);
+	r = r < 0 ? to_core(r) : change(s, &record);
 	if (r < 0)
 		return r;
 	s->counts.total.bytes -= freed.bytes;
@@ -603,6 +712,8 @@ static int reopen_damaged(struct store_sqlite *s)
 	if (r == 0)
 		r = store_tx_catch_up(&s->tx);
 	if (r == 0)
+		r = sweep_all(s);
+	if (r == 0)
 		r = store_counts_load(&s->counts, &s->tx.db);
 	if (r < 0) {
 		store_db_close(&s->tx.db);
@@ -617,6 +728,7 @@ static void sqlite_free(struct store *base)
 	struct store_sqlite *s = sq(base);
 
 	if (s->tx.db.db && ready(s) == 0) {
+		sweep_all(s);
 		if (s->tx.db.reserved_seq > s->counts.last_seq && store_tx_begin(&s->tx) == 0) {
 			sqlite3_stmt *stmt = store_db_stmt(&s->tx.db, STMT_SET_LAST_SEQ);
 
@@ -647,6 +759,8 @@ static const struct store_ops sqlite_ops = {
 	.find_topic = sqlite_find_topic,
 	.oldest = sqlite_oldest,
 	.remove = sqlite_remove,
+	.retire = sqlite_retire,
+	.sweep = sqlite_sweep,
 	.mark = sqlite_mark,
 	.bury = sqlite_bury,
 	.revive = sqlite_revive,

@@ -48,6 +48,7 @@ struct core *core_new(const struct core_config *cfg, struct store *store, uint64
 	c->now_ms = now_ms;
 	c->retry_at_ms = TIMER_NEVER;
 	c->commit_at_ms = TIMER_NEVER;
+	c->sweep_at_ms = TIMER_NEVER;
 	c->is_status_stale = true;
 	c->last_seq = store->ops->last_seq(store);
 	if (open_outboxes(c) < 0 || core_start_clock(c) < 0)
@@ -391,7 +392,7 @@ void core_settle(struct core *c, uint64_t now_ms)
 	/* What cannot be committed was not acknowledged: a failing disk does not keep us from
 	 * going. */
 	if (c->is_stopped && !c->is_committing &&
-	    (c->has_commit_failed || (!c->is_store_dirty && !c->is_store_deferred))) {
+	    (c->has_commit_failed || (!c->is_store_dirty && !core_is_deferred(c)))) {
 		c->is_stopped = false;
 		core_action(c, ACTION_EXIT, 0);
 	}
@@ -410,7 +411,8 @@ uint64_t core_deadline(const struct core *c)
 		return c->now_ms;
 	for (unsigned i = 0; i < c->cfg->broker_count && !c->is_stopping; i++)
 		due = timer_min(due, core_gap_due(c, i));
-	return timer_min(due, timer_min(c->retry_at_ms, c->commit_at_ms));
+	due = timer_min(due, timer_min(c->retry_at_ms, c->commit_at_ms));
+	return c->has_commit_failed ? due : timer_min(due, c->sweep_at_ms);
 }
 
 uint64_t core_progress(const struct core *c)

@@ -16,9 +16,7 @@
 
 void core_defer_commit(struct core *c)
 {
-	if (!c->is_store_deferred && !c->has_commit_failed)
-		c->commit_at_ms = timer_min(c->commit_at_ms, c->now_ms + CORE_STORE_DEFER_MS);
-	c->is_store_deferred = true;
+	c->sweep_at_ms = timer_min(c->sweep_at_ms, c->now_ms + CORE_STORE_DEFER_MS);
 }
 
 bool core_is_store_taken(const struct core *c)
@@ -26,13 +24,18 @@ bool core_is_store_taken(const struct core *c)
 	return c->is_committing || c->uncommitted_bytes >= CORE_COMMIT_BYTES;
 }
 
+/* What was deferred goes with a commit that has the time, or with the last one. */
+static bool is_sweep_due(const struct core *c)
+{
+	return core_is_deferred(c) && (c->is_stopped || c->now_ms >= c->sweep_at_ms ||
+					  c->uncommitted_bytes >= CORE_COMMIT_BYTES);
+}
+
 static bool is_commit_due(const struct core *c)
 {
 	if (c->has_commit_failed)
 		return c->now_ms >= c->commit_at_ms;
-	return c->is_store_dirty ||
-	       (c->is_store_deferred && (c->is_stopped || c->now_ms >= c->commit_at_ms ||
-					    c->uncommitted_bytes >= CORE_COMMIT_BYTES));
+	return c->is_store_dirty || is_sweep_due(c);
 }
 
 /* What the local server changed in the store. */
@@ -68,7 +71,7 @@ static bool is_awaiting_more(struct core *c)
 	uint64_t patience_ms = timer_min(GATHER_MAX_MS, c->commit_took_ms / GATHER_PART);
 	uint64_t end_ms = c->gathering_since_ms + patience_ms;
 
-	if (!c->is_store_dirty || c->has_commit_failed ||
+	if (!c->is_store_dirty || c->has_commit_failed || is_sweep_due(c) ||
 	    c->uncommitted_bytes >= CORE_COMMIT_BYTES || c->now_ms >= end_ms ||
 	    mqtt_server_answers(c->server) >= c->expected_answers)
 		return false;
@@ -78,6 +81,10 @@ static bool is_awaiting_more(struct core *c)
 
 static void begin_commit(struct core *c)
 {
+	if (is_sweep_due(c)) {
+		store_sweep(c->store);
+		c->sweep_at_ms = TIMER_NEVER;
+	}
 	core_keep_mark(c);
 	c->expected_answers = mqtt_server_answers(c->server);
 	mqtt_server_commit_begins(c->server, c->now_ms);
@@ -87,7 +94,6 @@ static void begin_commit(struct core *c)
 	c->commit_at_ms = TIMER_NEVER;
 	c->is_commit_dirty = c->is_store_dirty;
 	c->is_store_dirty = false;
-	c->is_store_deferred = false;
 	c->uncommitted_bytes = 0;
 	c->gathered_bytes = 0;
 	c->is_gathering = false;
@@ -122,8 +128,7 @@ static void on_commit_failed(struct core *c)
 	c->has_store_failed = true;
 	c->has_commit_failed = true;
 	c->is_store_dirty = c->is_store_dirty || c->is_commit_dirty;
-	c->is_store_deferred = true;
-	c->commit_at_ms = c->now_ms + CORE_STORE_RETRY_MS;
+	c->commit_at_ms = c->sweep_at_ms = c->now_ms + CORE_STORE_RETRY_MS;
 }
 
 static void on_committed(struct core *c)
@@ -132,9 +137,6 @@ static void on_committed(struct core *c)
 		core_log_text(c, LOG_LEVEL_INFO, LOG_STORE_FAILED, -1, "it works again");
 	c->has_commit_failed = false;
 	c->has_store_failed = false;
-	/* What was changed meanwhile is in the next one. */
-	if (c->is_store_deferred)
-		c->commit_at_ms = c->now_ms + CORE_STORE_DEFER_MS;
 	core_note_committed(c);
 }
 

@@ -41,7 +41,7 @@
 #define CORE_PIN_NOTE_MAX   64
 #define CORE_TROUBLE_MAX    96
 #define CORE_STORE_RETRY_MS 1000 /* after the store failed, or had no room */
-#define CORE_STORE_DEFER_MS 1000 /* a removal waits so long for a commit that is due anyway */
+#define CORE_STORE_DEFER_MS 1000 /* what left waits so long for more that leaves */
 #define CORE_TTY_CHUNK      4096 /* bytes to the AT channel at a time (at_chan.h) */
 
 /* So much accepted: a commit before anything more. The store would begin to commit on its own, and
@@ -117,9 +117,9 @@ struct core {
 	bool is_mark_due;      /* it could not be */
 	uint64_t progress;
 	uint64_t retry_at_ms;       /* held publishers are asked again */
-	uint64_t commit_at_ms;      /* what is deferred, or failed, is committed */
+	uint64_t commit_at_ms;      /* what waits for others, or has failed, is committed */
+	uint64_t sweep_at_ms;       /* what was deferred is; TIMER_NEVER: nothing was */
 	bool is_store_dirty;        /* something was accepted since the last commit began */
-	bool is_store_deferred;     /* something left since then */
 	uint64_t uncommitted_bytes; /* of what was accepted since then */
 	uint64_t commits;           /* that have begun */
 	bool is_committing;         /* since committing_since_ms, until core_store_done */
@@ -157,8 +157,14 @@ void core_list_listeners(
 /* core_commit.c; core_store_done and core_is_stuck are there, too */
 
 /* Something left the store, or was marked in it. Lost in a crash, it is done again: that needs no
- * sync of its own, and is committed with the next message or after a while. */
+ * sync of its own, and is committed after a while, together with more of its kind. */
 void core_defer_commit(struct core *c);
+
+/* Whether something was. */
+static inline bool core_is_deferred(const struct core *c)
+{
+	return c->sweep_at_ms != TIMER_NEVER;
+}
 
 /* Begin a commit if one is due. What waits for none is acknowledged. */
 void core_commit(struct core *c);

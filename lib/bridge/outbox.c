@@ -125,7 +125,7 @@ int outbox_remove(struct outbox *o, const struct store_entry *e, bool is_memory)
 static bool has_let_go(struct outbox *o)
 {
 	int r =
-	    o->sent_seq ? o->durable->ops->remove(o->durable, o->durable_queue, o->sent_seq) : 0;
+	    o->sent_seq ? o->durable->ops->retire(o->durable, o->durable_queue, o->sent_seq) : 0;
 
 	if (r < 0 && r != -ENOENT)
 		return false;
@@ -228,7 +228,7 @@ enum outbox_fate outbox_finish(
 		return finish_memory(o, result);
 	/* The entry may be gone already (dropped by the operator): that is no error here. */
 	if (result == SEND_OK) {
-		r = o->durable->ops->remove(o->durable, o->durable_queue, o->seq);
+		r = o->durable->ops->retire(o->durable, o->durable_queue, o->seq);
 		o->sent_seq = r < 0 && r != -ENOENT ? o->seq : 0;
 		return OUTBOX_SENT;
 	}

@@ -125,6 +125,14 @@ struct store_ops {
 	/* Remove an entry or dead letter. 0, -ENOENT, -EIO. */
 	int (*remove)(struct store *s, unsigned queue, uint64_t seq);
 
+	/* The same for one that was delivered: it is gone for all other calls, but a commit may
+	 * leave it on the disk until `sweep` was called. Many of them in one commit cost little
+	 * more than one. */
+	int (*retire)(struct store *s, unsigned queue, uint64_t seq);
+
+	/* The next commit that works removes all that was retired. NULL: `retire` is `remove`. */
+	void (*sweep)(struct store *s);
+
 	/* Remember how often an entry was tried, and how far it got. 0, -ENOENT, -EIO. */
 	int (*mark)(
 	    struct store *s, unsigned queue, uint64_t seq, uint8_t tries, enum store_state state);
@@ -186,6 +194,13 @@ struct store *store_gate_new(struct store *inner, void (*wait)(void *arg), void 
 static inline const char *store_error(struct store *s)
 {
 	return s->ops->error ? s->ops->error(s) : "";
+}
+
+/* All that was retired is to leave the disk with the next commit. */
+static inline void store_sweep(struct store *s)
+{
+	if (s->ops->sweep)
+		s->ops->sweep(s);
 }
 
 /* NULL is fine. */

@@ -109,6 +109,18 @@ static int gate_remove(struct store *s, unsigned queue, uint64_t seq)
 	return in->ops->remove(in, queue, seq);
 }
 
+static int gate_retire(struct store *s, unsigned queue, uint64_t seq)
+{
+	struct store *in = enter(s);
+
+	return in->ops->retire(in, queue, seq);
+}
+
+static void gate_sweep(struct store *s)
+{
+	store_sweep(enter(s));
+}
+
 static int gate_mark(
     struct store *s, unsigned queue, uint64_t seq, uint8_t tries, enum store_state state)
 {
@@ -203,6 +215,8 @@ static const struct store_ops gate_ops = {
 	.find_topic = gate_find_topic,
 	.oldest = gate_oldest,
 	.remove = gate_remove,
+	.retire = gate_retire,
+	.sweep = gate_sweep,
 	.mark = gate_mark,
 	.bury = gate_bury,
 	.revive = gate_revive,

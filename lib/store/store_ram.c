@@ -625,6 +625,7 @@ static const struct store_ops ram_ops = {
 	.find_topic = ram_find_topic,
 	.oldest = ram_oldest,
 	.remove = ram_remove,
+	.retire = ram_remove,
 	.mark = ram_mark,
 	.bury = ram_bury,
 	.revive = ram_revive,

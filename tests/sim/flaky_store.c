@@ -103,7 +103,7 @@ static void check_changes(struct flaky_store *s)
 
 /* ---- the interface ---- */
 
-static int flaky_remove(struct store *s, unsigned queue, uint64_t seq)
+static void note_removed(struct store *s, unsigned queue, uint64_t seq)
 {
 	struct flaky_store *f = flaky(s);
 	struct store_entry e;
@@ -119,7 +119,18 @@ static int flaky_remove(struct store *s, unsigned queue, uint64_t seq)
 		ledger_forgotten(f->world, m);
 	if (is_by_hand)
 		note_change(f, queue, seq, true);
-	return f->undo_ops->remove(s, queue, seq);
+}
+
+static int flaky_remove(struct store *s, unsigned queue, uint64_t seq)
+{
+	note_removed(s, queue, seq);
+	return flaky(s)->undo_ops->remove(s, queue, seq);
+}
+
+static int flaky_retire(struct store *s, unsigned queue, uint64_t seq)
+{
+	note_removed(s, queue, seq);
+	return flaky(s)->undo_ops->retire(s, queue, seq);
 }
 
 static int flaky_bury(struct store *s, unsigned queue, uint64_t seq, const char *reason)
@@ -221,6 +232,7 @@ void flaky_store_init(
 	s->ops = *s->undo_ops;
 	s->ops.add = flaky_add;
 	s->ops.remove = flaky_remove;
+	s->ops.retire = flaky_retire;
 	s->ops.bury = flaky_bury;
 	s->ops.revive = flaky_revive;
 	s->ops.commit = flaky_commit;

@@ -262,6 +262,80 @@ static void test_usage(void **state)
 	store_free(s);
 }
 
+static uint64_t head_of(struct store *s, unsigned queue)
+{
+	struct store_entry e;
+
+	return s->ops->head(s, queue, &e) ? e.seq : 0;
+}
+
+/* What was retired is gone for everybody, whether it was swept or not. */
+static void test_retire(void **state)
+{
+	unsigned q[2];
+	struct store *s = store_with_queues(ROOMY, q);
+	const struct store_target both[2] = { { .queue = q[0], .topic = span_text("t") },
+		{ .queue = q[1], .topic = span_text("t") } };
+	struct store_entry e;
+	uint64_t seq;
+
+	(void)state;
+	for (uint64_t i = 1; i <= 4; i++)
+		assert_int_equal(add_one(s, i, q[0], i % 2 ? 0 : 3, "t"), 0);
+	assert_int_equal(add_last(s, 5, q[0], 7, "t"), 0);
+	assert_int_equal(s->ops->add(s, 6, 0, span_text("body"), both, 2), 0);
+	assert_int_equal(s->ops->retire(s, q[0], 7), -ENOENT);
+	assert_int_equal(s->ops->retire(s, q[0], 5), 0);
+	assert_false(s->ops->find_topic(s, q[0], span_text("t"), &seq));
+	assert_int_equal(s->ops->retire(s, q[0], 2), 0);
+	assert_int_equal(head_of(s, q[0]), 4);
+	assert_int_equal(s->ops->retire(s, q[0], 2), -ENOENT);
+	assert_int_equal(s->ops->remove(s, q[0], 2), -ENOENT);
+	assert_int_equal(s->ops->mark(s, q[0], 2, 1, STORE_MAYBE_SENT), -ENOENT);
+	assert_int_equal(s->ops->bury(s, q[0], 2, "why"), -ENOENT);
+	assert_false(s->ops->get(s, q[0], 2, &e));
+	assert_true(s->ops->next(s, q[0], false, 1, &e));
+	assert_int_equal(e.seq, 3);
+	assert_int_equal(s->ops->commit(s), 0);
+	assert_int_equal(s->ops->retire(s, q[0], 1), 0);
+	assert_true(s->ops->oldest(s, q[0], &e));
+	assert_int_equal(e.seq, 3);
+	assert_int_equal(s->ops->retire(s, q[0], 6), 0);
+	assert_usage(usage_of(s, q[0]), 2, 2 * 8, 0);
+	assert_usage(total_of(s), 3, 2 * 8 + 5, 0);
+	store_sweep(s);
+	assert_int_equal(s->ops->commit(s), 0);
+	assert_usage(usage_of(s, q[0]), 2, 2 * 8, 0);
+	assert_usage(total_of(s), 3, 2 * 8 + 5, 0);
+	assert_int_equal(head_of(s, q[0]), 4);
+	store_free(s);
+}
+
+/* A dead letter goes back to its place, which may be before others that were retired. */
+static void test_revive_before_retired(void **state)
+{
+	unsigned q[2];
+	struct store *s = store_with_queues(ROOMY, q);
+
+	(void)state;
+	for (uint64_t i = 1; i <= 4; i++)
+		assert_int_equal(add_one(s, i, q[0], 3, "t"), 0);
+	assert_int_equal(s->ops->bury(s, q[0], 1, "why"), 0);
+	assert_int_equal(s->ops->retire(s, q[0], 2), 0);
+	assert_int_equal(s->ops->retire(s, q[0], 3), 0);
+	assert_int_equal(s->ops->revive(s, q[0], 1), 0);
+	assert_int_equal(head_of(s, q[0]), 1);
+	assert_int_equal(s->ops->retire(s, q[0], 1), 0);
+	assert_int_equal(head_of(s, q[0]), 4);
+	store_sweep(s);
+	assert_int_equal(s->ops->commit(s), 0);
+	assert_usage(total_of(s), 1, 8, 0);
+	assert_int_equal(s->ops->retire(s, q[0], 4), 0);
+	assert_int_equal(s->ops->drop_queue(s, q[0]), 0);
+	assert_usage(total_of(s), 0, 0, 0);
+	store_free(s);
+}
+
 static void test_find_topic(void **state)
 {
 	unsigned q[2];
@@ -792,9 +866,13 @@ static void model_add(struct store *s, struct model *m, struct prng *p, const un
 
 static void model_change(struct store *s, struct model_item *it, struct prng *p)
 {
-	switch (prng_range(p, 0, 3)) {
+	switch (prng_range(p, 0, 4)) {
 	case 0:
 		assert_int_equal(s->ops->remove(s, it->queue, it->seq), 0);
+		*it = (struct model_item){ 0 };
+		break;
+	case 4:
+		assert_int_equal(s->ops->retire(s, it->queue, it->seq), 0);
 		*it = (struct model_item){ 0 };
 		break;
 	case 1:
@@ -833,6 +911,8 @@ static void test_against_model(void **state)
 			model_add(s, &m, &p, q);
 		else
 			model_change(s, it, &p);
+		if (prng_chance(&p, 20))
+			store_sweep(s);
 		if (prng_chance(&p, 100))
 			assert_int_equal(s->ops->commit(s), 0);
 		check_queue(s, &m, q[0]);
@@ -851,6 +931,8 @@ int store_cases_run(const char *name, struct store *(*constructor)(uint64_t max_
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_limit_is_exact),
 		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_retire),
+		cmocka_unit_test(test_revive_before_retired),
 		cmocka_unit_test(test_find_topic),
 		cmocka_unit_test(test_mark),
 		cmocka_unit_test(test_dead_letters),

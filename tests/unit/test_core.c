@@ -26,6 +26,7 @@ static struct {
 	int add_error;
 	int remove_error;
 	unsigned commits;
+	unsigned sweeps;
 	unsigned waits;      /* calls that would have to wait if a commit were under way */
 	uint64_t free_bytes; /* 0: plenty */
 } script;
@@ -39,6 +40,12 @@ static int scripted_commit(struct store *s)
 	(void)s;
 	script.commits++;
 	return script.commit_error;
+}
+
+static void scripted_sweep(struct store *s)
+{
+	(void)s;
+	script.sweeps++;
 }
 
 static void count_wait(void *arg)
@@ -271,6 +278,7 @@ static int setup(void **state)
 	ram_remove = f->ops.remove;
 	f->ops.add = scripted_add;
 	f->ops.remove = scripted_remove;
+	f->ops.sweep = scripted_sweep;
 	f->ops.free_bytes = scripted_free_bytes;
 	f->store->ops = &f->ops;
 	f->gate = store_gate_new(f->store, count_wait, NULL);
@@ -624,6 +632,31 @@ static void test_one_commit_for_all_of_a_turn(void **state)
 	    f, "32{ s'cloud/a' 00 01 'x' } 32{ s'cloud/b' 00 02 'x' } 34{ s'cloud/c' 00 03 'x' }");
 	expect_bytes(f, "40 02 00 01 40 02 00 02 50 02 00 03");
 	assert_int_equal(script.commits, 1);
+}
+
+/* What was retired leaves the disk once in a while, however often others are committed, or with the
+ * last commit. */
+static void test_swept_once_in_a_while(void **state)
+{
+	struct fixture *f = *state;
+
+	send_bytes(f, "31{ s'local' 'x' }");
+	for (int i = 0; i < 9; i++) {
+		send_bytes(f, "32{ s'cloud/b' 00 01 'x' }");
+		pass_time(f, 100);
+	}
+	assert_int_equal(script.commits, 9);
+	assert_int_equal(script.sweeps, 0);
+	pass_time(f, 100);
+	assert_int_equal(script.commits, 10);
+	assert_int_equal(script.sweeps, 1);
+	pass_time(f, 5000);
+	assert_int_equal(script.commits, 10);
+	send_bytes(f, "31{ s'local' 'y' }");
+	core_shutdown(f->core, f->now_ms);
+	pass_time(f, 100000);
+	assert_true(f->has_exited);
+	assert_int_equal(script.sweeps, 2);
 }
 
 static void test_failing_commit(void **state)
@@ -1440,6 +1473,7 @@ int main(void)
 		TEST(test_much_in_one_turn),
 		TEST(test_publishers_share_a_commit),
 		TEST(test_one_commit_for_all_of_a_turn),
+		TEST(test_swept_once_in_a_while),
 		TEST(test_failing_commit),
 		TEST(test_failing_add),
 		TEST(test_block),

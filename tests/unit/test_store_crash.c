@@ -9,6 +9,7 @@
 #include "../../daemon/store_sqlite.h"
 #include "cut_vfs.h"
 
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/prng.h"
 
@@ -31,6 +32,16 @@
 #define CUTS        2000
 #define TRIES_MAX   100
 #define SNAPSHOTS   (STEPS + 2)
+
+struct place {
+	unsigned queue;
+	uint64_t seq;
+};
+
+struct snapshot {
+	uint64_t contents;
+	size_t retired; /* so many had been: they may be there in addition */
+};
 
 /* ---- memory that can run out ---- */
 
@@ -100,19 +111,10 @@ static int prepare_memory(void)
 
 /* ---- what is in a store, as one number ---- */
 
-static uint64_t mix(uint64_t h, const void *data, size_t len)
-{
-	const uint8_t *bytes = data;
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ bytes[i]) * UINT64_C(1099511628211);
-	return h;
-}
-
 static uint64_t mix_span(uint64_t h, struct span span)
 {
-	h = mix(h, &span.len, sizeof(span.len));
-	return mix(h, span.data, span.len);
+	h = hash_fnv1a(h, &span.len, sizeof(span.len));
+	return hash_fnv1a(h, span.data, span.len);
 }
 
 static uint64_t mix_entry(uint64_t h, const struct store_entry *e)
@@ -121,11 +123,11 @@ static uint64_t mix_entry(uint64_t h, const struct store_entry *e)
 		e->state, e->packet_id, e->tries, (uint64_t)e->accepted_ms,
 		(uint64_t)e->expires_ms };
 
-	h = mix(h, numbers, sizeof(numbers));
+	h = hash_fnv1a(h, numbers, sizeof(numbers));
 	h = mix_span(h, e->topic);
 	h = mix_span(h, e->properties);
 	h = mix_span(h, e->payload);
-	return e->reason ? mix(h, e->reason, strlen(e->reason)) : h;
+	return e->reason ? hash_fnv1a(h, e->reason, strlen(e->reason)) : h;
 }
 
 static uint64_t mix_notes(uint64_t h, struct store *s, unsigned queue)
@@ -133,7 +135,7 @@ static uint64_t mix_notes(uint64_t h, struct store *s, unsigned queue)
 	for (unsigned kind = 0; kind < STORE_NOTE_COUNT; kind++) {
 		struct span key = { 0 }, value;
 
-		h = mix(h, &kind, sizeof(kind));
+		h = hash_fnv1a(h, &kind, sizeof(kind));
 		while (s->ops->next_note(s, queue, kind, key, &key, &value)) {
 			h = mix_span(h, key);
 			h = mix_span(h, value);
@@ -144,15 +146,15 @@ static uint64_t mix_notes(uint64_t h, struct store *s, unsigned queue)
 
 static uint64_t contents_of(struct store *s)
 {
-	uint64_t h = UINT64_C(14695981039346656037);
+	uint64_t h = HASH_INIT;
 	struct store_usage usage;
 	struct store_entry e;
 	const char *name;
 	unsigned queue;
 
 	for (int last = -1; s->ops->next_queue(s, last, &queue, &name); last = (int)queue) {
-		h = mix(h, &queue, sizeof(queue));
-		h = mix(h, name, strlen(name));
+		h = hash_fnv1a(h, &queue, sizeof(queue));
+		h = hash_fnv1a(h, name, strlen(name));
 		for (unsigned dead = 0; dead < 2; dead++) {
 			uint64_t after = 0;
 
@@ -165,10 +167,10 @@ static uint64_t contents_of(struct store *s)
 			h = mix_entry(h, &e);
 		h = mix_notes(h, s, queue);
 		s->ops->usage(s, queue, &usage);
-		h = mix(h, &usage, sizeof(usage));
+		h = hash_fnv1a(h, &usage, sizeof(usage));
 	}
 	s->ops->total(s, &usage);
-	return mix(h, &usage, sizeof(usage));
+	return hash_fnv1a(h, &usage, sizeof(usage));
 }
 
 /* ---- the workload ---- */
@@ -181,12 +183,16 @@ struct run {
 	bool is_open[QUEUES]; /* sessions come and go, brokers stay */
 	bool is_normal;
 	bool is_dirty;
-	/* Contents at the commits that returned 0, the last one is the newest, and what the one
-	 * that was cut off had to write. */
-	uint64_t snapshots[SNAPSHOTS];
+	/* At the commits that returned 0, the last one is the newest, and what the one that was cut
+	 * off had to write. */
+	struct snapshot snapshots[SNAPSHOTS];
 	size_t snapshot_count;
-	uint64_t attempted;
+	struct snapshot attempted;
 	uint64_t committed_seq;
+	struct place retired[STEPS];
+	size_t retired_count;
+	size_t swept; /* so many of them were by a commit that returned 0 */
+	bool is_sweep_due;
 };
 
 static const char *const queue_names[QUEUES] = { "one", "two", "client:a", "client:b" };
@@ -245,8 +251,8 @@ static void run_begin(struct run *r, bool is_normal)
 	}
 	prng_init(&r->rng, 3);
 	warnings = 0;
-	r->snapshots[r->snapshot_count++] = contents_of(r->ram);
-	r->attempted = r->snapshots[0];
+	r->attempted = (struct snapshot){ contents_of(r->ram), 0 };
+	r->snapshots[r->snapshot_count++] = r->attempted;
 }
 
 static void run_end(struct run *r)
@@ -356,7 +362,7 @@ static void step_change(struct run *r, unsigned queue, const struct store_entry 
 	enum store_state state = queue < BROKERS ? STORE_MAYBE_SENT : STORE_RELEASED;
 	uint64_t seq = e->seq;
 
-	switch (prng_range(&r->rng, 0, 5)) {
+	switch (prng_range(&r->rng, 0, 7)) {
 	case 0:
 		if (disk->bury(r->disk, queue, seq, "refused") == 0)
 			assert_int_equal(ram->bury(r->ram, queue, seq, "refused"), 0);
@@ -364,6 +370,14 @@ static void step_change(struct run *r, unsigned queue, const struct store_entry 
 	case 1:
 		if (disk->mark(r->disk, queue, seq, 2, state) == 0)
 			assert_int_equal(ram->mark(r->ram, queue, seq, 2, state), 0);
+		break;
+	case 2:
+	case 3:
+	case 4:
+		if (disk->retire(r->disk, queue, seq) == 0) {
+			assert_int_equal(ram->retire(r->ram, queue, seq), 0);
+			r->retired[r->retired_count++] = (struct place){ queue, seq };
+		}
 		break;
 	default:
 		if (disk->remove(r->disk, queue, seq) == 0)
@@ -397,14 +411,19 @@ static void check_head(struct run *r, unsigned queue)
 
 static bool run_commit(struct run *r)
 {
-	r->attempted = contents_of(r->ram);
+	r->attempted = (struct snapshot){ contents_of(r->ram), r->retired_count };
+	if (prng_chance(&r->rng, 300)) {
+		store_sweep(r->disk);
+		r->is_sweep_due = true;
+	}
 	if (r->disk->ops->commit(r->disk) < 0)
 		return false;
 	r->committed_seq = r->seq;
-	if (r->snapshots[r->snapshot_count - 1] != r->attempted) {
-		assert_true(r->snapshot_count < SNAPSHOTS);
-		r->snapshots[r->snapshot_count++] = r->attempted;
-	}
+	if (r->is_sweep_due)
+		r->swept = r->retired_count;
+	r->is_sweep_due = false;
+	assert_true(r->snapshot_count < SNAPSHOTS);
+	r->snapshots[r->snapshot_count++] = r->attempted;
 	return true;
 }
 
@@ -431,6 +450,8 @@ static void run_step(struct run *r)
 	/* Now and then the daemon is restarted cleanly. */
 	if (!r->is_dirty && prng_chance(&r->rng, 30)) {
 		close_disk(r);
+		if (!cut_vfs_is_cut())
+			r->swept = r->retired_count;
 		open_disk(r);
 	}
 }
@@ -460,32 +481,59 @@ static int tear_down(void **state)
 
 /* ---- power cuts ---- */
 
-static bool is_snapshot(const struct run *r, uint64_t contents, size_t oldest)
+/* Whether the disk shows a snapshot, apart from what had been retired by then, which is gone
+ * afterwards. */
+static bool shows_one_of(struct run *r, size_t oldest)
 {
-	for (size_t i = oldest; i < r->snapshot_count; i++) {
-		if (r->snapshots[i] == contents)
+	uint64_t contents = contents_of(r->disk);
+	size_t gone = 0;
+
+	for (size_t i = oldest; i <= r->snapshot_count; i++) {
+		const struct snapshot *s = i < r->snapshot_count ? &r->snapshots[i] : &r->attempted;
+		bool is_changed = false;
+
+		for (; gone < s->retired; gone++) {
+			const struct place *p = &r->retired[gone];
+
+			is_changed |= r->disk->ops->remove(r->disk, p->queue, p->seq) == 0;
+		}
+		if (is_changed)
+			contents = contents_of(r->disk);
+		if (contents == s->contents)
 			return true;
 	}
-	return contents == r->attempted;
+	return false;
+}
+
+/* What was swept does not come back. */
+static void check_swept(struct run *r)
+{
+	struct store_entry e;
+
+	for (size_t i = 0; i < r->swept; i++) {
+		const struct place *p = &r->retired[i];
+
+		assert_false(r->disk->ops->get(r->disk, p->queue, p->seq, &e));
+	}
 }
 
 static void check_cut(uint64_t moment, uint64_t seed, bool is_normal)
 {
-	uint64_t contents;
-
 	run_begin(&the_run, is_normal);
 	cut_vfs_cut_at(moment);
 	run_workload(&the_run);
 	/* Closing commits what is left. */
 	if (!cut_vfs_is_cut())
-		the_run.attempted = contents_of(the_run.ram);
+		the_run.attempted =
+		    (struct snapshot){ contents_of(the_run.ram), the_run.retired_count };
 	close_disk(&the_run);
 	cut_vfs_restore(seed);
 	if (open_disk(&the_run) != 0)
 		fail_msg("cut at %llu: the store does not open", (unsigned long long)moment);
 	assert_int_equal(warnings, 0);
-	contents = contents_of(the_run.disk);
-	if (!is_snapshot(&the_run, contents, is_normal ? 0 : the_run.snapshot_count - 1))
+	if (!is_normal)
+		check_swept(&the_run);
+	if (!shows_one_of(&the_run, is_normal ? 0 : the_run.snapshot_count - 1))
 		fail_msg("cut at %llu, seed %llu: something is missing", (unsigned long long)moment,
 		    (unsigned long long)seed);
 	if (!is_normal)
@@ -526,6 +574,90 @@ static void test_power_cuts_with_normal_durability(void **state)
 		check_cut(i * 7 % moments + 1, i, true);
 }
 
+/* ---- what was retired ---- */
+
+/* The power is cut: what is there then? */
+static bool is_there_after_cut(struct run *r, uint64_t seq)
+{
+	struct store_entry e;
+
+	cut_vfs_cut_at(cut_vfs_moments() + 1);
+	close_disk(r);
+	cut_vfs_restore(seq);
+	assert_int_equal(open_disk(r), 0);
+	return r->disk->ops->get(r->disk, 0, seq, &e);
+}
+
+static void add_for_broker(struct run *r, uint64_t seq)
+{
+	const struct store_target t = { .queue = 0, .topic = span_text("t"), .qos = 1 };
+
+	assert_int_equal(r->disk->ops->add(r->disk, seq, 0, span_text("p"), &t, 1), 0);
+}
+
+/* It stays on the disk until a commit that is to sweep, or until the end; that a commit comes
+ * between, or fails, changes nothing. */
+static void test_retired_until_swept(void **state)
+{
+	struct run *r = &the_run;
+
+	(void)state;
+	run_begin(r, false);
+	assert_int_equal(open_disk(r), 0);
+	for (uint64_t seq = 1; seq <= 4; seq++)
+		add_for_broker(r, seq);
+	assert_int_equal(r->disk->ops->commit(r->disk), 0);
+	assert_int_equal(r->disk->ops->retire(r->disk, 0, 1), 0);
+	add_for_broker(r, 5);
+	assert_int_equal(r->disk->ops->commit(r->disk), 0);
+	assert_true(is_there_after_cut(r, 1));
+	assert_int_equal(r->disk->ops->retire(r->disk, 0, 1), 0);
+	store_sweep(r->disk);
+	cut_vfs_fail(CUT_WRITE, CUT_FAIL_FULL, 1, 1);
+	assert_true(r->disk->ops->commit(r->disk) < 0);
+	cut_vfs_fail(CUT_WRITE, CUT_FAIL_FULL, 0, 0);
+	assert_true(is_there_after_cut(r, 1));
+	assert_int_equal(r->disk->ops->retire(r->disk, 0, 1), 0);
+	store_sweep(r->disk);
+	alloc_fail_in = 1;
+	assert_true(r->disk->ops->commit(r->disk) < 0);
+	assert_int_equal(r->disk->ops->commit(r->disk), 0);
+	assert_false(is_there_after_cut(r, 1));
+	assert_int_equal(r->disk->ops->retire(r->disk, 0, 2), 0);
+	close_disk(r);
+	assert_int_equal(open_disk(r), 0);
+	assert_false(is_there_after_cut(r, 2));
+	run_end(r);
+}
+
+/* One that is not the first of its priority, and what others depend on, goes with any commit. */
+static void test_retired_at_once(void **state)
+{
+	static const struct {
+		bool keep_last;
+		size_t target_count;
+		uint64_t seq;
+	} rows[] = { { false, 1, 2 }, { true, 1, 1 }, { false, 2, 1 } };
+	struct run *r = &the_run;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct store_target t[2] = { { .queue = 0, .keep_last = rows[i].keep_last },
+			{ .queue = 1 } };
+		size_t count = rows[i].target_count;
+
+		run_begin(r, false);
+		assert_int_equal(open_disk(r), 0);
+		for (uint64_t seq = 1; seq <= 3; seq++)
+			assert_int_equal(
+			    r->disk->ops->add(r->disk, seq, 0, span_text("p"), t, count), 0);
+		assert_int_equal(r->disk->ops->retire(r->disk, 0, rows[i].seq), 0);
+		assert_int_equal(r->disk->ops->commit(r->disk), 0);
+		assert_false(is_there_after_cut(r, rows[i].seq));
+		run_end(r);
+	}
+}
+
 /* ---- failures ---- */
 
 /* Whatever failed before: now it works again, and what should be there is on the disk. */
@@ -535,6 +667,8 @@ static void check_after_failures(struct run *r, uint64_t n)
 
 	if (!r->disk)
 		assert_int_equal(open_disk(r), 0);
+	store_sweep(r->disk);
+	r->is_sweep_due = true;
 	while (!run_commit(r))
 		assert_true(++tries < TRIES_MAX);
 	if (contents_of(r->disk) != contents_of(r->ram))
@@ -685,6 +819,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_power_cuts, tear_down),
 		cmocka_unit_test_teardown(test_power_cuts_with_normal_durability, tear_down),
+		cmocka_unit_test_teardown(test_retired_until_swept, tear_down),
+		cmocka_unit_test_teardown(test_retired_at_once, tear_down),
 		cmocka_unit_test_teardown(test_message_that_the_log_cannot_take, tear_down),
 		cmocka_unit_test_teardown(test_nth_write_fails, tear_down),
 		cmocka_unit_test_teardown(test_disk_is_full_for_a_while, tear_down),

@@ -441,6 +441,7 @@ static void test_views_of_sessions(void **state)
 
 #define DAMAGE_MESSAGES 300
 #define DAMAGE_NOTES    200
+#define DAMAGE_FIRST    24 /* of queue "two", of the lowest priority */
 
 static void fill_store(void)
 {
@@ -537,6 +538,7 @@ static void test_damaged_while_running(void **state)
 	unsigned numbers[4] = { 0, 1, 2, 3 };
 	char long_topic[201] = "";
 	int64_t list, leaf;
+	struct store_entry e;
 	struct store_usage u;
 	struct store *s;
 
@@ -555,11 +557,10 @@ static void test_damaged_while_running(void **state)
 	s = reopen(NULL);
 	for (size_t i = 0; i < 4; i++)
 		assert_int_equal(queue_of(s, names[i]), numbers[i]);
+	assert_int_equal(s->ops->retire(s, numbers[1], DAMAGE_FIRST), 0);
 	overwrite((list - 1) * 1024, rubbish, sizeof(rubbish));
 	overwrite((leaf - 1) * 1024, rubbish, sizeof(rubbish));
 	for (uint64_t seq = 0; warning[0] == '\0' && seq < DAMAGE_MESSAGES; seq++) {
-		struct store_entry e;
-
 		s->ops->get(s, numbers[0], seq, &e);
 		s->ops->get(s, numbers[1], seq, &e);
 	}
@@ -569,7 +570,9 @@ static void test_damaged_while_running(void **state)
 	for (size_t i = 0; i < 4; i++)
 		assert_int_equal(add(s, s->ops->last_seq(s) + 1, numbers[i], 0, "t"), 0);
 	assert_int_equal(s->ops->commit(s), 0);
+	assert_false(s->ops->get(s, numbers[1], DAMAGE_FIRST, &e));
 	s = reopen(s);
+	assert_false(s->ops->get(s, numbers[1], DAMAGE_FIRST, &e));
 	for (size_t i = 0; i < 4; i++) {
 		assert_int_equal(queue_of(s, names[i]), numbers[i]);
 		s->ops->usage(s, numbers[i], &u);

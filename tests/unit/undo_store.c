@@ -7,7 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum change_kind { ADD, REMOVE, MARK, BURY, REVIVE, OPEN_QUEUE, DROP_QUEUE, PUT_NOTE, DROP_NOTE };
+enum change_kind {
+	ADD,
+	REMOVE,
+	RETIRE,
+	MARK,
+	BURY,
+	REVIVE,
+	OPEN_QUEUE,
+	DROP_QUEUE,
+	PUT_NOTE,
+	DROP_NOTE
+};
 
 /* One call, with copies of what its spans and texts point to. */
 struct undo_change {
@@ -84,6 +95,7 @@ static void redo(struct undo_store *s, const struct undo_change *c)
 		    s->real, c->seq, c->accepted_ms, c->first, c->targets, c->target_count);
 		break;
 	case REMOVE:
+	case RETIRE:
 		r = ops->remove(s->real, c->queue, c->seq);
 		break;
 	case MARK:
@@ -112,12 +124,28 @@ static void redo(struct undo_store *s, const struct undo_change *c)
 	assert(r == 0);
 }
 
+/* What was not committed, and what was retired and not swept. */
+static void forget(struct undo_store *s)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->count; i++) {
+		struct undo_change *c = &s->changes[i];
+
+		if (i >= (c->kind == RETIRE ? s->swept : s->committed))
+			free_change(c);
+		else
+			s->changes[kept++] = *c;
+	}
+	s->count = s->committed = s->swept = kept;
+	s->is_sweep_due = false;
+}
+
 void undo_store_crash(struct undo_store *s)
 {
 	uint64_t max_bytes = s->base.max_bytes;
 
-	while (s->count > s->committed)
-		free_change(&s->changes[--s->count]);
+	forget(s);
 	store_free(s->real);
 	/* What was taken at another limit is there all the same. */
 	s->real = store_ram_new(UINT64_MAX);
@@ -243,6 +271,19 @@ static int undo_remove(struct store *s, unsigned queue, uint64_t seq)
 	    (struct undo_change){ .kind = REMOVE, .queue = queue, .seq = seq });
 }
 
+static int undo_retire(struct store *s, unsigned queue, uint64_t seq)
+{
+	struct store *real = undo(s)->real;
+
+	return done(undo(s), real->ops->retire(real, queue, seq),
+	    (struct undo_change){ .kind = RETIRE, .queue = queue, .seq = seq });
+}
+
+static void undo_sweep(struct store *s)
+{
+	undo(s)->is_sweep_due = true;
+}
+
 static int undo_mark(
     struct store *s, unsigned queue, uint64_t seq, uint8_t tries, enum store_state state)
 {
@@ -306,6 +347,9 @@ static int undo_commit(struct store *s)
 	if (u->fails)
 		return -EIO;
 	u->committed = u->count;
+	if (u->is_sweep_due)
+		u->swept = u->count;
+	u->is_sweep_due = false;
 	u->commits++;
 	return 0;
 }
@@ -333,6 +377,8 @@ static const struct store_ops undo_ops = {
 	.find_topic = undo_find_topic,
 	.oldest = undo_oldest,
 	.remove = undo_remove,
+	.retire = undo_retire,
+	.sweep = undo_sweep,
 	.mark = undo_mark,
 	.bury = undo_bury,
 	.revive = undo_revive,

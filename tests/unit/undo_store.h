@@ -2,7 +2,8 @@
 /*
  * A store in memory that forgets, like a disk, what was not committed when the process dies. It
  * keeps a list of everything that was changed; after undo_store_crash it is a new store in memory
- * in which what was committed was done again. Commits fail as long as fails is set.
+ * in which what was committed was done again; what was retired and not swept is back. Commits fail
+ * as long as fails is set.
  */
 #ifndef CMQTTD_TESTS_UNDO_STORE_H
 #define CMQTTD_TESTS_UNDO_STORE_H
@@ -19,6 +20,8 @@ struct undo_store {
 	struct undo_change *changes;
 	size_t count, cap;
 	size_t committed; /* so many of them */
+	size_t swept;     /* and of these all that was retired is gone */
+	bool is_sweep_due;
 };
 
 /* Fills *s; free it with undo_store_fini. store_free(&s->base) does nothing: it outlives its user.
