@@ -52,11 +52,11 @@ static int parse_unix(const char *path, struct addr *ret, const char **ret_why)
 bool addr_parse_port(const char *text, uint16_t *ret)
 {
 	size_t len = strlen(text);
-	unsigned long port;
+	unsigned long long port;
 
 	if (len == 0 || len > 5 || strspn(text, "0123456789") != len)
 		return false;
-	port = strtoul(text, NULL, 10);
+	port = strtoull(text, NULL, 10);
 	if (port == 0 || port > PORT_MAX)
 		return false;
 	*ret = (uint16_t)port;

@@ -20,7 +20,7 @@ static void build_mode(struct builder *b, const struct config_value *value, mode
 	    (len == 4 && value->text[0] != '0'))
 		builder_is_fine(
 		    b, "mode", value, "must be octal permissions in quotes like \"0660\"");
-	*ret = (mode_t)strtoul(value->text, NULL, 8);
+	*ret = (mode_t)strtoull(value->text, NULL, 8);
 }
 
 /* False: reported, or not there. */

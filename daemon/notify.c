@@ -10,7 +10,7 @@
 
 void notify_ready(void)
 {
-	sd_notify(0, "READY=1");
+	sd_notifyf(0, "READY=1");
 }
 
 void notify_reloading(void)
@@ -24,7 +24,7 @@ void notify_reloading(void)
 
 void notify_stopping(void)
 {
-	sd_notify(0, "STOPPING=1");
+	sd_notifyf(0, "STOPPING=1");
 }
 
 void notify_status(const char *text)
@@ -55,7 +55,7 @@ uint64_t notify_watchdog_ms(void)
 
 void notify_alive(void)
 {
-	sd_notify(0, "WATCHDOG=1");
+	sd_notifyf(0, "WATCHDOG=1");
 }
 
 #else

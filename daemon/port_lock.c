@@ -69,7 +69,7 @@ static pid_t read_owner(int fd, char content[CONTENT_MAX])
 		memcpy(&number, content, sizeof(number));
 		return number > 0 ? number : 0;
 	}
-	number = (int)strtol(content, NULL, 10);
+	number = (int)strtoll(content, NULL, 10);
 	return number > 0 ? number : 0;
 }
 

@@ -76,7 +76,7 @@ static pid_t next_process(DIR *proc)
 
 	while ((entry = readdir(proc))) {
 		if (isdigit((unsigned char)entry->d_name[0]))
-			return (pid_t)strtol(entry->d_name, NULL, 10);
+			return (pid_t)strtoll(entry->d_name, NULL, 10);
 	}
 	return 0;
 }

@@ -65,7 +65,7 @@ static int load_queues(struct store_counts *c, struct store_db *d)
 {
 	sqlite3_stmt *stmt;
 	int r = store_db_failed(
-	    d, sqlite3_prepare_v2(d->db, "SELECT id, name FROM queue", -1, &stmt, NULL));
+	    d, sqlite3_prepare_v3(d->db, "SELECT id, name FROM queue", -1, 0, &stmt, NULL));
 
 	if (r < 0)
 		return r;

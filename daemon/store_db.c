@@ -220,7 +220,7 @@ int store_db_sync_directory(const char *path)
 int store_db_number(struct store_db *d, const char *sql, int64_t *ret)
 {
 	sqlite3_stmt *stmt;
-	int r = store_db_failed(d, sqlite3_prepare_v2(d->db, sql, -1, &stmt, NULL));
+	int r = store_db_failed(d, sqlite3_prepare_v3(d->db, sql, -1, 0, &stmt, NULL));
 
 	if (r < 0)
 		return r;
@@ -235,8 +235,8 @@ int store_db_number(struct store_db *d, const char *sql, int64_t *ret)
 static int look_for_damage(struct store_db *d)
 {
 	sqlite3_stmt *stmt;
-	int r =
-	    store_db_failed(d, sqlite3_prepare_v2(d->db, "PRAGMA quick_check(1)", -1, &stmt, NULL));
+	int r = store_db_failed(
+	    d, sqlite3_prepare_v3(d->db, "PRAGMA quick_check(1)", -1, 0, &stmt, NULL));
 	const char *text;
 
 	if (r < 0)

@@ -140,7 +140,7 @@ static bool prepare_rows(struct salvage *s, bool is_dead, const char *order, sql
 
 	snprintf(sql, sizeof(sql), store_db_rows, is_dead ? "dead" : "waiting",
 	    is_dead ? "reason" : "NULL", order);
-	return sqlite3_prepare_v2(s->from, sql, -1, ret, NULL) == SQLITE_OK;
+	return sqlite3_prepare_v3(s->from, sql, -1, 0, ret, NULL) == SQLITE_OK;
 }
 
 /* 0 and whether there is such a table still; or an error of the new database. */
@@ -152,7 +152,7 @@ static int carrier_init(struct salvage *s, struct carrier *c, bool is_dead, bool
 	*c = (struct carrier){ .is_dead = is_dead };
 	snprintf(sql, sizeof(sql), "INSERT OR IGNORE INTO %s VALUES(?,?,?,?,?,?,?,?,?,?,?,?%s)",
 	    is_dead ? "dead" : "waiting", is_dead ? ",?" : "");
-	r = store_db_failed(s->to, sqlite3_prepare_v2(s->to->db, sql, -1, &c->insert, NULL));
+	r = store_db_failed(s->to, sqlite3_prepare_v3(s->to->db, sql, -1, 0, &c->insert, NULL));
 	*ret_is_there = r == 0 && prepare_rows(s, is_dead, "ASC", &c->forward) &&
 			prepare_rows(s, is_dead, "DESC", &c->backward);
 	return r;
@@ -241,7 +241,7 @@ static int copy_notes(struct salvage *s)
 	for (size_t i = 0; r == 0 && code != SQLITE_DONE && i < 2; i++) {
 		sqlite3_stmt *row = NULL;
 
-		if (sqlite3_prepare_v2(s->from, texts[i], -1, &row, NULL) == SQLITE_OK) {
+		if (sqlite3_prepare_v3(s->from, texts[i], -1, 0, &row, NULL) == SQLITE_OK) {
 			while (r == 0 && (code = sqlite3_step(row)) == SQLITE_ROW)
 				r = copy_note(s, row);
 		}
@@ -259,7 +259,8 @@ static int copy_queues(struct salvage *s)
 	sqlite3_stmt *row = NULL;
 	int r = 0;
 
-	if (sqlite3_prepare_v2(s->from, "SELECT id, name FROM queue", -1, &row, NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v3(s->from, "SELECT id, name FROM queue", -1, 0, &row, NULL) !=
+	    SQLITE_OK)
 		return 0;
 	while (r == 0 && sqlite3_step(row) == SQLITE_ROW) {
 		int64_t id = sqlite3_column_int64(row, 0);
@@ -290,7 +291,7 @@ static int name_the_nameless(struct salvage *s)
 			continue;
 		snprintf(name, sizeof(name), "recovered-%u", i);
 		sqlite3_bind_int64(add, 1, i);
-		sqlite3_bind_text(add, 2, name, -1, SQLITE_STATIC);
+		store_db_bind_text(add, 2, span_text(name));
 		r = store_db_run(s->to, add);
 	}
 	return r;
@@ -300,8 +301,8 @@ static void copy_last_seq(struct salvage *s)
 {
 	sqlite3_stmt *row = NULL;
 
-	if (sqlite3_prepare_v2(s->from, "SELECT value FROM meta WHERE name = 'last_seq'", -1, &row,
-		NULL) == SQLITE_OK &&
+	if (sqlite3_prepare_v3(s->from, "SELECT value FROM meta WHERE name = 'last_seq'", -1, 0,
+		&row, NULL) == SQLITE_OK &&
 	    sqlite3_step(row) == SQLITE_ROW) {
 		sqlite3_stmt *set = store_db_stmt(s->to, STMT_SET_LAST_SEQ);
 
