@@ -16,8 +16,9 @@ static const struct {
 	{ CTL_INTERFACE ".Busy", "another command of this kind is under way; try again" },
 	{ CTL_INTERFACE ".NotConnected", "the modem's port is not open" },
 	{ CTL_INTERFACE ".InvalidCommand",
-	    "\"{command}\" cannot be sent: it must begin with AT, be no longer than the modem"
-	    " takes, and have no control characters" },
+	    "\"{command}\" cannot be sent: it must begin with AT, be printable and no longer than"
+	    " the modem takes, and must not wait for data (AT+CMGS=...) nor change how the modem"
+	    " answers (ATV0, ATZ, AT+IPR=...)" },
 	{ CTL_INTERFACE ".NoAnswer", "the modem gave no result in time, or went away" },
 	{ CTL_INTERFACE ".InvalidTopic",
 	    "\"{topic}\" cannot be used here: + and # are whole levels of filters, # the last one,"

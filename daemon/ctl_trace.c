@@ -60,6 +60,11 @@ static void write_escaped(FILE *out, const char *text)
 		else
 			fputc(*c, out);
 	}
+}
+
+static void write_line(FILE *out, const char *text)
+{
+	write_escaped(out, text);
 	fputc('\n', out);
 }
 
@@ -92,7 +97,7 @@ static void write_sent(struct ctl_trace *t, const char *text)
 
 	if (command) {
 		fprintf(t->out, "# %lu times CR before it, which end a body\n> ", count);
-		write_escaped(t->out, command);
+		write_line(t->out, command);
 	} else if (is_length(text, &count)) {
 		fprintf(t->out, ">> \\{%lu:.}\n", count);
 	} else if (strcmp(text, "+++") == 0) {
@@ -101,7 +106,7 @@ static void write_sent(struct ctl_trace *t, const char *text)
 		fputs(">> \\xf9\\x03\\xef\\x05\\xc3\\x01\\xf2\\xf9\\r\n", t->out);
 	} else {
 		fputs("> ", t->out);
-		write_escaped(t->out, text);
+		write_line(t->out, text);
 	}
 }
 
@@ -135,7 +140,7 @@ static void write_received(struct ctl_trace *t, const char *text)
 		return;
 	}
 	fputs("< ", t->out);
-	write_escaped(t->out, text);
+	write_line(t->out, text);
 }
 
 void ctl_trace_begin(struct ctl_trace *t, FILE *out, const json_t *status, const char *date)
@@ -147,9 +152,11 @@ void ctl_trace_begin(struct ctl_trace *t, FILE *out, const json_t *status, const
 	fprintf(out, "# source: cmqttctl trace, %s\n", date);
 	fprintf(out, "# config: recorded\n");
 	fprintf(out, "# cmqttd: ");
-	write_escaped(out, member_text(status, "version", ""));
-	fprintf(out, "# modem: %s ", member_text(modem, "model", ""));
-	write_escaped(out, member_text(modem, "revision", ""));
+	write_line(out, member_text(status, "version", ""));
+	fprintf(out, "# modem: ");
+	write_escaped(out, member_text(modem, "model", ""));
+	fputc(' ', out);
+	write_line(out, member_text(modem, "revision", ""));
 }
 
 void ctl_trace_event(struct ctl_trace *t, const json_t *event)
@@ -231,13 +238,14 @@ static int record(const struct ctl_env *env, struct ctl_trace *t, struct ctl_cli
 	int r = ctl_client_call(c, CTL_INTERFACE ".Monitor", json_pack("{s:b}", "at", 1), true);
 
 	while (r == 0) {
-		int64_t left_ms = end_ms == INT64_MAX ? CTL_CLIENT_FOREVER : end_ms - now_ms();
+		int64_t left_ms = end_ms - now_ms();
+		int timeout_ms = left_ms < INT32_MAX ? (int)left_ms : INT32_MAX;
 		json_t *msg;
 
-		if (left_ms < CTL_CLIENT_FOREVER)
+		if (left_ms <= 0)
 			return 0;
 		r = ctl_client_read(
-		    c, left_ms < INT32_MAX ? (int)left_ms : INT32_MAX, fileno(t->out), &msg);
+		    c, seconds ? timeout_ms : CTL_CLIENT_FOREVER, fileno(t->out), &msg);
 		if (r == -ETIMEDOUT)
 			return 0;
 		if (r == 0) {

@@ -101,8 +101,8 @@ static void family(struct writer *w, const char *name, enum kind kind, const cha
 	put(w, "# TYPE cmqttd_%s%s %s\n", name, suffix, kind_name(w, kind));
 }
 
-/* The value of a label: UTF-8, or a scrape is refused. What a modem says about itself need not be
- * that. */
+/* The value of a label: UTF-8, or a scrape is refused, and nothing that a terminal acts on. What a
+ * modem says about itself need not be that. */
 static void put_escaped(struct writer *w, const char *text)
 {
 	bool is_utf8 = utf8_is_mqtt_string((const uint8_t *)text, strlen(text));
@@ -110,7 +110,7 @@ static void put_escaped(struct writer *w, const char *text)
 	for (; *text; text++) {
 		if (*text == '\n')
 			put(w, "\\n");
-		else if (!is_utf8 && (*text & 0x80))
+		else if ((uint8_t)*text < 0x20 || *text == 0x7f || (!is_utf8 && (*text & 0x80)))
 			put(w, "?");
 		else if (*text == '"' || *text == '\\')
 			put(w, "\\%c", *text);

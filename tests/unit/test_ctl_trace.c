@@ -16,7 +16,8 @@
 #include <cmocka.h>
 
 static const char status_text[] =
-    "{\"version\":\"1.2.3\",\"modem\":{\"model\":\"SIM7600\",\"revision\":\"LE20\\n< OK\"}}";
+    "{\"version\":\"1.2.3\",\"modem\":{\"model\":\"SIM7600\\n< ERROR\","
+    "\"revision\":\"LE20\\n< OK\"}}";
 
 /* Events as Monitor gives them, and what becomes of them. */
 static const struct {

@@ -42,7 +42,7 @@ static void fill(struct core *core)
 	fake_core_init(core);
 	core->modem.status = (struct modem_status){ .state = MODEM_READY,
 		.model = "SIM\"7600\\E\n",
-		.revision = "LE20\xff\xc3", /* noise on the line */
+		.revision = "LE20\xff\xc3\x1b", /* noise on the line */
 		.rssi_dbm = -71,
 		.is_registered = true };
 	core->cfg.brokers[0].routes = routes;
@@ -96,7 +96,7 @@ static void test_values(void **state)
 		"cmqttd_last_delivery_age_seconds{broker=\"cloud\"} 2.500\n",
 		"cmqttd_modem_state{state=\"ready\"} 1\n",
 		"cmqttd_modem_state{state=\"absent\"} 0\n",
-		"cmqttd_modem_info{model=\"SIM\\\"7600\\\\E\\n\",revision=\"LE20??\"} 1\n",
+		"cmqttd_modem_info{model=\"SIM\\\"7600\\\\E\\n\",revision=\"LE20???\"} 1\n",
 		"cmqttd_modem_signal_dbm -71\n",
 		"cmqttd_modem_registered 1\n",
 		"cmqttd_local_clients{listener=\"unix:/run/cmqttd/mqtt.sock\"} 6\n",
