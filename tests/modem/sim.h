@@ -76,6 +76,11 @@ int sim_script_load(struct sim *s);
 int sim_flash_load(struct sim *s);
 void sim_flash_changed(struct sim *s, const char *name, const uint8_t *data, size_t len);
 
+/* ---- sim_options.c ---- */
+
+/* Takes the command line; the uplink is there. false: the program ends, with this status. */
+bool sim_options_read(struct sim *s, int argc, char **argv, int *ret_status);
+
 /* ---- sim7600.c ---- */
 
 void sim_log(struct sim *s, char dir, const char *text);
