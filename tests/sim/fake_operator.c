@@ -85,6 +85,9 @@ static void meddle(struct fake_operator *o)
 		return;
 	if (chance(o, 300))
 		call(o, OPERATOR_LIST_MESSAGES, true, false);
+	else if (o->world->p.has_deadly_commits && chance(o, 700))
+		call(o, chance(o, 300) ? OPERATOR_RETRY_MESSAGE : OPERATOR_DROP_MESSAGE, false,
+		    false);
 	else
 		call(o, (enum operator_kind)draw(o, OPERATOR_CONNECT, OPERATOR_KINDS - 1), false,
 		    false);

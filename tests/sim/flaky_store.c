@@ -73,6 +73,11 @@ static void note_change(struct flaky_store *f, unsigned queue, uint64_t seq, boo
 	    (struct flaky_change){ .queue = queue, .seq = seq, .is_drop = is_drop };
 }
 
+bool flaky_store_has_changes(const struct flaky_store *s)
+{
+	return s->change_count > 0 && !s->changes[s->change_count - 1].is_committed;
+}
+
 void flaky_store_told(struct flaky_store *s, unsigned queue, uint64_t seq)
 {
 	const struct flaky_change *c = find_change(s, queue, seq);

@@ -79,6 +79,9 @@ uint64_t flaky_store_deadline(const struct flaky_store *s);
 /* The commit has ended: its result. Not if the process died of it. */
 bool flaky_store_end_commit(struct flaky_store *s, int *ret);
 
+/* An operator dropped or put back something since the last commit. */
+bool flaky_store_has_changes(const struct flaky_store *s);
+
 /* An operator was told that this message was dropped, or put back. */
 void flaky_store_told(struct flaky_store *s, unsigned queue, uint64_t seq);
 

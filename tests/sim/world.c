@@ -434,8 +434,11 @@ void world_start_again(struct world *w)
 
 static bool is_deadly(struct world *w)
 {
+	/* Operators do not change much. */
+	unsigned permille = flaky_store_has_changes(&w->store) ? 500 : DEADLY_PERMILLE;
+
 	return w->p.has_deadly_commits && !w->faults.is_over && !w->is_stopping &&
-	       prng_chance(&w->extra, DEADLY_PERMILLE);
+	       prng_chance(&w->extra, permille);
 }
 
 /* A commit is done, and the daemon lives; or it dies, and the commit may be done all the same. */
