@@ -2,6 +2,7 @@
 #include "modem/certs.h"
 
 #include "at/at_line.h"
+#include "at/at_template.h"
 #include "base/hash.h"
 
 #include <inttypes.h>
@@ -146,7 +147,9 @@ void certs_line(struct certs *c, struct span line)
 	for (i = 0; i < CERT_ROLES; i++)
 		if (span_is(name, c->kept[i]))
 			return;
-	if (name.len < sizeof c->stale && is_ours(c, name)) {
+	/* One that was damaged on the line cannot be sent, and would end every attempt. */
+	if (name.len < sizeof c->stale && is_ours(c, name) &&
+	    at_template_is_safe(name.data, name.len)) {
 		memcpy(c->stale, name.data, name.len);
 		c->stale[name.len] = '\0';
 	}

@@ -53,8 +53,21 @@ static void remember_removal(struct subscriptions *s, const char *filter)
 
 static void forget_removal(struct subscriptions *s, size_t i)
 {
+	s->was_removal_retried = s->was_removal_retried && i > 0;
 	free(s->removal[i]);
 	s->removal[i] = s->removal[--s->removal_count];
+}
+
+/* What is wanted again is not to be unsubscribed; but what is in the modem's list goes with the
+ * next UNSUB, whatever we want. */
+static void forget_wanted(struct subscriptions *s)
+{
+	size_t first = s->is_removal_staged ? 1 : 0;
+	size_t i, place;
+
+	for (i = s->removal_count; i-- > first;)
+		if (find(s->filters, s->count, s->removal[i], &place))
+			forget_removal(s, i);
 }
 
 void subscriptions_configure(
@@ -67,9 +80,6 @@ void subscriptions_configure(
 	for (i = 0; i < s->count; i++)
 		if (s->state[i] == FILTER_DONE && !find(filters, count, s->filters[i].filter, &old))
 			remember_removal(s, s->filters[i].filter);
-	for (i = s->removal_count; i-- > 0;)
-		if (find(filters, count, s->removal[i], &old))
-			forget_removal(s, i);
 	for (i = 0; i < count; i++) {
 		state[i] = FILTER_WANTED;
 		if (find(s->filters, s->count, filters[i].filter, &old) &&
@@ -131,17 +141,16 @@ static enum subscribe_step next_filter(struct subscriptions *s)
 
 enum subscribe_step subscriptions_next(struct subscriptions *s, struct filter_config *ret_filter)
 {
-	s->step = next_filter(s);
+	forget_wanted(s);
+	/* What is staged comes first: it may be among the filters again. */
+	s->step = s->is_removal_staged ? SUBSCRIBE_REMOVE_COMMIT : next_filter(s);
 	if (s->step == SUBSCRIBE_STAGE || s->step == SUBSCRIBE_ONE)
 		*ret_filter = s->filters[s->current];
 	if (s->step != SUBSCRIBE_NOTHING || s->removal_count == 0)
 		return s->step;
 	/* One at a time: removals are few, and none may hinder another. */
 	*ret_filter = (struct filter_config){ .filter = s->removal[0] };
-	if (!s->has_lists)
-		s->step = SUBSCRIBE_REMOVE_ONE;
-	else
-		s->step = s->is_removal_staged ? SUBSCRIBE_REMOVE_COMMIT : SUBSCRIBE_REMOVE;
+	s->step = s->has_lists ? SUBSCRIBE_REMOVE : SUBSCRIBE_REMOVE_ONE;
 	return s->step;
 }
 
@@ -186,7 +195,6 @@ static void step_ok(struct subscriptions *s)
 	case SUBSCRIBE_REMOVE_COMMIT:
 	case SUBSCRIBE_REMOVE_ONE:
 		s->is_removal_staged = false;
-		s->was_removal_retried = false;
 		forget_removal(s, 0);
 		break;
 	case SUBSCRIBE_NOTHING:
@@ -217,7 +225,6 @@ static enum subscribe_verdict refuse_removal(struct subscriptions *s)
 		s->was_removal_retried = true;
 		return SUBSCRIBE_GO_ON;
 	}
-	s->was_removal_retried = false;
 	forget_removal(s, 0);
 	return SUBSCRIBE_GO_ON;
 }

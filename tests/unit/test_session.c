@@ -308,6 +308,16 @@ static const struct dialogue dialogues[] = {
 		CONFIGURE, { "AT+CMQTTSSLCFG=0,7", OK },
 		{ CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
 	    SESSION_ONLINE, 0, "" },
+	{ "a file's name that was damaged on the line is left alone", with_unverified_tls,
+	    { FREE_CLIENT, { "AT+CCERTLIST", "\r\n+CCERTLIST: \"cmqttd-0-ca\t.pem\"\r\n" OK },
+		{ "AT+CSSLCFG=\"sslversion\",7,3", OK }, { "AT+CSSLCFG=\"authmode\",7,0", OK },
+		{ "AT+CSSLCFG=\"ignorelocaltime\",7,1", OK },
+		{ "AT+CSSLCFG=\"negotiatetime\",7,300", OK },
+		{ "AT+CSSLCFG=\"enableSNI\",7,1", OK }, { "AT+CSSLCFG=\"keypwd\",7,\"\"", OK },
+		{ "AT+CSSLCFG=\"ciphersuites\",7,0xFFFF", OK }, { "AT+CMQTTACCQ=0,\"gw\",1,4", OK },
+		CONFIGURE, { "AT+CMQTTSSLCFG=0,7", OK },
+		{ CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+	    SESSION_ONLINE, 0, "" },
 	{ "verification cannot be switched on: no connect", with_tls,
 	    { FREE_CLIENT,
 		{ "AT+CCERTLIST", "\r\n+CCERTLIST: \"cmqttd-0-ca-08a24f07b54a16c9.pem\"\r\n" OK },
@@ -712,6 +722,39 @@ static void sends_files_again_now_and_then(void **state)
 	assert_true(certs_renew(&c, 3000 + CERT_RENEW_MS));
 }
 
+/* What is in the modem's list of what to unsubscribe goes with the next UNSUB, wanted or not: that
+ * comes before it is subscribed again. */
+static void unsubscribes_what_is_staged_before_it_is_wanted_again(void **state)
+{
+	static const struct filter_config both[] = { { "a", 1 }, { "b", 1 } };
+	static const enum at_result ends[] = { AT_OK, AT_FAILED, AT_UNKNOWN };
+	struct filter_config filter;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+		struct subscriptions s;
+
+		subscriptions_init(&s);
+		subscriptions_configure(&s, both, 2);
+		while (subscriptions_next(&s, &filter) != SUBSCRIBE_NOTHING)
+			subscriptions_done(&s, AT_OK, false, 0);
+		subscriptions_configure(&s, both + 1, 1);
+		assert_int_equal(subscriptions_next(&s, &filter), SUBSCRIBE_REMOVE);
+		subscriptions_done(&s, AT_OK, false, 0);
+		subscriptions_configure(&s, both, 2);
+		assert_int_equal(subscriptions_next(&s, &filter), SUBSCRIBE_REMOVE_COMMIT);
+		subscriptions_done(&s, ends[i], false, 0);
+		assert_int_equal(subscriptions_next(&s, &filter), SUBSCRIBE_STAGE);
+		assert_string_equal(filter.filter, "a");
+		subscriptions_done(&s, AT_OK, false, 0);
+		assert_int_equal(subscriptions_next(&s, &filter), SUBSCRIBE_COMMIT);
+		subscriptions_done(&s, AT_OK, false, 0);
+		assert_int_equal(subscriptions_next(&s, &filter), SUBSCRIBE_NOTHING);
+		assert_false(subscriptions_is_pending(&s));
+		subscriptions_fini(&s);
+	}
+}
+
 /* Filters of more than 5120 bytes go in two lists. */
 static void splits_long_lists(void **state)
 {
@@ -773,6 +816,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(tries_again_when_it_is_not_busy_any_more),
 		cmocka_unit_test(sends_files_again_now_and_then),
 		cmocka_unit_test(goes_without_utf8_when_it_is_refused),
+		cmocka_unit_test(unsubscribes_what_is_staged_before_it_is_wanted_again),
 		cmocka_unit_test(splits_long_lists),
 		cmocka_unit_test(asks_after_a_late_result),
 	};
