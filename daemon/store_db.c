@@ -320,13 +320,23 @@ static int explain(struct store_db *d, int r)
 		    "store");
 		break;
 	case -EACCES:
+	case -EROFS:
 		snprintf(d->error, sizeof(d->error),
-		    "cmqttd's user may not write it, or not its directory");
+		    "cmqttd's user may not write it, its -wal or its directory");
 		break;
 	default:
 		break;
 	}
 	return r;
+}
+
+/* SQLite opens what it may only read, too, and fails later with other words. */
+static bool is_forbidden(const char *path)
+{
+	char log[STORE_NAME_MAX];
+
+	store_log_name(path, log);
+	return (access(path, W_OK) < 0 || access(log, W_OK) < 0) && errno != ENOENT;
 }
 
 static int open_error(struct store_db *d, int code)
@@ -347,6 +357,8 @@ int store_db_open(struct store_db *d, const char *path, const struct store_db_op
 	int code, r;
 
 	*d = (struct store_db){ 0 };
+	if (is_forbidden(path))
+		return explain(d, -EACCES);
 	if (store_log_is_alone(path))
 		return damaged(d, "it is missing, its log is not");
 	code = sqlite3_open_v2(path, &d->db,

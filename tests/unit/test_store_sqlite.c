@@ -314,6 +314,59 @@ static void test_missing_directory_is_told(void **state)
 }
 
 /* Only its owner may read what waits. */
+/* Root may write everything. */
+static void become_nobody(void)
+{
+	if (getuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
+		_exit(2);
+}
+
+static void chown_to_nobody(const char *name)
+{
+	if (getuid() == 0)
+		assert_int_equal(chown(name, 65534, 65534), 0);
+}
+
+/* What a run as root, or a careless copy, leaves: it is said who may not write. */
+static void test_files_that_may_not_be_written(void **state)
+{
+	char log[160];
+	const struct {
+		const char *name;
+		mode_t mode;
+	} rows[] = { { path, 0400 }, { path, 0 }, { log, 0400 }, { log, 0 }, { folder, 0555 } };
+
+	(void)state;
+	snprintf(log, sizeof(log), "%s-wal", path);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct store *s = reopen(NULL);
+		int status, fd;
+		pid_t child;
+
+		store_free(s);
+		fd = open(log, O_CREAT | O_WRONLY, 0600);
+		assert_true(fd >= 0);
+		close(fd);
+		if (rows[i].name == folder)
+			unlink(log);
+		else
+			chown_to_nobody(log);
+		chown_to_nobody(path);
+		chown_to_nobody(folder);
+		assert_int_equal(chmod(rows[i].name, rows[i].mode), 0);
+		child = fork();
+		if (child == 0) {
+			become_nobody();
+			_exit(try_open(&s) < 0 && strstr(error, "may not write") ? 0 : 1);
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(chmod(folder, 0700), 0);
+		if (status != 0)
+			fail_msg("row %zu: status %d", i, status);
+		empty_folder();
+	}
+}
+
 static void test_mode(void **state)
 {
 	mode_t old = umask(0077);
@@ -1119,6 +1172,7 @@ int main(void)
 		cmocka_unit_test_setup(test_other_version_is_refused, clean),
 		cmocka_unit_test_setup(test_foreign_database_is_refused, clean),
 		cmocka_unit_test_setup(test_missing_directory_is_told, clean),
+		cmocka_unit_test_setup(test_files_that_may_not_be_written, clean),
 		cmocka_unit_test_setup(test_mode, clean),
 		cmocka_unit_test_setup(test_views, clean),
 		cmocka_unit_test_setup(test_views_of_sessions, clean),
