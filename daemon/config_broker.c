@@ -355,7 +355,7 @@ static void build_broker(
 		return;
 	why = config_check_broker(link);
 	if (why) {
-		config_report_mistake(b->report, &s->address.place, "%s", why);
+		config_report_mistake(b->report, &s->head.place, "%s", why);
 		return;
 	}
 	why = config_doubt_broker(link);

@@ -7,11 +7,14 @@
 #include "modem/sim7600.h"
 #include "mqtt/mqtt_topic.h"
 
+#include <assert.h>
 #include <string.h>
 
-#define HOST_MAX 253 /* RFC 1035, 2.3.4 as text */
+#define HOST_MAX 244 /* what MODEM_SERVER_ADDR_MAX leaves beside "tcp://" and ":65535" */
 #define PIN_MIN  4
 #define PIN_MAX  8
+
+static_assert(HOST_MAX + sizeof("tcp://:65535") - 1 == MODEM_SERVER_ADDR_MAX, "room for a port");
 
 static bool has_control(const char *text)
 {
@@ -52,7 +55,8 @@ const char *config_check_host(const char *host)
 	if (len == 0)
 		return "names no host: write it behind the two slashes";
 	if (len > HOST_MAX)
-		return "has a host name of more than 253 bytes";
+		return "has a host name of more than 244 bytes, which is the most that the modem "
+		       "takes";
 	if (strspn(host, allowed) != len)
 		return "has a host that is neither a name nor an IPv4 address";
 	return NULL;
@@ -164,9 +168,9 @@ const char *config_check_pem(struct span pem, const char *label)
 
 const char *config_check_broker(const struct broker_config *broker)
 {
-	const char *why = NULL;
-
-	return sim7600_check_broker(broker, &why) < 0 ? why : NULL;
+	if (sim7600_check_broker(broker) == 0)
+		return NULL;
+	return "a value of this broker cannot be sent to the modem";
 }
 
 const char *config_doubt_broker(const struct broker_config *broker)

@@ -20,7 +20,7 @@
  * or end it. */
 const char *config_check_parameter(const char *text, size_t max_bytes);
 
-/* A host name or IPv4 address of 1..253 bytes, as the modem takes it in "tcp://host:port". */
+/* A host name or IPv4 address of 1..244 bytes, as the modem takes it in "tcp://host:port". */
 const char *config_check_host(const char *host);
 
 /* Country and network code of an operator together: 5 or 6 digits (3GPP TS 23.003, 12.1). */
@@ -45,11 +45,9 @@ const char *config_check_joined(const char *prefix, const char *pattern, size_t 
  * encrypted, of at most MODEM_CERT_MAX bytes. */
 const char *config_check_pem(struct span pem, const char *label);
 
-/* All of a broker can be sent to the modem, one command line each. It names the key itself:
- * "username: ...". */
+/* All of a broker, or of the modem, can be sent to the modem. Each key was checked before: it names
+ * none. */
 const char *config_check_broker(const struct broker_config *broker);
-
-/* Likewise of the modem, each key of which was checked before: it names none. */
 const char *config_check_modem(const struct modem_config *modem);
 
 /* Some modems take the broker as it is, others do not; which one it is, the configuration does not

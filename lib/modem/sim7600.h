@@ -139,12 +139,10 @@ void sim7600_command_name(const struct at_step *step, char *ret_name, size_t siz
 
 /* ---- checks ---- */
 
-/* The configuration can be sent to the modem. 0; -EINVAL: it was not checked key by key before (see
- * config_check.h). */
+/* The configuration can be sent to the modem, of a broker one command line each. 0; -EINVAL: it was
+ * not checked key by key before (see config_check.h). */
 int sim7600_check_modem(const struct modem_config *cfg);
-
-/* The same of a broker's; *ret_why says what is wrong, in words for the operator. */
-int sim7600_check_broker(const struct broker_config *cfg, const char **ret_why);
+int sim7600_check_broker(const struct broker_config *cfg);
 
 /* Address, user name and password, each short enough, fit on one command line together. line_max:
  * characters behind "AT" (family.h). */

@@ -70,7 +70,7 @@ void sim7600_fill_network(struct at_args *args, const struct modem_config *cfg)
 	at_args_text(args, "oper", cfg->operator_code);
 }
 
-/* ---- checks; each returns NULL or what is wrong ---- */
+/* ---- checks ---- */
 
 static bool is_sendable(const char *text, size_t min, size_t max)
 {
@@ -93,80 +93,46 @@ static bool is_topic(const char *topic, bool is_filter)
 	       (is_filter || !strpbrk(topic, "+#"));
 }
 
-static const char *check_identity(const struct broker_config *cfg)
+static bool is_address_fine(const struct broker_config *cfg)
 {
 	char addr[ADDR_MAX_TEXT];
 
-	if (!cfg->client_id || !is_sendable(cfg->client_id, 1, MODEM_CLIENT_ID_MAX) ||
-	    !is_utf8(cfg->client_id))
-		return "client_id: 1 to 128 bytes of UTF-8 without quotes and control characters";
-	if (!cfg->host || !is_sendable(cfg->host, 1, MODEM_SERVER_ADDR_MAX) ||
-	    strpbrk(cfg->host, " ,;/"))
-		return "address: the host name is empty or holds characters that cannot be sent";
-	if (cfg->port == 0 || sim7600_server_addr(cfg, addr, sizeof addr) < 0)
-		return "address: no port, or longer than the modem takes (256 bytes with tcp:// "
-		       "and "
-		       "port)";
-	if (cfg->username && !is_sendable(cfg->username, 1, MODEM_CREDENTIAL_MAX))
-		return "username: 1 to 256 bytes without quotes and control characters";
-	if (cfg->password && !cfg->username)
-		return "password: there is no username to it";
-	if (cfg->password && !is_sendable(cfg->password, 1, MODEM_CREDENTIAL_MAX))
-		return "password: 1 to 256 bytes without quotes and control characters";
-	if (cfg->keepalive_s == 0 || cfg->keepalive_s > MODEM_KEEPALIVE_MAX_S)
-		return "keepalive: 1 to 64800 seconds";
-	return NULL;
+	return cfg->host && is_sendable(cfg->host, 1, MODEM_SERVER_ADDR_MAX) &&
+	       !strpbrk(cfg->host, " ,;/") && cfg->port != 0 &&
+	       sim7600_server_addr(cfg, addr, sizeof addr) == 0;
 }
 
-static const char *check_tls(const struct tls_config *tls)
+static bool is_identity_fine(const struct broker_config *cfg)
 {
-	if (tls->context >= MODEM_SSL_CONTEXTS)
-		return "tls.context: 0 to 9";
-	if (tls->negotiate_s < 10 || tls->negotiate_s > 300)
-		return "tls: the time for the handshake is 10 to 300 seconds";
-	if (tls->verify && tls->ca.len == 0)
-		return "tls.ca: required unless verify = false";
-	if ((tls->cert.len == 0) != (tls->key.len == 0))
-		return "tls: cert and key belong together";
-	if (tls->ca.len > MODEM_CERT_MAX || tls->cert.len > MODEM_CERT_MAX ||
-	    tls->key.len > MODEM_CERT_MAX)
-		return "tls: a file is larger than the modem takes (10240 bytes)";
-	return NULL;
+	return cfg->client_id && is_sendable(cfg->client_id, 1, MODEM_CLIENT_ID_MAX) &&
+	       is_utf8(cfg->client_id) &&
+	       (!cfg->username || is_sendable(cfg->username, 1, MODEM_CREDENTIAL_MAX)) &&
+	       (!cfg->password ||
+		   (cfg->username && is_sendable(cfg->password, 1, MODEM_CREDENTIAL_MAX)));
 }
 
-static const char *check_messages(const struct broker_config *cfg)
+static bool is_tls_fine(const struct tls_config *tls)
 {
-	const struct message_config *will = &cfg->will;
-	const struct message_config *birth = &cfg->birth;
-
-	if (will->topic) {
-		if (!is_topic(will->topic, false) || will->qos > 2)
-			return "will: the topic must have 1 to 1024 bytes and no wildcards, qos 0 "
-			       "to 2";
-		if (will->payload.len < 1 || will->payload.len > MODEM_WILL_MAX)
-			return "will.payload: 1 to 1024 bytes";
-	}
-	if (birth->topic) {
-		if (!is_topic(birth->topic, false) || birth->qos > 2)
-			return "birth: the topic must have 1 to 1024 bytes and no wildcards, qos 0 "
-			       "to 2";
-		if (birth->payload.len > MODEM_PAYLOAD_MAX)
-			return "birth.payload: at most 10240 bytes";
-	}
-	return NULL;
+	return tls->context < MODEM_SSL_CONTEXTS && tls->negotiate_s >= 10 &&
+	       tls->negotiate_s <= 300 && (tls->ca.len > 0 || !tls->verify) &&
+	       (tls->cert.len == 0) == (tls->key.len == 0) && tls->ca.len <= MODEM_CERT_MAX &&
+	       tls->cert.len <= MODEM_CERT_MAX && tls->key.len <= MODEM_CERT_MAX;
 }
 
-static const char *check_filters(const struct broker_config *cfg)
+static bool is_message_fine(const struct message_config *m, size_t min, size_t max)
+{
+	return !m->topic || (is_topic(m->topic, false) && m->qos <= 2 && m->payload.len >= min &&
+				m->payload.len <= max);
+}
+
+static bool are_filters_fine(const struct broker_config *cfg)
 {
 	size_t i;
 
-	if (cfg->filter_count > BRIDGE_ROUTES_MAX)
-		return "topics: more filters than the modem is subscribed to (64)";
 	for (i = 0; i < cfg->filter_count; i++)
 		if (!is_topic(cfg->filters[i].filter, true) || cfg->filters[i].qos > 2)
-			return "topics: a filter must have 1 to 1024 bytes of UTF-8, prefix "
-			       "included, and qos 0 to 2";
-	return NULL;
+			return false;
+	return cfg->filter_count <= BRIDGE_ROUTES_MAX;
 }
 
 bool sim7600_connect_fits(const struct broker_config *cfg, size_t line_max)
@@ -189,22 +155,17 @@ bool sim7600_connect_fits(const struct broker_config *cfg, size_t line_max)
 	return does_fit;
 }
 
-int sim7600_check_broker(const struct broker_config *cfg, const char **ret_why)
+int sim7600_check_broker(const struct broker_config *cfg)
 {
-	const char *why = check_identity(cfg);
+	bool is_fine = is_identity_fine(cfg) && is_address_fine(cfg) &&
+		       (!cfg->is_tls || is_tls_fine(&cfg->tls)) &&
+		       is_message_fine(&cfg->will, 1, MODEM_WILL_MAX) &&
+		       is_message_fine(&cfg->birth, 0, MODEM_PAYLOAD_MAX) &&
+		       are_filters_fine(cfg) && cfg->keepalive_s >= 1 &&
+		       cfg->keepalive_s <= MODEM_KEEPALIVE_MAX_S && cfg->reconnect_min_ms > 0 &&
+		       cfg->reconnect_min_ms <= cfg->reconnect_max_ms;
 
-	if (!why && cfg->is_tls)
-		why = check_tls(&cfg->tls);
-	if (!why)
-		why = check_messages(cfg);
-	if (!why)
-		why = check_filters(cfg);
-	if (!why && (cfg->reconnect_min_ms == 0 || cfg->reconnect_min_ms > cfg->reconnect_max_ms))
-		why = "reconnect: min must be above 0 and not above max";
-	if (!why)
-		return 0;
-	*ret_why = why;
-	return -EINVAL;
+	return is_fine ? 0 : -EINVAL;
 }
 
 static bool is_pdp_type(const char *type)

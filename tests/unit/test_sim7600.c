@@ -297,7 +297,7 @@ static struct broker_config good_broker(void)
 struct broker_row {
 	const char *name;
 	void (*change)(struct broker_config *cfg);
-	const char *why; /* a part of it; NULL: fine */
+	bool is_fine;
 };
 
 static void nothing(struct broker_config *c)
@@ -450,36 +450,36 @@ static void reconnect_reversed(struct broker_config *c)
 }
 
 static const struct broker_row broker_rows[] = {
-	{ "good", nothing, NULL },
-	{ "client id empty", id_empty, "client_id" },
-	{ "client id of 128", id_128, NULL },
-	{ "client id of 129", id_129, "client_id" },
-	{ "client id with a quote", id_quote, "client_id" },
-	{ "client id with a command", id_cr, "client_id" },
-	{ "host with a comma", host_comma, "address" },
-	{ "host too long", host_long, "address" },
-	{ "longest host", host_fits, NULL },
-	{ "no port", port_0, "address" },
-	{ "user name with a quote", user_quote, "username" },
-	{ "password with LF", password_lf, "password" },
-	{ "password without user name", password_alone, "password" },
-	{ "no keepalive", keepalive_0, "keepalive" },
-	{ "keepalive too long", keepalive_long, "keepalive" },
-	{ "no CA", no_ca, "tls.ca" },
-	{ "no CA, not verified", no_ca_unverified, NULL },
-	{ "certificate without key", cert_alone, "key" },
-	{ "CA too large", ca_large, "10240" },
-	{ "context 10", context_10, "context" },
-	{ "handshake of 9 s", negotiate_9, "handshake" },
-	{ "empty last will", will_empty, "will.payload" },
-	{ "last will to a wildcard", will_wildcard, "will" },
-	{ "last will of any characters", will_fine, NULL },
-	{ "last will too large", will_large, "will.payload" },
-	{ "empty birth message", birth_empty, NULL },
-	{ "birth topic too long", birth_topic_long, "birth" },
-	{ "filter too long", filter_long, "topics" },
-	{ "filter not UTF-8", filter_utf8, "topics" },
-	{ "reconnect reversed", reconnect_reversed, "reconnect" },
+	{ "good", nothing, true },
+	{ "client id empty", id_empty, false },
+	{ "client id of 128", id_128, true },
+	{ "client id of 129", id_129, false },
+	{ "client id with a quote", id_quote, false },
+	{ "client id with a command", id_cr, false },
+	{ "host with a comma", host_comma, false },
+	{ "host too long", host_long, false },
+	{ "longest host", host_fits, true },
+	{ "no port", port_0, false },
+	{ "user name with a quote", user_quote, false },
+	{ "password with LF", password_lf, false },
+	{ "password without user name", password_alone, false },
+	{ "no keepalive", keepalive_0, false },
+	{ "keepalive too long", keepalive_long, false },
+	{ "no CA", no_ca, false },
+	{ "no CA, not verified", no_ca_unverified, true },
+	{ "certificate without key", cert_alone, false },
+	{ "CA too large", ca_large, false },
+	{ "context 10", context_10, false },
+	{ "handshake of 9 s", negotiate_9, false },
+	{ "empty last will", will_empty, false },
+	{ "last will to a wildcard", will_wildcard, false },
+	{ "last will of any characters", will_fine, true },
+	{ "last will too large", will_large, false },
+	{ "empty birth message", birth_empty, true },
+	{ "birth topic too long", birth_topic_long, false },
+	{ "filter too long", filter_long, false },
+	{ "filter not UTF-8", filter_utf8, false },
+	{ "reconnect reversed", reconnect_reversed, false },
 };
 
 static void checks_brokers(void **state)
@@ -489,13 +489,10 @@ static void checks_brokers(void **state)
 	(void)state;
 	for (row = broker_rows; row < broker_rows + COUNT(broker_rows); row++) {
 		struct broker_config cfg = good_broker();
-		const char *why = NULL;
-		int r;
 
 		row->change(&cfg);
-		r = sim7600_check_broker(&cfg, &why);
-		if ((r == 0) != (row->why == NULL) || (why && !strstr(why, row->why)))
-			fail_msg("%s: %d %s", row->name, r, why ? why : "");
+		if ((sim7600_check_broker(&cfg) == 0) != row->is_fine)
+			fail_msg("%s", row->name);
 	}
 }
 
@@ -508,14 +505,13 @@ static void knows_the_longest_connect_line(void **state)
 		bool does_fit;
 	} rows[] = { { nothing, true }, { line_fits, true }, { line_too_long, false },
 		{ longest_of_all, false } };
-	const char *why = NULL;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct broker_config cfg = good_broker();
 
 		rows[i].change(&cfg);
-		assert_int_equal(sim7600_check_broker(&cfg, &why), 0);
+		assert_int_equal(sim7600_check_broker(&cfg), 0);
 		assert_int_equal(sim7600_connect_fits(&cfg, AT_CMD_MAX), rows[i].does_fit);
 		assert_true(sim7600_connect_fits(&cfg, AT_CMD_LONG_MAX));
 	}
