@@ -168,7 +168,7 @@ def test_route(gateway):
     text = daemon.ctl("route", "y").stdout
     assert text.count("no route out matches") == 2
     r = daemon.ctl("route", "x/#", check=False)
-    assert r.returncode == 1 and "not valid" in r.stderr
+    assert r.returncode == 1 and "cannot be used here" in r.stderr
 
 
 def test_usage(gateway):
