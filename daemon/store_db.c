@@ -11,23 +11,21 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Messages are small and come a few at a time: with SQLite's usual 4096 a commit of one message
- * writes four times as much. Measured with 20 messages of 100 bytes a commit, in multiples of what
- * must be written: 1024 bytes 1.8, 2048 bytes 2.2, 4096 bytes 3.2. */
-#define DB_PAGE_BYTES "1024"
-
 /* The log is written back when it has about 4 MB: much of what comes has left again by then. */
-#define CHECKPOINT_PAGES 4096
+#define CHECKPOINT_PAGES (4 * 1024 * 1024 / STORE_PAGE_BYTES)
 #define LOG_BYTES        "4587520"
+#define PAGE_SIZE        "PRAGMA page_size=" STORE_STR(STORE_PAGE_BYTES) ";"
 
-/* A transaction must not write before its commit: a disk that is full is noticed in one place. */
-static const char settings[] = "PRAGMA page_size=" DB_PAGE_BYTES ";"
-			       "PRAGMA locking_mode=EXCLUSIVE;"
-			       "PRAGMA journal_mode=WAL;"
-			       "PRAGMA journal_size_limit=" LOG_BYTES ";"
-			       "PRAGMA cache_size=-512;"
-			       "PRAGMA cache_spill=OFF;"
-			       "PRAGMA temp_store=MEMORY;";
+/* A transaction must not write before its commit: a disk that is full is noticed in one place. What
+ * is removed is overwritten where its page is written anyway, but a page that becomes free is not
+ * written for that. */
+static const char settings[] = PAGE_SIZE "PRAGMA locking_mode=EXCLUSIVE;"
+					 "PRAGMA journal_mode=WAL;"
+					 "PRAGMA journal_size_limit=" LOG_BYTES ";"
+					 "PRAGMA secure_delete=FAST;"
+					 "PRAGMA cache_size=-512;"
+					 "PRAGMA cache_spill=OFF;"
+					 "PRAGMA temp_store=MEMORY;";
 
 /* STORE_SEQ_BITS, as SQL has it. */
 #define SEQ(id) "(" id " & 0xffffffffffff)"

@@ -10,8 +10,7 @@
 #include <sys/stat.h>
 
 /* Checksums are of words as this machine has them. */
-#define MAGIC      (0x377f0682U | (BYTE_ORDER == BIG_ENDIAN))
-#define PAGE_BYTES 1024
+#define MAGIC (0x377f0682U | (BYTE_ORDER == BIG_ENDIAN))
 
 /* One may be the end of a transaction that a power cut has torn. The next one began when that was
  * on the disk. */
@@ -22,7 +21,7 @@ struct head {
 };
 
 struct frame {
-	uint32_t page_number, commit, salt[2], sums[2], page[PAGE_BYTES / sizeof(uint32_t)];
+	uint32_t page_number, commit, salt[2], sums[2], page[STORE_PAGE_BYTES / sizeof(uint32_t)];
 };
 
 struct log {
@@ -73,13 +72,13 @@ static bool next_frame(struct log *l, const uint32_t salt[2], bool *ret_holds)
 /* The database has this page as the frame has it. */
 static bool is_in_database(sqlite3 *db, const struct frame *f)
 {
-	sqlite3_int64 at = (sqlite3_int64)(be32toh(f->page_number) - 1) * PAGE_BYTES;
-	uint32_t page[PAGE_BYTES / sizeof(uint32_t)];
+	sqlite3_int64 at = (sqlite3_int64)(be32toh(f->page_number) - 1) * STORE_PAGE_BYTES;
+	uint32_t page[STORE_PAGE_BYTES / sizeof(uint32_t)];
 	sqlite3_file *file;
 
 	return sqlite3_file_control(db, NULL, SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK &&
-	       file->pMethods->xRead(file, page, PAGE_BYTES, at) == SQLITE_OK &&
-	       memcmp(page, f->page, PAGE_BYTES) == 0;
+	       file->pMethods->xRead(file, page, STORE_PAGE_BYTES, at) == SQLITE_OK &&
+	       memcmp(page, f->page, STORE_PAGE_BYTES) == 0;
 }
 
 /* SQLite begins the log anew when the database has all of it. A head that a power cut has torn
@@ -118,6 +117,8 @@ bool store_log_is_damaged(sqlite3 *db)
 	add_up(&l, &head.magic, offsetof(struct head, sums));
 	if (!check_sums(&l, head.sums) || head.magic != htobe32(MAGIC))
 		return !is_written_back(db, &l);
+	if (head.page_bytes != htobe32(STORE_PAGE_BYTES))
+		return false;
 	while (lost < LOST_MIN && next_frame(&l, head.salt, &holds)) {
 		is_whole = is_whole && holds;
 		lost += !is_whole && holds && l.frame.commit != 0;

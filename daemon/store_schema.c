@@ -8,9 +8,6 @@
 #define PRIORITY(id) "(7 - (" id " >> 48 & 7))"
 #define QUEUE(id)    "(" id " >> 51)"
 
-#define STR2(x)      #x
-#define STR(x)       STR2(x)
-
 /* Of both tables of messages. */
 static const char columns[] = "id INTEGER PRIMARY KEY,"
 			      "topic TEXT NOT NULL,"
@@ -67,8 +64,8 @@ static const char schema[] =
     " WHERE q.name GLOB 'client:*' AND n.kind = 1;"
     "CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
     "INSERT INTO meta VALUES('last_seq', 0);"
-    "PRAGMA application_id=" STR(STORE_APPLICATION_ID) ";"
-    "PRAGMA user_version=" STR(STORE_SCHEMA_VERSION) ";"
+    "PRAGMA application_id=" STORE_STR(STORE_APPLICATION_ID) ";"
+    "PRAGMA user_version=" STORE_STR(STORE_SCHEMA_VERSION) ";"
     "COMMIT;";
 /* clang-format on */
 

@@ -87,8 +87,8 @@ def test_damaged_store(gateway):
     assert daemon.stop() == 0
     with open(gateway.folder / "store.db", "r+b") as f:
         f.seek(0, os.SEEK_END)
-        f.seek(f.tell() * 3 // 4 // 1024 * 1024)
-        f.write(b"\xa5" * 1024)
+        f.seek(f.tell() * 3 // 4 // 512 * 512)
+        f.write(b"\xa5" * 512)
     again = gateway.daemon([section(gateway)])
     assert "was damaged" in again.text() and "carried over" in again.text()
     assert list(gateway.folder.glob("store.db.damaged-*Z"))

@@ -3,6 +3,7 @@
  * The store on disk: the cases of every store, and what only a file can show: reopening, locking,
  * other versions, damage.
  */
+#include "../../daemon/store_db.h"
 #include "../../daemon/store_sqlite.h"
 #include "store_cases.h"
 
@@ -558,7 +559,7 @@ static void test_damaged_page(void **state)
 		{ "waiting", DAMAGE_MESSAGES / 2, DAMAGE_MESSAGES - 1, DAMAGE_NOTES, DAMAGE_NOTES },
 		{ "note", DAMAGE_MESSAGES, DAMAGE_MESSAGES, DAMAGE_NOTES / 2, DAMAGE_NOTES - 1 },
 	};
-	static const uint8_t rubbish[1024] = { 0xa5, 0x5a };
+	static const uint8_t rubbish[STORE_PAGE_BYTES] = { 0xa5, 0x5a };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -566,7 +567,8 @@ static void test_damaged_page(void **state)
 		struct store *s;
 
 		fill_store();
-		overwrite((leaf_of(rows[i].table) - 1) * 1024, rubbish, sizeof(rubbish));
+		overwrite(
+		    (leaf_of(rows[i].table) - 1) * STORE_PAGE_BYTES, rubbish, sizeof(rubbish));
 		assert_int_equal(try_open(&s), 0);
 		assert_non_null(strstr(warning, ".damaged-20"));
 		s->ops->total(s, &u);
@@ -586,7 +588,7 @@ static void test_damaged_page(void **state)
  * under the same name, whether something waits in it or not. */
 static void test_damaged_while_running(void **state)
 {
-	static const uint8_t rubbish[1024] = { 0xa5, 0x5a };
+	static const uint8_t rubbish[STORE_PAGE_BYTES] = { 0xa5, 0x5a };
 	static const char *const names[] = { "one", "two", "client:x", "idle" };
 	unsigned numbers[4] = { 0, 1, 2, 3 };
 	char long_topic[201] = "";
@@ -611,8 +613,8 @@ static void test_damaged_while_running(void **state)
 	for (size_t i = 0; i < 4; i++)
 		assert_int_equal(queue_of(s, names[i]), numbers[i]);
 	assert_int_equal(s->ops->retire(s, numbers[1], DAMAGE_FIRST), 0);
-	overwrite((list - 1) * 1024, rubbish, sizeof(rubbish));
-	overwrite((leaf - 1) * 1024, rubbish, sizeof(rubbish));
+	overwrite((list - 1) * STORE_PAGE_BYTES, rubbish, sizeof(rubbish));
+	overwrite((leaf - 1) * STORE_PAGE_BYTES, rubbish, sizeof(rubbish));
 	for (uint64_t seq = 0; warning[0] == '\0' && seq < DAMAGE_MESSAGES; seq++) {
 		s->ops->get(s, numbers[0], seq, &e);
 		s->ops->get(s, numbers[1], seq, &e);
@@ -638,7 +640,7 @@ static void test_damaged_while_running(void **state)
 /* Opened with a page of its messages damaged that was not read yet. */
 static struct store *open_and_damage(void)
 {
-	static const uint8_t rubbish[1024] = { 0xa5, 0x5a };
+	static const uint8_t rubbish[STORE_PAGE_BYTES] = { 0xa5, 0x5a };
 	char long_topic[201] = "";
 	struct store *s;
 	int64_t leaf;
@@ -653,7 +655,7 @@ static struct store *open_and_damage(void)
 	store_free(s);
 	leaf = leaf_of("waiting");
 	s = reopen(NULL);
-	overwrite((leaf - 1) * 1024, rubbish, sizeof(rubbish));
+	overwrite((leaf - 1) * STORE_PAGE_BYTES, rubbish, sizeof(rubbish));
 	return s;
 }
 
@@ -712,7 +714,7 @@ static void test_queue_named_twice(void **state)
 	     " DROP VIEW subscriptions; ALTER TABLE queue RENAME TO old;"
 	     " CREATE TABLE queue(id INTEGER PRIMARY KEY, name TEXT);"
 	     " INSERT INTO queue VALUES(0, 'one'), (1, 'one'), (2, 'client:x')");
-	overwrite((leaf_of("waiting") - 1) * 1024, "\xa5\x5a", 2);
+	overwrite((leaf_of("waiting") - 1) * STORE_PAGE_BYTES, "\xa5\x5a", 2);
 	assert_int_equal(try_open(&s), 0);
 	assert_non_null(strstr(warning, "damaged"));
 	assert_int_equal(queue_of(s, "one"), 0);
@@ -770,7 +772,7 @@ static void test_damaged_head(void **state)
 /* ---- a damaged log ---- */
 
 #define LOG_HEAD  32
-#define LOG_FRAME (24 + 1024)
+#define LOG_FRAME (24 + STORE_PAGE_BYTES)
 
 /* A process that dies with all its messages in the log: a transaction each. */
 static void fill_log(void)
@@ -890,12 +892,12 @@ static void leave_log(void)
 /* What a power cut can leave of the last transaction. */
 static void cut_last_frame(void)
 {
-	cut_log(log_size() - 700);
+	cut_log(log_size() - LOG_FRAME * 2 / 3);
 }
 
 static void tear_last_frame(void)
 {
-	overwrite_log(log_size() - 700, 0, 700);
+	overwrite_log(log_size() - LOG_FRAME * 2 / 3, 0, LOG_FRAME * 2 / 3);
 }
 
 static void begin_log(void)
@@ -960,7 +962,7 @@ static void test_damaged_end(void **state)
 	(void)state;
 	fill_store();
 	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(truncate(path, st.st_size * 2 / 3), 0);
+	assert_int_equal(truncate(path, st.st_size * 4 / 5), 0);
 	assert_int_equal(try_open(&s), 0);
 	assert_non_null(strstr(warning, "damaged"));
 	s->ops->total(s, &u);
