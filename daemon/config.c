@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <libconfig.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -405,12 +406,10 @@ static void read_file(struct reader *rd, const config_t *file, struct config *co
 static const char *absolute_folder(struct arena *a, const char *path)
 {
 	const char *folder = config_file_folder(a, path);
-	char *absolute = folder ? realpath(folder, NULL) : NULL;
+	char absolute[PATH_MAX];
 
-	if (absolute)
-		folder = arena_copy(a, absolute, strlen(absolute));
-	free(absolute);
-	return folder;
+	return folder && realpath(folder, absolute) ? arena_copy(a, absolute, strlen(absolute))
+						    : folder;
 }
 
 static void load(struct reader *rd, struct config *config)

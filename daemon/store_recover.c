@@ -22,17 +22,18 @@ static int move(const char *from, const char *to)
 /* A name with a time that neither a file nor a log has, and the log's: now, or soon. */
 static int name_aside(const char *path, char ret_name[STORE_NAME_MAX], char ret_log[STORE_NAME_MAX])
 {
-	time_t at = time(NULL);
+	struct timespec at;
 	char stamp[32];
 	struct tm tm;
 
+	clock_gettime(CLOCK_REALTIME, &at);
 	do {
-		if (!gmtime_r(&at, &tm) ||
+		if (!gmtime_r(&at.tv_sec, &tm) ||
 		    strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm) == 0)
 			return -EOVERFLOW;
 		snprintf(ret_name, STORE_NAME_MAX, "%s.damaged-%s", path, stamp);
 		store_log_name(ret_name, ret_log);
-		at++;
+		at.tv_sec++;
 	} while (access(ret_name, F_OK) == 0 || access(ret_log, F_OK) == 0);
 	return 0;
 }
@@ -98,7 +99,7 @@ static bool is_sane(sqlite3_stmt *row)
 static int copy_row(struct salvage *s, sqlite3_stmt *row, sqlite3_stmt *insert, bool is_dead)
 {
 	int columns = is_dead ? COLUMN_COUNT : COLUMN_REASON;
-	int before = sqlite3_total_changes(s->to->db), r;
+	int r;
 
 	if (!is_sane(row)) {
 		s->found->lost++;
@@ -111,7 +112,7 @@ static int copy_row(struct salvage *s, sqlite3_stmt *row, sqlite3_stmt *insert, 
 	if (r < 0)
 		return r;
 	s->is_used[store_id_queue(sqlite3_column_int64(row, COLUMN_ID))] = true;
-	if (sqlite3_total_changes(s->to->db) == before)
+	if (sqlite3_changes(s->to->db) == 0)
 		return 0;
 	if (is_dead)
 		s->found->dead_letters++;

@@ -63,9 +63,8 @@ static void publish_modem_state(struct core *c)
 	    "rssi_dbm", s->rssi_dbm ? json_integer(s->rssi_dbm) : json_null(),
 	    "registered", s->is_registered);
 	/* clang-format on */
-	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+	char *text = ctl_json_dump(object);
 
-	json_decref(object);
 	if (!text)
 		return;
 	publish_sys(c, MODEM_STATE_TOPIC, text);

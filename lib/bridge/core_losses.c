@@ -116,10 +116,8 @@ static char *text_of_gap(const struct core *c, unsigned client, const struct gap
 	    "first", time_or_null(report->first_ms),
 	    "last", time_or_null(report->last_ms));
 	/* clang-format on */
-	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
 
-	json_decref(object);
-	return text;
+	return ctl_json_dump(object);
 }
 
 uint64_t core_gap_due(const struct core *c, unsigned client)

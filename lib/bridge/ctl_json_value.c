@@ -154,3 +154,11 @@ json_t *ctl_json_broker(const struct core *core, int broker)
 		return json_sprintf("client %d", broker);
 	return ctl_json_cstring(cfg->brokers[broker].link.name);
 }
+
+char *ctl_json_dump(json_t *value)
+{
+	char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
+
+	json_decref(value);
+	return text;
+}

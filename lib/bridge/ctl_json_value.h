@@ -38,4 +38,7 @@ json_t *ctl_json_broker(const struct core *core, int broker);
 /* Append the value. Once memory is out the array is given up and NULL, and stays so. */
 void ctl_json_append(json_t **array, json_t *value);
 
+/* The text of a value, which it takes over (NULL: no memory); to be freed. NULL: no memory. */
+char *ctl_json_dump(json_t *value);
+
 #endif
