@@ -32,6 +32,9 @@
 #define SESSION_PATIENCE_MS 70000 /* pub_timeout of an earlier life, and a little more */
 #define SESSION_BUSY_MAX    3     /* failures in a row because the client is busy: it is wedged */
 
+/* Before a client that could not be closed is looked at again. */
+#define SESSION_LEFTOVER_MS 60000
+
 /* A message waits and nothing was confirmed for so long: the radio may have died without a word.
  * The modem itself should have told after pub_timeout, which is a minute. */
 #define SESSION_UNCONFIRMED_MS 100000

@@ -89,6 +89,14 @@ static void record_error(struct session *s, const struct session_failure *why)
 		sim7600_command_name(why->step, e->command, sizeof e->command);
 }
 
+/* What could not be closed may be connected still, and nobody wants it. */
+static void look_again(struct session *s, uint64_t now_ms)
+{
+	s->is_leftover_possible = true;
+	if (s->status.state == SESSION_DISABLED)
+		s->status.retry_at_ms = now_ms + SESSION_LEFTOVER_MS;
+}
+
 void session_fail(struct session *s, uint64_t now_ms, const struct session_failure *why)
 {
 	char text[EVENT_TEXT_MAX];
@@ -96,7 +104,9 @@ void session_fail(struct session *s, uint64_t now_ms, const struct session_failu
 	exchange_abandon(&s->exchange, s->env->chan, now_ms);
 	s->phase = PHASE_PROBE;
 	if (s->status.state == SESSION_STOPPING) {
+		record_error(s, why);
 		session_closed(s, now_ms);
+		look_again(s, now_ms);
 		return;
 	}
 	note_online_time(s, now_ms);
@@ -221,18 +231,25 @@ static bool close_now(struct session *s, uint64_t now_ms)
 	return true;
 }
 
+static bool is_pausing(const struct session *s, uint64_t now_ms)
+{
+	return s->status.retry_at_ms != TIMER_NEVER && now_ms < s->status.retry_at_ms;
+}
+
 static bool leave_disabled(struct session *s, uint64_t now_ms)
 {
 	if (session_is_wanted(s)) {
 		set_state(s, now_ms, SESSION_WAITING, 0, "waiting for the modem");
 		return true;
 	}
-	if (s->is_leftover_possible && s->env->is_service_up && !s->is_shut_down) {
-		s->phase = PHASE_PROBE;
-		set_state(s, now_ms, SESSION_STOPPING, 0, "looking for an earlier connection");
-		return true;
-	}
-	return false;
+	if (!s->env->is_service_up || is_pausing(s, now_ms))
+		return false;
+	s->status.retry_at_ms = TIMER_NEVER;
+	if (!s->is_leftover_possible || s->is_shut_down)
+		return false;
+	s->phase = PHASE_PROBE;
+	set_state(s, now_ms, SESSION_STOPPING, 0, "looking for an earlier connection");
+	return true;
 }
 
 static bool is_unconfirmed(const struct session *s, uint64_t now_ms)
@@ -254,11 +271,6 @@ static void begin_pause(struct session *s, uint64_t now_ms)
 	if (s->pause_ms > 0)
 		s->status.retry_at_ms = now_ms + s->pause_ms;
 	s->pause_ms = 0;
-}
-
-static bool is_pausing(const struct session *s, uint64_t now_ms)
-{
-	return s->status.retry_at_ms != TIMER_NEVER && now_ms < s->status.retry_at_ms;
 }
 
 bool session_step(struct session *s, uint64_t now_ms)

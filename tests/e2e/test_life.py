@@ -179,7 +179,8 @@ def test_reload_dry_run(both):
 def test_idle_daemon_sleeps(both):
     """At most one wake-up in ten seconds when nothing is to be done."""
     dialogue = both.folder / "dialogue.log"
-    wait_until(lambda: "PB DONE" in dialogue.read_text(errors="replace"), "the last boot line")
+    for line in ("PB DONE", "+CPSI: "):  # the last boot line, and the end of the questions about the network
+        wait_until(lambda text=line: text in dialogue.read_text(errors="replace"), line)
     trace = both.folder / "strace"
     subprocess.run(
         ["timeout", "-s", "INT", "21", "strace", "-f", "-e", "trace=epoll_wait,epoll_pwait,epoll_pwait2,poll",

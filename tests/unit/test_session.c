@@ -646,6 +646,39 @@ static void tries_again_when_it_is_not_busy_any_more(void **state)
 	}
 }
 
+/* Who disconnects by hand wants no connection: a modem that does not close it is asked again. */
+static void closes_later_what_could_not_be_closed(void **state)
+{
+	static const struct turn online[] = { FREE_CLIENT, ACQUIRE,
+		{ CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" }, { 0 } };
+	static const struct turn refused[] = { CONNECTED_CLIENT,
+		{ "AT+CMQTTDISC=0,60", "\r\n+CMQTTDISC: 0,1\r\n" ERR },
+		{ "AT+CMQTTREL=0", "\r\n+CMQTTREL: 0,14\r\n" ERR }, { 0 } };
+	static const struct turn closed[] = { CONNECTED_CLIENT,
+		{ "AT+CMQTTDISC=0,60", "\r\n+CMQTTDISC: 0,0\r\n" OK }, { "AT+CMQTTREL=0", OK },
+		{ 0 } };
+	struct broker_config cfg = plain_broker();
+	struct bench b;
+	uint64_t refused_ms;
+
+	(void)state;
+	bench_init(&b, &cfg);
+	b.turn = online;
+	run(&b, "online");
+	assert_int_equal(session_disconnect(&b.session), 0);
+	b.turn = refused;
+	run(&b, "refused");
+	assert_int_equal(b.session.status.state, SESSION_DISABLED);
+	assert_int_equal(b.session.status.last_error.code, 14);
+	refused_ms = b.now;
+	b.turn = closed;
+	run(&b, "closed");
+	assert_true(b.now >= refused_ms + SESSION_LEFTOVER_MS - AT_ERROR_GRACE_MS);
+	assert_int_equal(b.session.status.state, SESSION_DISABLED);
+	assert_int_equal(session_deadline(&b.session), TIMER_NEVER);
+	bench_fini(&b);
+}
+
 /* Sister models start anew when told to disconnect a client that is free. */
 static void disconnects_no_free_client(void **state)
 {
@@ -813,6 +846,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(doubts_a_service_that_knows_no_clients),
 		cmocka_unit_test(disconnects_when_release_is_refused),
 		cmocka_unit_test(disconnects_no_free_client),
+		cmocka_unit_test(closes_later_what_could_not_be_closed),
 		cmocka_unit_test(tries_again_when_it_is_not_busy_any_more),
 		cmocka_unit_test(sends_files_again_now_and_then),
 		cmocka_unit_test(goes_without_utf8_when_it_is_refused),
