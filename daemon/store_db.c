@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 /* The log is written back when it has about 4 MB: much of what comes has left again by then. */
@@ -196,19 +197,36 @@ static int prepare(struct store_db *d)
 
 /* ---- opening ---- */
 
-int store_db_sync_directory(const char *path)
+static int open_directory(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char folder[PATH_MAX] = ".";
-	int fd, r = 0;
+	int fd;
 
 	if (slash && (size_t)(slash - path) >= sizeof(folder))
 		return -ENAMETOOLONG;
 	if (slash)
 		snprintf(folder, sizeof(folder), "%.*s/", (int)(slash - path), path);
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int store_db_lock_directory(const char *path)
+{
+	int fd = open_directory(path);
+
+	/* Where there are no such locks it has to do without. */
+	if (fd >= 0)
+		flock(fd, LOCK_EX);
+	return fd;
+}
+
+int store_db_sync_directory(const char *path)
+{
+	int fd = open_directory(path), r = 0;
+
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (fsync(fd) < 0)
 		r = -errno;
 	close(fd);

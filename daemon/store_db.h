@@ -157,6 +157,11 @@ static inline bool store_db_is_open(const struct store_db *d)
 	return d->db && !sqlite3_get_autocommit(d->db);
 }
 
+/* Wait until no other process opens or recovers a store in the directory of path, and keep others
+ * from it: SQLite's lock is on a file, and a recovery exchanges that. The descriptor, to be closed
+ * soon; or -errno: it cannot be had, which is no reason to give up. */
+int store_db_lock_directory(const char *path);
+
 /* Sync the directory of path: a new name in it is durable then. 0 or -errno. */
 int store_db_sync_directory(const char *path);
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #define REASON_MAX 96
 
@@ -666,7 +667,7 @@ static int recover(struct store_sqlite *s)
 	return open_file(s);
 }
 
-static int open_db(struct store_sqlite *s)
+static int finish_and_open(struct store_sqlite *s)
 {
 	int r = store_recover_finish(s->options.path);
 
@@ -674,8 +675,20 @@ static int open_db(struct store_sqlite *s)
 		return r;
 	if (r > 0 && s->options.warn)
 		s->options.warn("it was damaged; a recovery that was broken off is finished");
-	r = open_file(s);
-	return r == -EUCLEAN ? recover(s) : r;
+	return open_file(s);
+}
+
+/* is_damaged: it is open, and known to be. */
+static int open_db(struct store_sqlite *s, bool is_damaged)
+{
+	int lock = store_db_lock_directory(s->options.path);
+	int r = is_damaged ? -EUCLEAN : finish_and_open(s);
+
+	if (r == -EUCLEAN)
+		r = recover(s);
+	if (lock >= 0)
+		close(lock);
+	return r;
 }
 
 /* Whoever opened a queue goes on with its number, whether its row could be read or not. */
@@ -698,15 +711,12 @@ static int name_queues(struct store_sqlite *s)
 /* Damage that shows while running. What could not be read is gone from the counters, too. */
 static int reopen_damaged(struct store_sqlite *s)
 {
+	bool has_file = s->tx.db.db != NULL;
 	int r;
 
-	if (s->tx.db.db) {
-		if (store_db_is_open(&s->tx.db))
-			store_db_run(&s->tx.db, store_db_stmt(&s->tx.db, STMT_ROLLBACK));
-		r = recover(s);
-	} else {
-		r = open_db(s);
-	}
+	if (has_file && store_db_is_open(&s->tx.db))
+		store_db_run(&s->tx.db, store_db_stmt(&s->tx.db, STMT_ROLLBACK));
+	r = open_db(s, has_file);
 	if (r == 0)
 		r = name_queues(s);
 	if (r == 0)
@@ -788,7 +798,7 @@ int store_sqlite_open(const struct store_sqlite_options *options, struct store *
 	s->options = *options;
 	s->options.path = s->path = strdup(options->path);
 	store_tx_init(&s->tx);
-	r = s->path ? open_db(s) : -ENOMEM;
+	r = s->path ? open_db(s, false) : -ENOMEM;
 	if (r == 0)
 		r = store_counts_load(&s->counts, &s->tx.db);
 	if (r < 0) {

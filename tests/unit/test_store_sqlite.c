@@ -1062,6 +1062,66 @@ static void test_interrupted_before_the_log(void **state)
 	store_free(s);
 }
 
+#define RIVALS 4
+
+/* Opens it together with its rivals, and keeps it until all have tried. How it went is written to
+ * fd: the number of messages, or an error. */
+static void compete(int start, int fd)
+{
+	int64_t found;
+	struct store_usage u;
+	struct store *s;
+	char byte;
+
+	if (read(start, &byte, 1) < 0)
+		_exit(1);
+	found = try_open(&s);
+	if (found == 0) {
+		s->ops->total(s, &u);
+		found = (int64_t)u.messages;
+	}
+	if (write(fd, &found, sizeof(found)) != sizeof(found) || read(start, &byte, 1) < 0)
+		_exit(1);
+	_exit(0);
+}
+
+/* One of those that start at once recovers a damaged store, and has it; the others are refused. */
+static void test_rivals_on_a_damaged_store(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < 10; round++) {
+		int start[2], results[2], winners = 0;
+
+		empty_folder();
+		fill_log();
+		damage_middle_of_log();
+		assert_int_equal(pipe(start) | pipe(results), 0);
+		for (unsigned i = 0; i < RIVALS; i++) {
+			if (fork() == 0) {
+				close(start[1]);
+				compete(start[0], results[1]);
+			}
+		}
+		close(results[1]);
+		assert_int_equal(write(start[1], "1234", RIVALS), RIVALS);
+		for (unsigned i = 0; i < RIVALS; i++) {
+			int64_t found;
+
+			assert_int_equal(read(results[0], &found, sizeof(found)), sizeof(found));
+			if (found == -EBUSY)
+				continue;
+			assert_in_range(found, DAMAGE_MESSAGES / 3, DAMAGE_MESSAGES * 2 / 3);
+			winners++;
+		}
+		assert_int_equal(winners, 1);
+		close(start[1]);
+		for (unsigned i = 0; i < RIVALS; i++)
+			assert_true(wait(NULL) > 0);
+		close(start[0]);
+		close(results[0]);
+	}
+}
+
 /* What was put aside before is never overwritten, and no reason to give up. */
 static void test_names_that_are_taken(void **state)
 {
@@ -1191,6 +1251,7 @@ int main(void)
 		cmocka_unit_test_setup(test_interrupted_recovery, clean),
 		cmocka_unit_test_setup(test_interrupted_before_the_log, clean),
 		cmocka_unit_test_setup(test_names_that_are_taken, clean),
+		cmocka_unit_test_setup(test_rivals_on_a_damaged_store, clean),
 		cmocka_unit_test_setup(test_random_damage, clean),
 		cmocka_unit_test_setup(test_backlog_is_counted_at_the_start, clean),
 	};
