@@ -1064,25 +1064,50 @@ static void test_interrupted_before_the_log(void **state)
 
 #define RIVALS 4
 
-/* Opens it together with its rivals, and keeps it until all have tried. How it went is written to
- * fd: the number of messages, or an error. */
-static void compete(int start, int fd)
+/* Until the other end is closed. */
+static void wait_for_end(int fd)
 {
-	int64_t found;
-	struct store_usage u;
-	struct store *s;
 	char byte;
 
-	if (read(start, &byte, 1) < 0)
+	if (read(fd, &byte, 1) != 0)
 		_exit(1);
+}
+
+/* Opens it together with its rivals, and keeps it until all have tried. How it went is written to
+ * result: the number of messages, or an error. */
+static void compete(int start, int end, int result)
+{
+	struct store_usage u;
+	struct store *s;
+	int64_t found;
+
+	wait_for_end(start);
 	found = try_open(&s);
 	if (found == 0) {
 		s->ops->total(s, &u);
 		found = (int64_t)u.messages;
 	}
-	if (write(fd, &found, sizeof(found)) != sizeof(found) || read(start, &byte, 1) < 0)
+	if (write(result, &found, sizeof(found)) != sizeof(found))
 		_exit(1);
+	wait_for_end(end);
 	_exit(0);
+}
+
+/* The number of those that have it. */
+static unsigned count_winners(int result)
+{
+	unsigned winners = 0;
+
+	for (unsigned i = 0; i < RIVALS; i++) {
+		int64_t found;
+
+		assert_int_equal(read(result, &found, sizeof(found)), sizeof(found));
+		if (found == -EBUSY)
+			continue;
+		assert_in_range(found, DAMAGE_MESSAGES / 3, DAMAGE_MESSAGES * 2 / 3);
+		winners++;
+	}
+	return winners;
 }
 
 /* One of those that start at once recovers a damaged store, and has it; the others are refused. */
@@ -1090,35 +1115,28 @@ static void test_rivals_on_a_damaged_store(void **state)
 {
 	(void)state;
 	for (unsigned round = 0; round < 10; round++) {
-		int start[2], results[2], winners = 0;
+		int start[2], end[2], result[2];
 
 		empty_folder();
 		fill_log();
 		damage_middle_of_log();
-		assert_int_equal(pipe(start) | pipe(results), 0);
+		assert_int_equal(pipe(start) | pipe(end) | pipe(result), 0);
 		for (unsigned i = 0; i < RIVALS; i++) {
 			if (fork() == 0) {
 				close(start[1]);
-				compete(start[0], results[1]);
+				close(end[1]);
+				compete(start[0], end[0], result[1]);
 			}
 		}
-		close(results[1]);
-		assert_int_equal(write(start[1], "1234", RIVALS), RIVALS);
-		for (unsigned i = 0; i < RIVALS; i++) {
-			int64_t found;
-
-			assert_int_equal(read(results[0], &found, sizeof(found)), sizeof(found));
-			if (found == -EBUSY)
-				continue;
-			assert_in_range(found, DAMAGE_MESSAGES / 3, DAMAGE_MESSAGES * 2 / 3);
-			winners++;
-		}
-		assert_int_equal(winners, 1);
+		close(result[1]);
 		close(start[1]);
+		assert_int_equal(count_winners(result[0]), 1);
+		close(end[1]);
 		for (unsigned i = 0; i < RIVALS; i++)
 			assert_true(wait(NULL) > 0);
 		close(start[0]);
-		close(results[0]);
+		close(end[0]);
+		close(result[0]);
 	}
 }
 
