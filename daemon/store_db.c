@@ -15,18 +15,18 @@
 /* The log is written back when it has about 4 MB: much of what comes has left again by then. */
 #define CHECKPOINT_PAGES (4 * 1024 * 1024 / STORE_PAGE_BYTES)
 #define LOG_BYTES        "4587520"
-#define PAGE_SIZE        "PRAGMA page_size=" STORE_STR(STORE_PAGE_BYTES) ";"
+#define SET_PAGE_SIZE    "PRAGMA page_size=" STORE_STR(STORE_PAGE_BYTES) ";"
 
 /* A transaction must not write before its commit: a disk that is full is noticed in one place. What
  * is removed is overwritten where its page is written anyway, but a page that becomes free is not
  * written for that. */
-static const char settings[] = PAGE_SIZE "PRAGMA locking_mode=EXCLUSIVE;"
-					 "PRAGMA journal_mode=WAL;"
-					 "PRAGMA journal_size_limit=" LOG_BYTES ";"
-					 "PRAGMA secure_delete=FAST;"
-					 "PRAGMA cache_size=-512;"
-					 "PRAGMA cache_spill=OFF;"
-					 "PRAGMA temp_store=MEMORY;";
+static const char settings[] = SET_PAGE_SIZE "PRAGMA locking_mode=EXCLUSIVE;"
+					     "PRAGMA journal_mode=WAL;"
+					     "PRAGMA journal_size_limit=" LOG_BYTES ";"
+					     "PRAGMA secure_delete=FAST;"
+					     "PRAGMA cache_size=-512;"
+					     "PRAGMA cache_spill=OFF;"
+					     "PRAGMA temp_store=MEMORY;";
 
 /* STORE_SEQ_BITS, as SQL has it. */
 #define SEQ(id) "(" id " & 0xffffffffffff)"

@@ -353,6 +353,8 @@ void core_shutdown(struct core *c, uint64_t now_ms)
 /* Publishers that were held are asked again when something left the store, and now and then. */
 static void offer_held_again(struct core *c)
 {
+	if (c->has_room)
+		core_note_room(c);
 	if (!c->has_held) {
 		c->has_room = false;
 		return;

@@ -139,7 +139,7 @@ struct core {
 	bool is_store_full;          /* and it was said */
 	bool is_disk_low;            /* likewise */
 	uint64_t disk_check_ms;      /* not before then is it looked at again */
-	uint8_t full_priority;       /* of the message that found it full */
+	uint64_t full_limit;         /* bytes that the message that found it full may fill */
 	bool has_held;               /* a publisher waits for room */
 	bool has_room;               /* something left the store since it was held */
 	bool is_status_stale;
@@ -234,6 +234,9 @@ struct core_addition {
  * there is nothing left that may be dropped for it; -E2BIG: it is more than the store ever takes.
  */
 int core_add_durable(struct core *c, struct core_addition *a, bool is_promised);
+
+/* Messages left the store: if it was full, it is to be said when there is room again. */
+void core_note_room(struct core *c);
 
 /* QoS 0 in memory: the oldest goes when there is no room. */
 void core_add_memory(struct core *c, unsigned client, uint64_t seq, struct span payload,

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #define RESERVED_PART 8 /* of max_bytes: one in so many is kept for higher priorities */
+#define STEADY_PART   8 /* of what may be taken so much is free again before there is room again */
 
 /* ---- is there room? ---- */
 
@@ -159,15 +160,28 @@ static int make_room(struct core *c, struct demand *d)
 
 /* ---- adding ---- */
 
-/* Said once, until a message as unimportant as this one is taken. */
+/* Said once, until core_note_room says otherwise. */
 static void note_full(struct core *c, const struct demand *d)
 {
 	if (c->is_store_full || c->is_disk_low)
 		return;
 	c->is_store_full = true;
-	c->full_priority = d->priority;
+	c->full_limit = d->limit;
 	core_log_text(c, LOG_LEVEL_WARNING, LOG_STORE_FULL, -1,
 	    "publishers are held until brokers have taken messages");
+}
+
+void core_note_room(struct core *c)
+{
+	struct store_usage usage;
+
+	if (!c->is_store_full)
+		return;
+	c->store->ops->total(c->store, &usage);
+	if (usage.bytes > c->full_limit - c->full_limit / STEADY_PART)
+		return;
+	c->is_store_full = false;
+	core_log_text(c, LOG_LEVEL_INFO, LOG_STORE_FULL, -1, "there is room again");
 }
 
 static void note_failed(struct core *c)
@@ -214,8 +228,6 @@ static void note_added(struct core *c, const struct demand *d, bool is_promised)
 	else
 		core_defer_commit(c);
 	c->uncommitted_bytes += d->size + d->targets * CORE_TARGET_BYTES;
-	if (d->priority <= c->full_priority)
-		c->is_store_full = false;
 	c->has_store_failed = c->has_commit_failed;
 }
 

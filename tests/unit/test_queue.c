@@ -541,6 +541,33 @@ static void test_reserve(void **state)
 	assert_int_equal(waiting(f), 49 + 3 + 4);
 }
 
+/* While publishers fill up whatever leaves, it is said once that the store is full, and once that
+ * there is room again. */
+static void test_full_is_said_once(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t seq;
+
+	f->store->max_bytes = 5600;
+	fill(f, "p7/a");
+	for (int i = 0; i < 5; i++) {
+		seq = core_next_message(f->core, CLOUD, 0);
+		assert_int_equal(
+		    core_drop_message(f->core, f->now_ms, CONN, CLOUD, seq), -EINPROGRESS);
+		settle(f);
+		assert_int_equal(fill(f, "p7/a"), 1);
+	}
+	assert_int_equal(f->logs[LOG_STORE_FULL], 1);
+	while ((seq = core_next_message(f->core, CLOUD, 0)) > 0) {
+		assert_int_equal(
+		    core_drop_message(f->core, f->now_ms, CONN, CLOUD, seq), -EINPROGRESS);
+		settle(f);
+	}
+	assert_int_equal(f->logs[LOG_STORE_FULL], 2);
+	fill(f, "p7/a");
+	assert_int_equal(f->logs[LOG_STORE_FULL], 3);
+}
+
 static void test_reserve_to_the_byte(void **state)
 {
 	struct fixture *f = *state;
@@ -670,6 +697,7 @@ int main(void)
 		TEST(test_change_waits_for_the_disk),
 		TEST(test_reserve),
 		TEST(test_reserve_to_the_byte),
+		TEST(test_full_is_said_once),
 		TEST(test_no_reserve_for_equals),
 		TEST(test_drop_oldest),
 		TEST(test_larger_than_the_store),
