@@ -4,12 +4,13 @@
 #include "log.h"
 #include "wall_clock.h"
 
+#include "base/limits.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#define HOUR_MS      3600000
-#define DAY_S        86400
-#define FIRST_WALL_S INT64_C(1704067200) /* 2024-01-01: a clock that is earlier was never set */
+#define HOUR_MS 3600000
+#define DAY_S   86400
 
 struct cert_watch {
 	struct loop_timer *timer;
@@ -46,7 +47,7 @@ static void look(struct cert_watch *w)
 {
 	int64_t now_s = wall_clock_now_ms() / 1000;
 
-	for (size_t i = 0; now_s >= FIRST_WALL_S && i < w->config->cert_count; i++) {
+	for (size_t i = 0; now_s >= WALL_PLAUSIBLE_S && i < w->config->cert_count; i++) {
 		const struct config_cert *cert = &w->config->certs[i];
 		int days = cert_watch_days(cert->not_after_s - now_s);
 

@@ -100,7 +100,8 @@ bool store_rows_first(struct store_db *d, struct store_texts *texts, enum store_
 	if (store_db_row(d, stmt) != 1)
 		return false;
 	read_row(stmt, &e);
-	is_found = keep_texts(texts, &e);
+	/* Without memory a text is NULL. */
+	is_found = e.topic.data && (table == STORE_WAITING || e.reason) && keep_texts(texts, &e);
 	sqlite3_reset(stmt);
 	if (is_found)
 		*ret = e;

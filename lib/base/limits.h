@@ -8,6 +8,8 @@
 #ifndef CMQTTD_BASE_LIMITS_H
 #define CMQTTD_BASE_LIMITS_H
 
+#include <stdint.h>
+
 /* The modem */
 #define MODEM_CLIENTS           2     /* MQTT clients of one modem (16.2.3) */
 #define MODEM_SSL_CONTEXTS      10    /* SSL contexts 0..9 (10.2.12) */
@@ -95,5 +97,8 @@
 #define HTTP_TIMEOUT_MS  10000 /* from accept to the end of the request's head */
 #define METRICS_TEXT_MAX 262144
 #define HTTP_OUT_MAX     (METRICS_TEXT_MAX + 4096)
+
+/* A wall clock before this was never set: cmqttd did not exist before 2026. */
+#define WALL_PLAUSIBLE_S INT64_C(1767225600)
 
 #endif

@@ -71,7 +71,7 @@ void core_set_wall(struct core *c, uint64_t now_ms, int64_t wall_ms, bool is_rig
 {
 	int64_t offset = wall_ms - (int64_t)now_ms;
 	int64_t moved = offset - c->wall_offset_ms;
-	bool is_plausible = wall_ms >= CORE_WALL_PLAUSIBLE_MS;
+	bool is_plausible = wall_ms >= WALL_PLAUSIBLE_S * 1000;
 
 	is_right = is_right && is_plausible;
 	if (moved > -WALL_TOLERANCE_MS && moved < WALL_TOLERANCE_MS && is_right == c->is_wall_right)

@@ -337,13 +337,10 @@ static inline int64_t core_wall(const struct core *c)
 	return (int64_t)c->now_ms + c->wall_offset_ms;
 }
 
-/* A plausible wall clock: cmqttd did not exist before 2026. */
-#define CORE_WALL_PLAUSIBLE_MS INT64_C(1767225600000)
-
 /* The wall clock can be shown to people. */
 static inline bool core_has_time(const struct core *c)
 {
-	return core_wall(c) >= CORE_WALL_PLAUSIBLE_MS;
+	return core_wall(c) >= WALL_PLAUSIBLE_S * 1000;
 }
 
 /* The store's time of this turn, for what is accepted in it. */

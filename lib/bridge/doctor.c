@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bridge/doctor.h"
 
+#include "base/limits.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -11,8 +13,7 @@
 #define WEAK_DBM        (-105)
 #define DAY_S           86400
 #define EXPIRY_WARN_S   (30 * DAY_S)
-#define CLOCK_SANE_MS   INT64_C(1767225600000) /* 2026-01-01: cmqttd did not exist before */
-#define STORE_FULL_PART 10                     /* so much of its room left is worth a warning */
+#define STORE_FULL_PART 10 /* so much of its room left is worth a warning */
 
 const char *doctor_result_name(enum doctor_result result)
 {
@@ -245,7 +246,7 @@ static void check_clock(const struct doctor_facts *f, struct doctor_report *r)
 		add(r, DOCTOR_WARN, "clock",
 		    "let the host have the right time (NTP): the daemon sets the modem's from it",
 		    "the modem: %s", trouble);
-	else if (f->wall_ms < CLOCK_SANE_MS)
+	else if (f->wall_ms < WALL_PLAUSIBLE_S * 1000)
 		add(r, DOCTOR_WARN, "clock", "let the host have the right time (NTP)",
 		    "the host's clock was never set");
 	else
@@ -260,7 +261,7 @@ static void check_certificate(
 	int64_t left_s = link->tls.ends_s - f->wall_ms / 1000;
 	struct doctor_check *check;
 
-	if (!link->is_tls || link->tls.ends_s == 0 || f->wall_ms < CLOCK_SANE_MS)
+	if (!link->is_tls || link->tls.ends_s == 0 || f->wall_ms < WALL_PLAUSIBLE_S * 1000)
 		return;
 	if (left_s <= 0)
 		check = add(r, DOCTOR_FAIL, "certificate", advice, "one of its files has expired");

@@ -2,6 +2,7 @@
 #include "modem/modem_clock.h"
 
 #include "at/at_line.h"
+#include "base/limits.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +10,6 @@
 #define DAY_S       86400
 #define QUARTER_S   900
 #define FIELDS      6                   /* year to second */
-#define FIRST_UTC_S INT64_C(1704067200) /* 2024-01-01; earlier: never set */
 #define AFTER_UTC_S INT64_C(3155760000) /* 2070-01-01; 80/01/06 reads as 2080 */
 
 int64_t host_clock_now_s(const struct host_clock *c, uint64_t now_ms)
@@ -117,7 +117,7 @@ bool modem_clock_is_right(int64_t utc_s, const struct host_clock *host, uint64_t
 {
 	int64_t difference_s;
 
-	if (utc_s < FIRST_UTC_S || utc_s >= AFTER_UTC_S)
+	if (utc_s < WALL_PLAUSIBLE_S || utc_s >= AFTER_UTC_S)
 		return false;
 	if (!host->is_plausible)
 		return true;

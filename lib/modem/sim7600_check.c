@@ -205,7 +205,8 @@ int sim7600_check_modem(const struct modem_config *cfg)
 static const char *const refused_commands[] = { "+CMQTTTOPIC=", "+CMQTTPAYLOAD=", "+CMQTTSUBTOPIC=",
 	"+CMQTTUNSUBTOPIC=", "+CMQTTWILLTOPIC=", "+CMQTTWILLMSG=", "+CMQTTSUB=", "+CMQTTUNSUB=",
 	"+CCERTDOWN=", "+CIPSEND", "+CCHSEND=", "+CMGS=", "+CMGW=", "+HTTPDATA=", "+CFTRANRX=",
-	"+CMUX=", "+IPR=", "+IPREX=", "ATD", "ATO", "ATQ1", "ATV0", "ATZ", "AT&F" };
+	"+CMUX=", "+IPR=", "+IPREX=", "ATD", "ATO", "ATQ1", "ATV0", "ATS3=", "ATS4=", "ATZ",
+	"AT&F" };
 
 static bool contains(const char *text, const char *part)
 {

@@ -242,6 +242,8 @@ static const struct {
 	{ "AT+CSQ;+cmqttpayload=0,10", false },
 	{ "AT+CCERTDOWN=\"a.pem\",10", false },
 	{ "ATV0", false },
+	{ "AT+CSQ;ATs3=10", false },
+	{ "ATS4=0", false },
 	{ "AT\xc3\xa4", false },
 };
 
