@@ -48,6 +48,7 @@ static const struct log_kind kinds[] = {
 	[LOG_BROKER_STATE] = { 0x130c368ac501439f, 0x85b9cb2d5d74d375, "" },
 	[LOG_BROKER_ERROR] = { 0x31256aad431e4f10, 0xbe732e0d9f774a64, "connect failed" },
 	[LOG_BROKER_CERT_UPLOADED] = { 0xc216444c553442a4, 0xaefa50963c082a73, "certificate sent to the modem" },
+	[LOG_BROKER_BIRTH_FAILED] = { 0x2fb32c77b9a04443, 0x860a5fbd20e4a239, "birth message failed" },
 	[LOG_BROKER_SUBSCRIBE_FAILED] = { 0x4446c62303d64bae, 0xa16e5dca3f1259ae, "subscription failed" },
 	[LOG_BROKER_NOT_VERIFIED] = { 0xbc3b1b3a955d47ad, 0x87490b6b0dd99377, "not authenticated (verify = false)" },
 	[LOG_MESSAGE_DEAD] = { 0x448fd1af3ffb4e64, 0x80cc734a23343cdb, "message refused for good" },

@@ -217,6 +217,7 @@ static void on_notice(struct core *c, const struct modem_event *ev)
 		[MODEM_NOTICE_CLOCK_WRONG] = { LOG_MODEM_CLOCK_WRONG, LOG_LEVEL_WARNING, false },
 		[MODEM_NOTICE_SUBSCRIBE_FAILED] = { LOG_BROKER_SUBSCRIBE_FAILED, LOG_LEVEL_ERROR,
 		    true },
+		[MODEM_NOTICE_BIRTH_FAILED] = { LOG_BROKER_BIRTH_FAILED, LOG_LEVEL_ERROR, true },
 		[MODEM_NOTICE_NOT_VERIFIED] = { LOG_BROKER_NOT_VERIFIED, LOG_LEVEL_WARNING, true },
 	};
 	int client = notices[ev->notice].is_of_broker ? (int)ev->client : -1;

@@ -29,6 +29,7 @@ static enum core_trouble trouble_of(enum modem_notice notice)
 	case MODEM_NOTICE_CERT_UPLOADED:
 	case MODEM_NOTICE_CERT_ROTATED:
 	case MODEM_NOTICE_SUBSCRIBE_FAILED:
+	case MODEM_NOTICE_BIRTH_FAILED:
 	case MODEM_NOTICE_NOT_VERIFIED:
 		break;
 	}

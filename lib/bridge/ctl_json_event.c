@@ -166,6 +166,8 @@ const char *ctl_log_text(enum log_code code)
 		return "certificate sent to the modem";
 	case LOG_BROKER_SUBSCRIBE_FAILED:
 		return "subscribing failed";
+	case LOG_BROKER_BIRTH_FAILED:
+		return "birth message failed";
 	case LOG_BROKER_NOT_VERIFIED:
 		return "broker is not verified";
 	case LOG_MESSAGE_DEAD:

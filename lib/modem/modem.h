@@ -109,6 +109,7 @@ enum modem_notice {
 	MODEM_NOTICE_CLOCK_SET,    /* modem's clock was set from the host's */
 	MODEM_NOTICE_CLOCK_WRONG,  /* expiry dates are not checked, or the handshake will fail */
 	MODEM_NOTICE_SUBSCRIBE_FAILED,
+	MODEM_NOTICE_BIRTH_FAILED, /* refused; it is tried again on the next connection */
 	MODEM_NOTICE_NOT_VERIFIED, /* TLS without verification, as configured */
 };
 

@@ -241,6 +241,10 @@ void session_birth_done(struct session *s, uint64_t now_ms, const struct at_even
 		s->resume_at_ms = now_ms + SESSION_PAUSE_MS;
 		return;
 	}
+	if (is_failed)
+		event_queue_notice(s->env->events, s->client, MODEM_NOTICE_BIRTH_FAILED,
+		    "%.100s: %s", s->cfg->birth.topic,
+		    ev->has_err ? mqtt_err_text(ev->err) : session_failure_text(ev));
 	s->is_birth_due = false;
 	s->is_payload_staged = s->is_payload_staged && ev->result != AT_OK;
 	s->is_suspect = s->is_suspect || ev->result == AT_UNKNOWN;

@@ -76,6 +76,7 @@ static const char *const code_names[] = {
 	[LOG_BROKER_ERROR] = "broker-error",
 	[LOG_BROKER_CERT_UPLOADED] = "broker-cert-uploaded",
 	[LOG_BROKER_SUBSCRIBE_FAILED] = "broker-subscribe-failed",
+	[LOG_BROKER_BIRTH_FAILED] = "broker-birth-failed",
 	[LOG_BROKER_NOT_VERIFIED] = "broker-not-verified",
 	[LOG_MESSAGE_DEAD] = "message-dead",
 	[LOG_MESSAGE_DROPPED] = "message-dropped",

@@ -484,6 +484,32 @@ static void speaks_to_any_modem(void **state)
 	bench_fini(&b);
 }
 
+/* The link works without it, but somebody waits for it. */
+static void tells_of_a_refused_birth_message(void **state)
+{
+	static const struct turn turns[] = { FREE_CLIENT, ACQUIRE,
+		{ CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" },
+		{ "AT+CMQTTTOPIC=0,1", "\r\n+CMQTTTOPIC: 0,22\r\n" ERR }, { 0 } };
+	struct broker_config cfg = plain_broker();
+	struct modem_event ev;
+	struct bench b;
+	unsigned told = 0;
+
+	(void)state;
+	with_birth(&cfg);
+	bench_init(&b, &cfg);
+	b.turn = turns;
+	run(&b, "birth");
+	while (event_queue_next(&b.events, &ev)) {
+		if (ev.type != MODEM_EVENT_NOTICE || ev.notice != MODEM_NOTICE_BIRTH_FAILED)
+			continue;
+		told++;
+		assert_true(span_begins_with(ev.text, "t: "));
+	}
+	assert_int_equal(told, 1);
+	bench_fini(&b);
+}
+
 /* ---- taking over what an earlier process left ---- */
 
 #define IS_CONNECTED(address)                                                           \
@@ -848,6 +874,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(disconnects_no_free_client),
 		cmocka_unit_test(closes_later_what_could_not_be_closed),
 		cmocka_unit_test(tries_again_when_it_is_not_busy_any_more),
+		cmocka_unit_test(tells_of_a_refused_birth_message),
 		cmocka_unit_test(sends_files_again_now_and_then),
 		cmocka_unit_test(goes_without_utf8_when_it_is_refused),
 		cmocka_unit_test(unsubscribes_what_is_staged_before_it_is_wanted_again),
