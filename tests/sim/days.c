@@ -14,8 +14,8 @@
 #define FAULTS_PERMILLE 2             /* of the commands */
 #define UP_MAX          8             /* messages of each local publisher a day */
 #define DOWN_MAX        6
-#define MEMORY_DAY      20    /* from here on it is compared: queues and tables have grown */
-#define MEMORY_SLACK    65536 /* bytes */
+#define MEMORY_DAY      20     /* from here on it is compared: queues and tables have grown */
+#define MEMORY_SLACK    131072 /* bytes; buffers of the simulated modem, which count, double */
 
 /* Without what the world notes of its disk. 0 if the allocator does not tell. */
 static size_t memory_in_use(const struct world *w)

@@ -299,6 +299,7 @@ static void on_packet(struct fake_client *c, uint64_t now_ms, uint8_t first, str
 		break;
 	case PACKET_SUBACK:
 		c->is_subscribed = true;
+		ledger_subscribed(c->world, c->index);
 		break;
 	case PACKET_PINGRESP:
 		break;

@@ -203,7 +203,7 @@ void ledger_delivered(struct world *w, unsigned subscriber, struct span topic, s
 	if (subscriber == 0 && qos == 2 && !m->is_committed)
 		world_wrong(
 		    w, "message %u was delivered at QoS 2 before it was committed", m->number);
-	if (!m->is_seen[subscriber])
+	if (!m->is_seen[subscriber] && m->number > w->ledger.missed[subscriber])
 		check_order(w, m, w->ledger.last_delivery[subscriber][m->qos],
 		    subscriber == 0 ? "first subscriber" : "second subscriber");
 	m->is_seen[subscriber] = true;
@@ -217,6 +217,12 @@ void ledger_delivered(struct world *w, unsigned subscriber, struct span topic, s
 		world_wrong(w, "message %u of a broker was delivered twice", m->number);
 	else if (w->p.level == SIM_CALM && m->deliveries[subscriber] > deliveries_max(w, m))
 		world_wrong(w, "message %u was delivered twice without need", m->number);
+}
+
+void ledger_subscribed(struct world *w, unsigned subscriber)
+{
+	if (subscriber != ledger_lasting(w)->index)
+		w->ledger.missed[subscriber] = w->ledger.count;
 }
 
 void ledger_taken(struct world *w, struct message *m)

@@ -54,6 +54,7 @@ struct ledger {
 	unsigned last_added[SUBJECT_COUNT]; /* to the store */
 	/* ... and QoS: what is to be QoS 2 waits for the disk (MQTT 3.1.1, 4.6) */
 	unsigned last_delivery[LEDGER_SUBSCRIBERS][3][SUBJECT_COUNT];
+	size_t missed[LEDGER_SUBSCRIBERS]; /* messages up to this number, perhaps */
 };
 
 /* A new message of the workload; NULL when the ledger is full. */
@@ -88,6 +89,10 @@ void ledger_removed(
 
 /* It left the queue of a local session in the store. */
 void ledger_forgotten(struct world *w, const struct message *m);
+
+/* A subscriber has subscribed, once more perhaps. What was published before then it may have
+ * missed, and gets behind later ones when its publisher sends it again. */
+void ledger_subscribed(struct world *w, unsigned subscriber);
 
 /* Its publisher got PUBACK or PUBCOMP. */
 void ledger_acked(struct world *w, unsigned number);
