@@ -25,10 +25,10 @@ struct store_worker {
 	void *arg;
 	bool has_thread;
 	pthread_t thread;
-	pthread_mutex_t mutex; /* of the following */
+	pthread_mutex_t mutex; /* of the job */
 	pthread_cond_t changed;
 	enum job job;
-	int result;
+	int result; /* of the last commit, for whoever has the store: see enum job */
 };
 
 /* Tell the loop. */

@@ -58,6 +58,17 @@ struct dialogue {
 	}
 #define ACQUIRE { "AT+CMQTTACCQ=0,\"gw\",0,4", OK }, CONFIGURE
 #define CONNECT "AT+CMQTTCONNECT=0,\"tcp://h:1883\",60,1"
+/* From the SSL context to the end, once the modem's files are known. */
+#define UNVERIFIED_TLS                                                                            \
+	{ "AT+CSSLCFG=\"sslversion\",7,3", OK }, { "AT+CSSLCFG=\"authmode\",7,0", OK },           \
+	    { "AT+CSSLCFG=\"ignorelocaltime\",7,1", OK },                                         \
+	    { "AT+CSSLCFG=\"negotiatetime\",7,300", OK }, { "AT+CSSLCFG=\"enableSNI\",7,1", OK }, \
+	    { "AT+CSSLCFG=\"keypwd\",7,\"\"", OK },                                               \
+	    { "AT+CSSLCFG=\"ciphersuites\",7,0xFFFF", OK }, { "AT+CMQTTACCQ=0,\"gw\",1,4", OK },  \
+	    CONFIGURE, { "AT+CMQTTSSLCFG=0,7", OK },                                              \
+	{                                                                                         \
+		CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n"                                          \
+	}
 #define FENCE                                     \
 	{                                         \
 		"AT+CMEE?", "\r\n+CMEE: 2\r\n" OK \
@@ -300,23 +311,10 @@ static const struct dialogue dialogues[] = {
 		{ CONNECT, OK "\r\n+CMQTTCONNECT: 0,32\r\n" } },
 	    SESSION_BACKOFF, 32, "AT+CMQTTCONNECT" },
 	{ "TLS without verification, as configured", with_unverified_tls,
-	    { FREE_CLIENT, { "AT+CCERTLIST", OK }, { "AT+CSSLCFG=\"sslversion\",7,3", OK },
-		{ "AT+CSSLCFG=\"authmode\",7,0", OK }, { "AT+CSSLCFG=\"ignorelocaltime\",7,1", OK },
-		{ "AT+CSSLCFG=\"negotiatetime\",7,300", OK },
-		{ "AT+CSSLCFG=\"enableSNI\",7,1", OK }, { "AT+CSSLCFG=\"keypwd\",7,\"\"", OK },
-		{ "AT+CSSLCFG=\"ciphersuites\",7,0xFFFF", OK }, { "AT+CMQTTACCQ=0,\"gw\",1,4", OK },
-		CONFIGURE, { "AT+CMQTTSSLCFG=0,7", OK },
-		{ CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
-	    SESSION_ONLINE, 0, "" },
+	    { FREE_CLIENT, { "AT+CCERTLIST", OK }, UNVERIFIED_TLS }, SESSION_ONLINE, 0, "" },
 	{ "a file's name that was damaged on the line is left alone", with_unverified_tls,
 	    { FREE_CLIENT, { "AT+CCERTLIST", "\r\n+CCERTLIST: \"cmqttd-0-ca\t.pem\"\r\n" OK },
-		{ "AT+CSSLCFG=\"sslversion\",7,3", OK }, { "AT+CSSLCFG=\"authmode\",7,0", OK },
-		{ "AT+CSSLCFG=\"ignorelocaltime\",7,1", OK },
-		{ "AT+CSSLCFG=\"negotiatetime\",7,300", OK },
-		{ "AT+CSSLCFG=\"enableSNI\",7,1", OK }, { "AT+CSSLCFG=\"keypwd\",7,\"\"", OK },
-		{ "AT+CSSLCFG=\"ciphersuites\",7,0xFFFF", OK }, { "AT+CMQTTACCQ=0,\"gw\",1,4", OK },
-		CONFIGURE, { "AT+CMQTTSSLCFG=0,7", OK },
-		{ CONNECT, OK "\r\n+CMQTTCONNECT: 0,0\r\n" } },
+		UNVERIFIED_TLS },
 	    SESSION_ONLINE, 0, "" },
 	{ "verification cannot be switched on: no connect", with_tls,
 	    { FREE_CLIENT,

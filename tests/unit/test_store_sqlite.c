@@ -314,7 +314,11 @@ static void test_missing_directory_is_told(void **state)
 	assert_non_null(strstr(error, "directory"));
 }
 
-/* Only its owner may read what waits. */
+static void name_log(char log[160])
+{
+	snprintf(log, 160, "%s-wal", path);
+}
+
 /* Root may write everything. */
 static void become_nobody(void)
 {
@@ -338,7 +342,7 @@ static void test_files_that_may_not_be_written(void **state)
 	} rows[] = { { path, 0400 }, { path, 0 }, { log, 0400 }, { log, 0 }, { folder, 0555 } };
 
 	(void)state;
-	snprintf(log, sizeof(log), "%s-wal", path);
+	name_log(log);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct store *s = reopen(NULL);
 		int status, fd;
@@ -368,6 +372,7 @@ static void test_files_that_may_not_be_written(void **state)
 	}
 }
 
+/* Only its owner may read what waits. */
 static void test_mode(void **state)
 {
 	mode_t old = umask(0077);
@@ -549,6 +554,25 @@ static int64_t leaf_of(const char *table)
 	return number_of(sql);
 }
 
+/* All of a page is rubbish. Numbers begin with 1. */
+static void damage_page(int64_t page)
+{
+	static const uint8_t rubbish[STORE_PAGE_BYTES] = { 0xa5, 0x5a };
+
+	overwrite((page - 1) * STORE_PAGE_BYTES, rubbish, sizeof(rubbish));
+}
+
+/* More for queue "two" than SQLite keeps in memory. */
+static void outgrow_memory(struct store *s)
+{
+	char long_topic[201] = "";
+
+	memset(long_topic, 'x', sizeof(long_topic) - 1);
+	for (uint64_t seq = DAMAGE_MESSAGES + 1; seq <= 20 * DAMAGE_MESSAGES; seq++)
+		assert_int_equal(add(s, seq, 1, 0, long_topic), 0);
+	assert_int_equal(s->ops->commit(s), 0);
+}
+
 /* What is on other pages is carried over. */
 static void test_damaged_page(void **state)
 {
@@ -559,7 +583,6 @@ static void test_damaged_page(void **state)
 		{ "waiting", DAMAGE_MESSAGES / 2, DAMAGE_MESSAGES - 1, DAMAGE_NOTES, DAMAGE_NOTES },
 		{ "note", DAMAGE_MESSAGES, DAMAGE_MESSAGES, DAMAGE_NOTES / 2, DAMAGE_NOTES - 1 },
 	};
-	static const uint8_t rubbish[STORE_PAGE_BYTES] = { 0xa5, 0x5a };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -567,8 +590,7 @@ static void test_damaged_page(void **state)
 		struct store *s;
 
 		fill_store();
-		overwrite(
-		    (leaf_of(rows[i].table) - 1) * STORE_PAGE_BYTES, rubbish, sizeof(rubbish));
+		damage_page(leaf_of(rows[i].table));
 		assert_int_equal(try_open(&s), 0);
 		assert_non_null(strstr(warning, ".damaged-20"));
 		s->ops->total(s, &u);
@@ -588,24 +610,18 @@ static void test_damaged_page(void **state)
  * under the same name, whether something waits in it or not. */
 static void test_damaged_while_running(void **state)
 {
-	static const uint8_t rubbish[STORE_PAGE_BYTES] = { 0xa5, 0x5a };
 	static const char *const names[] = { "one", "two", "client:x", "idle" };
 	unsigned numbers[4] = { 0, 1, 2, 3 };
-	char long_topic[201] = "";
 	int64_t list, leaf;
 	struct store_entry e;
 	struct store_usage u;
 	struct store *s;
 
 	(void)state;
-	memset(long_topic, 'x', sizeof(long_topic) - 1);
 	fill_store();
 	s = reopen(NULL);
 	queue_of(s, "idle");
-	/* More than SQLite keeps in memory. */
-	for (uint64_t seq = DAMAGE_MESSAGES + 1; seq <= 20 * DAMAGE_MESSAGES; seq++)
-		assert_int_equal(add(s, seq, numbers[1], 0, long_topic), 0);
-	assert_int_equal(s->ops->commit(s), 0);
+	outgrow_memory(s);
 	store_free(s);
 	list = number_of("SELECT rootpage FROM sqlite_schema WHERE name = 'queue'");
 	leaf = leaf_of("waiting");
@@ -613,8 +629,8 @@ static void test_damaged_while_running(void **state)
 	for (size_t i = 0; i < 4; i++)
 		assert_int_equal(queue_of(s, names[i]), numbers[i]);
 	assert_int_equal(s->ops->retire(s, numbers[1], DAMAGE_FIRST), 0);
-	overwrite((list - 1) * STORE_PAGE_BYTES, rubbish, sizeof(rubbish));
-	overwrite((leaf - 1) * STORE_PAGE_BYTES, rubbish, sizeof(rubbish));
+	damage_page(list);
+	damage_page(leaf);
 	for (uint64_t seq = 0; warning[0] == '\0' && seq < DAMAGE_MESSAGES; seq++) {
 		s->ops->get(s, numbers[0], seq, &e);
 		s->ops->get(s, numbers[1], seq, &e);
@@ -640,22 +656,16 @@ static void test_damaged_while_running(void **state)
 /* Opened with a page of its messages damaged that was not read yet. */
 static struct store *open_and_damage(void)
 {
-	static const uint8_t rubbish[STORE_PAGE_BYTES] = { 0xa5, 0x5a };
-	char long_topic[201] = "";
 	struct store *s;
 	int64_t leaf;
 
-	memset(long_topic, 'x', sizeof(long_topic) - 1);
 	fill_store();
 	s = reopen(NULL);
-	/* More than SQLite keeps in memory. */
-	for (uint64_t seq = DAMAGE_MESSAGES + 1; seq <= 20 * DAMAGE_MESSAGES; seq++)
-		assert_int_equal(add(s, seq, 1, 0, long_topic), 0);
-	assert_int_equal(s->ops->commit(s), 0);
+	outgrow_memory(s);
 	store_free(s);
 	leaf = leaf_of("waiting");
 	s = reopen(NULL);
-	overwrite((leaf - 1) * STORE_PAGE_BYTES, rubbish, sizeof(rubbish));
+	damage_page(leaf);
 	return s;
 }
 
@@ -792,11 +802,6 @@ static void fill_log(void)
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
-}
-
-static void name_log(char log[160])
-{
-	snprintf(log, 160, "%s-wal", path);
 }
 
 static long log_size(void)
