@@ -515,7 +515,7 @@ part_e2e() {
         begin_with test_modem_manners test_bad_config test_scenarios test_life test_bridge test_queue test_hotplug |
         CMQTTD_BUILD=$work/sanitized CMQTTD_PLAIN=$work/plain/cmqttd PYTHONDONTWRITEBYTECODE=1 LOG=$work/log PYTHON=$python \
             xargs -P "$((2 * jobs))" -I '{}' sh -c '
-                timeout 900 "$PYTHON" -m pytest -q -rsfE -p no:cacheprovider tests/e2e/{}.py > "$LOG/e2e.{}.log" 2>&1 < /dev/null
+                timeout 900 "$PYTHON" -m pytest -q --tb=short -rsfE -p no:cacheprovider tests/e2e/{}.py > "$LOG/e2e.{}.log" 2>&1 < /dev/null
                 echo $? > "$LOG/e2e.{}.status"'
     for name in $e2e_names; do
         judge_pytest "$name" "$(cat "$work/log/e2e.$name.status")" "$work/log/e2e.$name.log"

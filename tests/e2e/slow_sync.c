@@ -3,8 +3,8 @@
  * Loaded into the daemon with LD_PRELOAD: a card whose syncs take as long as the test wants, and a
  * record of them.
  *
- * $SLOW_SYNC_LOG: for each sync a line when it begins, "begin NUMBER FILE", and one when it ends,
- * "sync NUMBER FILE".
+ * $SLOW_SYNC_LOG: for each sync a line when it ends, "sync NUMBER FILE", and before that one if it
+ * has to wait, "held NUMBER FILE".
  * $SLOW_SYNC_HOLD: a file. As long as it exists, a sync of what was written to since the one before
  * does not end before the number in that file is its own, or a later one. Not set: every sync is
  * only noted.
@@ -58,6 +58,15 @@ static bool may_end(const char *hold, unsigned number)
 	return is_known && number <= upto;
 }
 
+static void wait_released(const char *hold, unsigned number, int fd)
+{
+	if (may_end(hold, number))
+		return;
+	note("held", number, fd);
+	while (!may_end(hold, number))
+		usleep(1000);
+}
+
 static int slow(const char *name, int fd)
 {
 	static unsigned number;
@@ -69,9 +78,8 @@ static int slow(const char *name, int fd)
 		return real(fd);
 	is_dirty[fd] = false;
 	number++;
-	note("begin", number, fd);
-	while (hold && !may_end(hold, number))
-		usleep(1000);
+	if (hold)
+		wait_released(hold, number, fd);
 	r = real(fd);
 	note("sync", number, fd);
 	return r;

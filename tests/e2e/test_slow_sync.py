@@ -26,8 +26,10 @@ class Card:
         subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-o", library,
                         pathlib.Path(__file__).parent / "slow_sync.c", "-ldl"], check=True)
         self.log = folder / "slow_sync.log"
+        self.log.touch()
         self.hold = folder / "hold"
-        self.released = 0
+        self.seen = 0
+        self.number = 0
         options = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"]))
         self.env = {"LD_PRELOAD": str(library), "SLOW_SYNC_LOG": str(self.log), "SLOW_SYNC_HOLD": str(self.hold),
                     "ASAN_OPTIONS": options}
@@ -37,25 +39,31 @@ class Card:
         found = [line.split() for line in self.log.read_text().rpartition("\n")[0].splitlines()]
         return [(int(number), path) for word, number, path in found if word == what]
 
-    def release(self, number):
-        self.released = number
+    def _allow(self, number):
         new = self.hold.with_suffix(".new")
         new.write_text(str(number))
         new.rename(self.hold)
 
     def begin_to_hold(self):
-        self.release(len(self.lines("begin")))
+        """The next that begins, and all after it: one that is under way may end yet."""
+        self._allow(0)
+
+    def wait_sync(self):
+        """The file of the next sync that is held."""
+        wait_until(lambda: len(self.lines("held")) > self.seen, f"sync {self.seen + 1} that is held")
+        self.number, path = self.lines("held")[self.seen]
+        self.seen += 1
+        return path
+
+    def is_held(self):
+        return all(number != self.number for number, _ in self.lines("sync"))
+
+    def release(self):
+        """The one that is held: the next one is."""
+        self._allow(self.number)
 
     def let_go(self):
         self.hold.unlink(missing_ok=True)
-
-    def wait_sync(self):
-        """The file of the sync that begins next, and is held."""
-        wait_until(lambda: len(self.lines("begin")) > self.released, f"sync {self.released + 1}")
-        return self.lines("begin")[self.released][1]
-
-    def is_held(self):
-        return len(self.lines("sync")) == self.released
 
 
 @pytest.fixture
@@ -122,7 +130,7 @@ def test_local_traffic_waits_for_no_sync(gateway, card):
         if len(files) == 1 or not files[-1].endswith("-wal"):
             assert daemon.status()["brokers"]
         assert card.is_held(), f"sync {len(files)} of {files[-1]} did not last"
-        card.release(card.released + 1)
+        card.release()
     card.let_go()
     flood.stop()
     print(f"{len(files)} syncs, {sum(not path.endswith('-wal') for path in files)} of the database; "
@@ -147,12 +155,12 @@ def test_acknowledged_after_the_sync(card, held):
     """What came meanwhile: after the next one."""
     _, talker, first, second = held
     assert first.has_nothing() and second.has_nothing()
-    card.release(card.released + 1)
+    card.release()
     first.expect(b"\x40\x02\0\1")
     card.wait_sync()
     talker.talk(2)
     assert second.has_nothing()
-    card.release(card.released + 1)
+    card.release()
     second.expect(b"\x40\x02\0\2")
 
 
