@@ -209,7 +209,8 @@ static int read_config(struct daemon *d, bool is_trial, struct config_report *re
 	return r;
 }
 
-static void reload(struct daemon *d)
+/* For the control connection `id`, 0: by HUP. */
+static void reload(struct daemon *d, uint32_t id)
 {
 	struct reload_plan plan = { .count = 0 };
 	struct config_report report;
@@ -225,12 +226,12 @@ static void reload(struct daemon *d)
 		    "not reloaded, the earlier one stays in use: %s",
 		    r == -EINVAL ? "see the mistakes above" : error);
 	config_report_fini(&report);
-	core_reload_done(d->core, loop_now_ms(), error, &plan);
+	core_reload_done(d->core, loop_now_ms(), id, error, &plan);
 	notify_ready();
 }
 
 /* Nothing is changed, and nobody but whoever asked is told. */
-static void try_reload(struct daemon *d)
+static void try_reload(struct daemon *d, uint32_t id)
 {
 	struct reload_plan plan = { .count = 0 };
 	struct config_report report;
@@ -239,7 +240,7 @@ static void try_reload(struct daemon *d)
 	config_report_init(&report);
 	read_config(d, true, &report, &plan, error, sizeof(error));
 	config_report_fini(&report);
-	core_reload_done(d->core, loop_now_ms(), error, &plan);
+	core_reload_done(d->core, loop_now_ms(), id, error, &plan);
 }
 
 /* ---- the turn ---- */
@@ -309,10 +310,10 @@ static void act(struct daemon *d, const struct action *action)
 		store_worker_commit(d->worker);
 		break;
 	case ACTION_RELOAD:
-		if (action->is_trial)
-			try_reload(d);
-		else
-			reload(d);
+		reload(d, action->id);
+		break;
+	case ACTION_RELOAD_TRIAL:
+		try_reload(d, action->id);
 		break;
 	case ACTION_LOG_LEVEL:
 		log_set_level(action->log.level);
@@ -418,7 +419,7 @@ static void on_hangup(void *arg)
 	struct daemon *d = arg;
 
 	if (!d->is_stopping)
-		reload(d);
+		reload(d, 0);
 }
 
 /* ---- start and end ---- */

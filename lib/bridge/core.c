@@ -320,8 +320,6 @@ void core_ctl_gone(struct core *c, uint64_t now_ms, uint32_t id)
 	}
 	if (c->at_conn == id)
 		c->at_conn = 0;
-	if (c->reload_conn == id)
-		c->reload_conn = 0;
 }
 
 struct buf *core_ctl_out(struct core *c, uint32_t id)

@@ -101,7 +101,8 @@ enum action_type {
 	ACTION_LOG,
 	ACTION_STATUS,       /* text: one line for the service manager */
 	ACTION_STORE_COMMIT, /* commit the store, then core_store_done; not before it is another */
-	ACTION_RELOAD,       /* somebody asked for it over the control socket */
+	ACTION_RELOAD,       /* somebody asked for it over the control socket: core_reload_done */
+	ACTION_RELOAD_TRIAL, /* the same, only to say what it would do */
 	ACTION_LOG_LEVEL,    /* log.level is the new one */
 	ACTION_EXIT,         /* all is closed: leave with status 0 */
 };
@@ -113,7 +114,6 @@ struct action {
 	const char *text;     /* STATUS, PIN_NOTE; borrowed until the next core_next_action */
 	uint32_t baud;        /* TTY_LINE */
 	bool rtscts;          /* TTY_LINE: hardware flow control */
-	bool is_trial;        /* RELOAD: only say what it would do */
 	bool is_hung_up;      /* TTY_LINE: DTR is to be low */
 };
 
@@ -209,10 +209,10 @@ void core_tick(struct core *c, uint64_t now_ms);
  * -EIO: then nothing changed. */
 int core_reload(struct core *c, uint64_t now_ms, const struct core_config *cfg);
 
-/* How the reload that ACTION_RELOAD asked for ended: "" or what was wrong, and what it changed or
- * would change, for whoever asked. */
-void core_reload_done(
-    struct core *c, uint64_t now_ms, const char *error, const struct reload_plan *plan);
+/* How the reload that the action of this id asked for ended: "" or what was wrong, and what it
+ * changed or would change, for whoever asked, if he is still there. id 0: nobody asked. */
+void core_reload_done(struct core *c, uint64_t now_ms, uint32_t id, const char *error,
+    const struct reload_plan *plan);
 
 /* Begin to stop: clients are closed, brokers get a DISCONNECT; ends with ACTION_EXIT. */
 void core_shutdown(struct core *c, uint64_t now_ms);

@@ -105,9 +105,6 @@ bool core_next_action(struct core *c, struct action *ret)
 	case ACTION_LOG_LEVEL:
 		ret->log.level = c->wanted_level;
 		break;
-	case ACTION_RELOAD:
-		ret->is_trial = c->is_reload_trial;
-		break;
 	case ACTION_STATUS:
 		ret->text = c->status;
 		break;
@@ -134,6 +131,8 @@ bool core_next_action(struct core *c, struct action *ret)
 	case ACTION_HTTP_WRITE:
 	case ACTION_HTTP_CLOSE:
 	case ACTION_STORE_COMMIT:
+	case ACTION_RELOAD:
+	case ACTION_RELOAD_TRIAL:
 	case ACTION_EXIT:
 		break;
 	}

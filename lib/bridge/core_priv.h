@@ -102,9 +102,7 @@ struct core {
 	int port_error;                                      /* why it is not open */
 
 	struct waiter waiters[CORE_WAITERS_MAX];
-	uint32_t at_conn;     /* who waits for the operator's AT command, 0: nobody */
-	uint32_t reload_conn; /* who asked for a reload, 0: nobody */
-	bool is_reload_trial; /* to be told what it would change, no more */
+	uint32_t at_conn; /* who waits for the operator's AT command, 0: nobody */
 	bool is_trace_wanted;
 
 	uint64_t start_ms;

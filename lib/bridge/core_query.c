@@ -108,9 +108,7 @@ int core_at(struct core *c, uint64_t now_ms, uint32_t id, const char *command)
 
 void core_request_reload(struct core *c, uint32_t id, bool is_trial)
 {
-	c->is_reload_trial = is_trial;
-	c->reload_conn = id;
-	core_action(c, ACTION_RELOAD, 0);
+	core_action(c, is_trial ? ACTION_RELOAD_TRIAL : ACTION_RELOAD, id);
 }
 
 void core_request_log_level(struct core *c, enum log_level level)

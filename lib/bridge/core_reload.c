@@ -172,10 +172,8 @@ int core_reload(struct core *c, uint64_t now_ms, const struct core_config *cfg)
 }
 
 void core_reload_done(
-    struct core *c, uint64_t now_ms, const char *error, const struct reload_plan *plan)
+    struct core *c, uint64_t now_ms, uint32_t id, const char *error, const struct reload_plan *plan)
 {
 	c->now_ms = now_ms;
-	if (c->reload_conn != 0)
-		ctl_on_reload_done(c->ctl, now_ms, c->reload_conn, error, plan);
-	c->reload_conn = 0;
+	ctl_on_reload_done(c->ctl, now_ms, id, error, plan);
 }

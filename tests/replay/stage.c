@@ -200,6 +200,7 @@ static void run_action(struct stage *s, const struct action *a)
 	case ACTION_HTTP_WRITE:
 	case ACTION_HTTP_CLOSE:
 	case ACTION_RELOAD:
+	case ACTION_RELOAD_TRIAL:
 	case ACTION_LOG_LEVEL:
 		must_not(s, "an action that nobody asked for");
 		break;

@@ -256,7 +256,7 @@ static void on_client_action(struct world *w, const struct action *a)
 
 /* The shell's part of a reload: of the same configuration, of another, or of one that is no good.
  */
-static void on_reload(struct world *w, bool is_trial)
+static void on_reload(struct world *w, const struct action *a)
 {
 	unsigned version = prng_chance(&w->meddle, 500) ? w->config_version : !w->config_version;
 	const char *error = prng_chance(&w->meddle, 150) ? "cmqttd.conf:1: no good" : "";
@@ -265,9 +265,9 @@ static void on_reload(struct world *w, bool is_trial)
 	if (error[0] == '\0')
 		reload_plan_make(
 		    &w->config[w->config_version].core, &w->config[version].core, &plan);
-	if (error[0] == '\0' && !is_trial)
+	if (error[0] == '\0' && a->type == ACTION_RELOAD)
 		world_use_config(w, w->now_ms, version);
-	core_reload_done(w->core, w->now_ms, error, &plan);
+	core_reload_done(w->core, w->now_ms, a->id, error, &plan);
 }
 
 static void on_operator_action(struct world *w, const struct action *a)
@@ -327,7 +327,8 @@ static void run_action(struct world *w, const struct action *a)
 		on_operator_action(w, a);
 		break;
 	case ACTION_RELOAD:
-		on_reload(w, a->is_trial);
+	case ACTION_RELOAD_TRIAL:
+		on_reload(w, a);
 		break;
 	case ACTION_LOG_LEVEL:
 		break;

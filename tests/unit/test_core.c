@@ -1376,6 +1376,52 @@ static void test_log_of_too_many_clients(void **state)
 	assert_int_equal(f->logs[LOG_CLIENT_CLOSED], 1);
 }
 
+/* The next action that the shell has for a reload. */
+static struct action next_reload(struct fixture *f)
+{
+	struct action a;
+
+	do
+		assert_true(core_next_action(f->core, &a));
+	while (a.type != ACTION_RELOAD && a.type != ACTION_RELOAD_TRIAL);
+	return a;
+}
+
+/* A reload whose caller went away is still one when another one only asks what it would do, and
+ * each is told of what it asked for. */
+static void test_reload_and_trial_in_one_turn(void **state)
+{
+	static const char call[] = "{\"method\":\"io.cmqttd.Reload\"}";
+	static const char trial[] =
+	    "{\"method\":\"io.cmqttd.Reload\",\"parameters\":{\"dry_run\":true}}";
+	const struct ctl_peer admin = { .is_admin = true };
+	const struct reload_plan plan = { .count = 0 };
+	struct fixture *f = *state;
+	uint32_t gone, there;
+	struct action a;
+
+	assert_int_equal(core_ctl_new(f->core, f->now_ms, &admin, &gone), 0);
+	assert_int_equal(core_ctl_new(f->core, f->now_ms, &admin, &there), 0);
+	core_ctl_rx(f->core, f->now_ms, gone, (const uint8_t *)call, sizeof(call));
+	core_settle(f->core, f->now_ms);
+	core_ctl_gone(f->core, f->now_ms, gone);
+	core_ctl_rx(f->core, f->now_ms, there, (const uint8_t *)trial, sizeof(trial));
+	core_settle(f->core, f->now_ms);
+
+	a = next_reload(f);
+	assert_int_equal(a.type, ACTION_RELOAD);
+	assert_int_equal(a.id, gone);
+	core_reload_done(f->core, f->now_ms, a.id, "not this one", &plan);
+	assert_int_equal(buf_len(core_ctl_out(f->core, there)), 0);
+	a = next_reload(f);
+	assert_int_equal(a.type, ACTION_RELOAD_TRIAL);
+	assert_int_equal(a.id, there);
+	core_reload_done(f->core, f->now_ms, a.id, "", &plan);
+	settle(f);
+	assert_non_null(
+	    strstr((const char *)buf_data(core_ctl_out(f->core, there)), "\"changes\":[]"));
+}
+
 static void test_stop_without_modem(void **state)
 {
 	struct fixture *f = *state;
@@ -1506,6 +1552,7 @@ int main(void)
 		TEST(test_log_of_closed_clients),
 		TEST(test_log_of_anonymous_clients),
 		TEST(test_log_of_too_many_clients),
+		TEST(test_reload_and_trial_in_one_turn),
 		TEST(test_stop_without_modem),
 	};
 
