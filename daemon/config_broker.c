@@ -280,6 +280,11 @@ static void build_route(
 		return;
 	builder_is_fine(b, "local_prefix", &s->local_prefix,
 	    config_check_joined(route->local_prefix, route->pattern, MQTT_TOPIC_MAX));
+	if (route->direction != ROUTE_IN &&
+	    (*route->local_prefix ? route->local_prefix : route->pattern)[0] == '$')
+		config_report_warning(b->report, &s->pattern.place,
+		    "no local client may publish what begins with $: this route is only for "
+		    "what came from the other broker");
 	builder_is_fine(b, "remote_prefix", &s->remote_prefix,
 	    config_check_joined(route->remote_prefix, route->pattern, MODEM_TOPIC_MAX));
 }

@@ -400,6 +400,8 @@ static json_t *why_not(
 	case ROUTER_TOO_LONG:
 		return json_sprintf("the remote topic has %zu bytes, the modem takes %d",
 		    routed->topic_len, MODEM_TOPIC_MAX);
+	case ROUTER_RESERVED:
+		return json_string("no local client may publish what begins with $");
 	case ROUTER_NO_OUT:
 		return json_string("no route leads out to the broker");
 	case ROUTER_NO_MATCH:

@@ -78,6 +78,8 @@ enum router_answer router_explain(
 {
 	if (!router_out(b, topic, ret))
 		return explain_miss(b, topic, ret);
+	if (topic.data[0] == '$')
+		return ROUTER_RESERVED;
 	return ret->topic_len > MODEM_TOPIC_MAX ? ROUTER_TOO_LONG : ROUTER_WANTED;
 }
 

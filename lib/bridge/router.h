@@ -28,6 +28,8 @@ bool router_out(const struct core_broker *b, struct span topic, struct routed *r
 enum router_answer {
 	ROUTER_WANTED,
 	ROUTER_TOO_LONG,  /* a route wants it, and its remote name is over the modem's limit */
+	ROUTER_RESERVED,  /* a route wants it, but no local client may publish it: it begins with $
+			   */
 	ROUTER_NO_OUT,    /* the broker has no `out` or `both` route at all */
 	ROUTER_NO_MATCH,  /* none of them matches */
 	ROUTER_ONLY_IN,   /* none of them matches, but an `in` route does */
@@ -35,8 +37,8 @@ enum router_answer {
 };
 
 /* The same as router_out for somebody who wants to know why not: the result is filled for
- * ROUTER_WANTED and ROUTER_TOO_LONG; for ROUTER_ONLY_IN and ROUTER_NO_PREFIX its route is the one
- * that is meant. */
+ * ROUTER_WANTED, _TOO_LONG and _RESERVED; for ROUTER_ONLY_IN and ROUTER_NO_PREFIX its route is the
+ * one that is meant. */
 enum router_answer router_explain(
     const struct core_broker *b, struct span topic, struct routed *ret);
 

@@ -729,6 +729,13 @@ static void test_warnings(void **state)
 		{ LONG_LINE,
 		    "cmqttd.conf:2: warning: address, username and password together are longer "
 		    "than a SIM7600 takes on one line (559 characters)" },
+		{ HEAD "topics: (\n{ pattern = \"a/#\"; direction = \"out\"; },\n"
+		       "{ pattern = \"$a/#\"; direction = \"in\"; },\n"
+		       "{ pattern = \"$a/#\"; direction = \"both\"; } );" TAIL,
+		    "cmqttd.conf:6: warning: no local client may publish what begins with $" },
+		{ HEAD "topics: (\n{ direction = \"out\"; local_prefix = \"$a/\";\n"
+		       "pattern = \"#\"; } );" TAIL,
+		    "cmqttd.conf:5: warning: no local client may publish what begins with $" },
 #ifdef HAVE_OPENSSL
 		{ "brokers: ( { name = \"a\"; address = \"mqtts://h\"; client_id = \"c\";\n"
 		  "  tls: { ca = \"damaged.pem\"; }; } );\n",

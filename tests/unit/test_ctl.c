@@ -772,12 +772,16 @@ static void test_large_text_is_coded(void **state)
 	ROUTE("cloud", goes, topic, "\"t/#\"", "\"l/\"", "\"r/\"", "2", "5", "60", "true", why)
 #define IN_C(why) \
 	ROUTE("cloud", "false", "null", "\"c/#\"", "\"\"", "\"\"", "1", "0", "0", "false", why)
+#define OUT_X                                                                             \
+	ROUTE("cloud", "false", "null", "\"$x\"", "\"\"", "\"\"", "0", "0", "0", "false", \
+	    "\"no local client may publish what begins with $\"")
 
 static void test_routes(void **state)
 {
 	static const struct route_config routes[] = {
 		{ "t/#", ROUTE_OUT, 2, "l/", "r/", 5, 60, true, false },
 		{ "c/#", ROUTE_IN, 1, "", "", 0, 0, false, false },
+		{ "$x", ROUTE_OUT, 0, "", "", 0, 0, false, false },
 	};
 	static const struct {
 		const char *topic;
@@ -795,12 +799,13 @@ static void test_routes(void **state)
 		    OUT_T(
 			"false", "null", "\"this route wants its local_prefix in front of it\"") },
 		{ "c/a", SESSION_ONLINE, IN_C("\"only this route matches, and it leads in\"") },
+		{ "$x", SESSION_ONLINE, OUT_X },
 	};
 	struct rig *rig = *state;
 	uint32_t id = open_as(rig, 1000, false);
 
 	rig->core.cfg.brokers[0].routes = routes;
-	rig->core.cfg.brokers[0].route_count = 2;
+	rig->core.cfg.brokers[0].route_count = 3;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char parameters[64], expected[1024];
 

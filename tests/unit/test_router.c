@@ -153,6 +153,7 @@ static void test_explain(void **state)
 		ROUTE(OUT, "t/#", "l/", "r/"),
 		ROUTE(BOTH, "b/#", "", ""),
 		ROUTE(IN, "t/#", "", ""),
+		ROUTE(OUT, "#", "$l/", "r/"),
 	};
 	static const struct {
 		size_t first, count; /* of the routes */
@@ -170,6 +171,9 @@ static void test_explain(void **state)
 		{ 0, 3, "t/a", ROUTER_NO_PREFIX, 1 },
 		/* Sure beats perhaps. */
 		{ 0, 4, "t/a", ROUTER_ONLY_IN, 3 },
+		/* What begins with $ is the local server's own (MQTT 4.7.2). */
+		{ 0, 5, "$l/a", ROUTER_RESERVED, 4 },
+		{ 0, 5, "$k/a", ROUTER_NO_MATCH, -1 },
 	};
 
 	(void)state;
