@@ -2,7 +2,7 @@
 /*
  * Transactions of the store: changes go to the database at once, and to a log in memory, from which
  * they are done again should SQLite have rolled them back. It knows neither queues nor counters,
- * and does not mend a damaged file: that is store_sqlite.c's.
+ * and does not mend a damaged file: that is store_sqlite_open.c's.
  */
 #ifndef CMQTTD_STORE_TX_H
 #define CMQTTD_STORE_TX_H
