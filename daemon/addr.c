@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,7 +43,11 @@ static int parse_unix(const char *path, struct addr *ret, const char **ret_why)
 		return -EINVAL;
 	}
 	un->sun_family = AF_UNIX;
-	memcpy(un->sun_path, path, len + 1);
+	len = 0;
+	for (; *path; path++) {
+		if (path[0] != '/' || path[1] != '/')
+			un->sun_path[len++] = *path;
+	}
 	ret->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + 1);
 	ret->is_unix = true;
 	ret->is_loopback = true;
@@ -126,25 +131,30 @@ int addr_parse(const char *text, struct addr *ret, const char **ret_why)
 	return r;
 }
 
+void addr_format(const struct addr *a, char ret[ADDR_TEXT_MAX])
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)&a->storage;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&a->storage;
+	bool is_inet6 = a->storage.ss_family == AF_INET6;
+	char host[INET6_ADDRSTRLEN];
+
+	if (a->is_unix) {
+		snprintf(ret, ADDR_TEXT_MAX, UNIX_PREFIX "%s", addr_path(a));
+		return;
+	}
+	inet_ntop(a->storage.ss_family,
+	    is_inet6 ? (const void *)&in6->sin6_addr : (const void *)&in->sin_addr, host,
+	    sizeof(host));
+	snprintf(ret, ADDR_TEXT_MAX, is_inet6 ? "[%s]:%u" : "%s:%u", host, ntohs(in->sin_port));
+}
+
 const char *addr_path(const struct addr *a)
 {
 	return ((const struct sockaddr_un *)&a->storage)->sun_path;
 }
 
+/* They were filled with zeros before, by addr_parse or the kernel. */
 bool addr_equal(const struct addr *a, const struct addr *b)
 {
-	const struct sockaddr_in *in_a = (const struct sockaddr_in *)&a->storage;
-	const struct sockaddr_in *in_b = (const struct sockaddr_in *)&b->storage;
-	const struct sockaddr_in6 *in6_a = (const struct sockaddr_in6 *)&a->storage;
-	const struct sockaddr_in6 *in6_b = (const struct sockaddr_in6 *)&b->storage;
-
-	if (a->storage.ss_family != b->storage.ss_family)
-		return false;
-	if (a->is_unix)
-		return strcmp(addr_path(a), addr_path(b)) == 0;
-	if (a->storage.ss_family == AF_INET)
-		return in_a->sin_port == in_b->sin_port &&
-		       in_a->sin_addr.s_addr == in_b->sin_addr.s_addr;
-	return in6_a->sin6_port == in6_b->sin6_port &&
-	       memcmp(&in6_a->sin6_addr, &in6_b->sin6_addr, sizeof(in6_a->sin6_addr)) == 0;
+	return a->len == b->len && memcmp(&a->storage, &b->storage, a->len) == 0;
 }

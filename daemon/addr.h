@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#define ADDR_TEXT_MAX 120
+
 struct addr {
 	struct sockaddr_storage storage;
 	socklen_t len;
@@ -24,6 +26,9 @@ bool addr_parse_port(const char *text, uint16_t *ret);
 
 /* 0; -EINVAL with *ret_why, which reads on behind the key: "must be ...". */
 int addr_parse(const char *text, struct addr *ret, const char **ret_why);
+
+/* The usual spelling: all that mean the same socket have the same one. */
+void addr_format(const struct addr *a, char ret[ADDR_TEXT_MAX]);
 
 /* Path of a Unix address. */
 const char *addr_path(const struct addr *a);

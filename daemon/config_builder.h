@@ -5,7 +5,6 @@
 #ifndef CMQTTD_CONFIG_BUILDER_H
 #define CMQTTD_CONFIG_BUILDER_H
 
-#include "addr.h"
 #include "config.h"
 #include "config_report.h"
 #include "config_schema.h"
@@ -18,8 +17,6 @@ struct builder {
 	struct config *config;
 	struct config_report *report;
 	struct arena *arena;
-	struct addr addresses[MQTT_LISTENERS_MAX]; /* of the listeners so far */
-	struct addr control;                       /* its address; len 0: not known */
 };
 
 /* Given or default. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "addr.h"
 #include "config_builder.h"
 
 #include "bridge/config_check.h"
@@ -23,16 +24,35 @@ static void build_mode(struct builder *b, const struct config_value *value, mode
 	*ret = (mode_t)strtoull(value->text, NULL, 8);
 }
 
-/* False: reported, or not there. */
-static bool build_socket(struct builder *b, const struct config_value *value, struct addr *ret)
+/* A listener or the control socket has it already. */
+static bool is_taken(const struct core_config *core, const char *address)
+{
+	for (size_t i = 0; i < core->listener_count; i++) {
+		if (core->listeners[i].address && strcmp(core->listeners[i].address, address) == 0)
+			return true;
+	}
+	return core->control.address && strcmp(core->control.address, address) == 0;
+}
+
+/* The address in its usual spelling, by which a reload knows it again. NULL: reported, or not
+ * there. */
+static const char *build_socket(
+    struct builder *b, const struct config_value *value, struct addr *ret)
 {
 	const char *why = NULL;
+	char text[ADDR_TEXT_MAX];
 
 	if (!value_is_there(value))
-		return false;
-	if (addr_parse(value->text, ret, &why) < 0)
-		return builder_is_fine(b, "address", value, why);
-	return true;
+		return NULL;
+	if (addr_parse(value->text, ret, &why) < 0) {
+		builder_is_fine(b, "address", value, why);
+		return NULL;
+	}
+	addr_format(ret, text);
+	if (is_taken(&b->config->core, text))
+		builder_is_fine(
+		    b, "address", value, "is that of another socket as well; each needs its own");
+	return arena_copy(b->arena, text, strlen(text));
 }
 
 /* Both files of a listener. The parser tells the line, but not of which file: so the passwords are
@@ -90,18 +110,18 @@ static void build_access(struct builder *b, const struct listener_section *s,
 static void build_listener(struct builder *b, const struct listener_section *s, size_t index)
 {
 	struct listener_config *listener = &b->config->core.listeners[index];
-	struct addr *addr = &b->addresses[index];
+	struct addr addr;
 
 	if (!s->head.is_given)
 		return;
-	listener->address = s->address.text;
-	listener->mqtt.address = s->address.text;
 	build_auth(b, s, &b->config->auths[index]);
 	listener->mqtt.auth = b->config->auths[index];
-	if (!build_socket(b, &s->address, addr))
+	listener->address = build_socket(b, &s->address, &addr);
+	listener->mqtt.address = listener->address;
+	if (!listener->address)
 		return;
-	build_access(b, s, addr, &listener->mqtt);
-	if (addr->is_unix) {
+	build_access(b, s, &addr, &listener->mqtt);
+	if (addr.is_unix) {
 		build_mode(b, &s->mode, &listener->mode);
 		listener->group = value_text(&s->group);
 		listener->is_group_named = value_is_given(&s->group);
@@ -109,18 +129,12 @@ static void build_listener(struct builder *b, const struct listener_section *s, 
 		builder_refuse(b, "mode", &s->mode, "is only for Unix sockets; leave it out");
 		builder_refuse(b, "group", &s->group, "is only for Unix sockets; leave it out");
 	}
-	for (size_t i = 0; i < index; i++) {
-		if (addr_equal(addr, &b->addresses[i]))
-			builder_is_fine(b, "address", &s->address,
-			    "is that of another listener as well; each needs its own");
-	}
 }
 
 /* Without a list: one Unix socket for the group. */
 static void build_default_listener(struct builder *b)
 {
 	struct listener_config *listener = &b->config->core.listeners[0];
-	const char *why;
 
 	*listener = (struct listener_config){
 		.address = "unix:" CMQTTD_RUNDIR "/mqtt.sock",
@@ -129,7 +143,6 @@ static void build_default_listener(struct builder *b)
 		.mqtt = { .address = "unix:" CMQTTD_RUNDIR "/mqtt.sock", .allow_anonymous = true },
 	};
 	b->config->core.listener_count = 1;
-	addr_parse(listener->address, &b->addresses[0], &why);
 }
 
 void builder_listeners(struct builder *b, const struct section_list *list)
@@ -150,39 +163,27 @@ void builder_control(struct builder *b, const struct control_section *s)
 	struct control_config *control = &b->config->core.control;
 	struct addr addr;
 
-	control->address = s->address.text;
 	control->group = value_text(&s->group);
 	control->is_group_named = value_is_given(&s->group);
 	build_mode(b, &s->mode, &control->mode);
-	if (!build_socket(b, &s->address, &addr))
-		return;
-	b->control = addr;
-	if (!addr.is_unix)
+	control->address = build_socket(b, &s->address, &addr);
+	if (control->address && !addr.is_unix)
 		builder_is_fine(
 		    b, "address", &s->address, "must be a Unix socket here: unix:/path");
-	for (size_t i = 0; i < b->config->core.listener_count; i++) {
-		if (b->addresses[i].len > 0 && addr_equal(&addr, &b->addresses[i]))
-			builder_is_fine(b, "address", &s->address,
-			    "is that of a listener as well; each needs its own");
-	}
 }
 
 void builder_metrics(struct builder *b, const struct metrics_section *s)
 {
+	const char *address;
 	struct addr addr;
 
-	if (!s->head.is_given || !build_socket(b, &s->address, &addr))
+	if (!s->head.is_given)
+		return;
+	address = build_socket(b, &s->address, &addr);
+	if (!address)
 		return;
 	if (!addr.is_loopback && value_is_there(&s->allow_remote) && !s->allow_remote.flag)
 		builder_is_fine(b, "address", &s->address,
 		    "is open to other machines and needs \"allow_remote\" = true");
-	for (size_t i = 0; i < b->config->core.listener_count; i++) {
-		if (b->addresses[i].len > 0 && addr_equal(&addr, &b->addresses[i]))
-			builder_is_fine(b, "address", &s->address,
-			    "is that of a listener as well; each needs its own");
-	}
-	if (b->control.len > 0 && addr_equal(&addr, &b->control))
-		builder_is_fine(b, "address", &s->address,
-		    "is that of the control socket as well; each needs its own");
-	b->config->core.metrics_address = s->address.text;
+	b->config->core.metrics_address = address;
 }

@@ -45,6 +45,7 @@ class Daemon(Process):
         before = self.text().count("reloaded")
         self.popen.send_signal(signal.SIGHUP)
         wait_until(lambda: self.text().count("reloaded") > before, "the reload")
+        assert "not reloaded" not in self.text()
 
 
 @pytest.fixture(name="folder")
@@ -170,6 +171,18 @@ def test_reload_keeps_clients(folder, start):
         assert lost.recv(100)[:1] == b"\xe0" and lost.recv(100) == b""
         kept.sendall(b"\xc0\x00")
         assert kept.recv(100) == b"\xd0\x00"
+
+
+def test_reload_knows_other_spellings(folder, start):
+    """The same address, written otherwise, is the same listener: its clients stay."""
+    port = free_port()
+    daemon = start("one", [unix(folder / "a"), f'address = "localhost:{port}";'])
+    daemon.wait_for("started")
+    with connect_5(folder / "a") as kept:
+        daemon.reload([unix(f"{folder}//a"), f'address = "127.0.0.1:{port}";'])
+        kept.sendall(b"\xc0\x00")
+        assert kept.recv(100) == b"\xd0\x00"
+    assert publish("-p", port) == 0
 
 
 def test_reload_is_all_or_nothing(folder, start):
