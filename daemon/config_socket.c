@@ -57,7 +57,8 @@ static const char *build_socket(
 
 /* Both files of a listener. The parser tells the line, but not of which file: so the passwords are
  * parsed alone first. */
-static void build_auth(struct builder *b, const struct listener_section *s, struct mqtt_auth **ret)
+static void build_auth(struct builder *b, const struct listener_section *s,
+    struct listener_config *listener, struct mqtt_auth **ret)
 {
 	struct span passwords = { 0 }, rights = { 0 };
 	struct config_place place = s->head.place;
@@ -87,6 +88,9 @@ static void build_auth(struct builder *b, const struct listener_section *s, stru
 	else if (r < 0)
 		config_report_mistake(b->report, &place, "%s", why);
 	*ret = auth;
+	listener->mqtt.auth = auth;
+	listener->passwords = passwords;
+	listener->rights = rights;
 }
 
 /* Who may connect, and from where. */
@@ -114,8 +118,7 @@ static void build_listener(struct builder *b, const struct listener_section *s, 
 
 	if (!s->head.is_given)
 		return;
-	build_auth(b, s, &b->config->auths[index]);
-	listener->mqtt.auth = b->config->auths[index];
+	build_auth(b, s, listener, &b->config->auths[index]);
 	listener->address = build_socket(b, &s->address, &addr);
 	listener->mqtt.address = listener->address;
 	if (!listener->address)

@@ -44,6 +44,7 @@ struct listener_config {
 	const char *group;   /* unix sockets; NULL: leave it */
 	bool is_group_named; /* by the configuration: somebody counts on it */
 	struct mqtt_listener mqtt;
+	struct span passwords, rights; /* the files that mqtt.auth was made of */
 };
 
 struct control_config {

@@ -167,6 +167,7 @@ static void plan_listener(
 	const struct listener_config *new = &next->listeners[at];
 	size_t was = find_listener(old, new->address);
 	const struct listener_config *before = &old->listeners[was];
+	char files[40] = "";
 
 	if (was == old->listener_count) {
 		add(p, "listener", new->address, "is opened");
@@ -178,6 +179,12 @@ static void plan_listener(
 		add(p, "listener", new->address,
 		    new->mqtt.allow_anonymous ? "lets anonymous clients in"
 					      : "refuses anonymous clients");
+	if (!span_equal(before->passwords, new->passwords))
+		append(files, sizeof(files), "password_file");
+	if (!span_equal(before->rights, new->rights))
+		append(files, sizeof(files), "acl_file");
+	if (files[0])
+		add(p, "listener", new->address, "its clients stay; other %s", files);
 }
 
 static void plan_listeners(

@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#define RELOAD_PLAN_MAX      40 /* changes; two brokers and all listeners exchanged are fewer */
+#define RELOAD_PLAN_MAX      48 /* changes; all of two brokers and all listeners are fewer */
 #define RELOAD_PLAN_TEXT_MAX 240
 
 struct reload_change {

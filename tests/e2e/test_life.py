@@ -174,6 +174,14 @@ def test_reload_dry_run(both):
     config.write_text(good.replace("store: {", "store: { max_bytes = 5000000;"))
     assert daemon.ctl("reload").stdout == "store: max_bytes is 5000000 instead of 67108864\n"
     assert daemon.status()["store"]["max_bytes"] == 5000000
+    # so does a file that is another one under the same name
+    rights = both.folder / "acl"
+    rights.write_text("topic #\n")
+    config.write_text(good.replace("listeners: ( {", f'listeners: ( {{ acl_file = "{rights}";'))
+    daemon.ctl("reload")
+    assert daemon.ctl("reload", "--dry-run").stdout == "no change\n"
+    rights.write_text("topic read #\n")
+    assert daemon.ctl("reload", "--dry-run").stdout.endswith(": its clients stay; other acl_file\n")
 
 
 def test_idle_daemon_sleeps(both):

@@ -134,6 +134,13 @@ static void listener_rights(struct core_config *cfg)
 	cfg->listeners[1].mqtt.allow_anonymous = true;
 }
 
+static void listener_files(struct core_config *cfg)
+{
+	cfg->listeners[0].rights = span_text("topic read a/#");
+	cfg->listeners[1].passwords = span_text("user:secret");
+	cfg->listeners[1].rights = span_text("topic a/#");
+}
+
 static void modem_port(struct core_config *cfg)
 {
 	cfg->modem.device = "/dev/other";
@@ -208,6 +215,9 @@ static const struct {
 			  "listener 127.0.0.1:1884: is opened\n" },
 	{ listener_rights, "listener unix:/run/mqtt.sock: gets another mode or group\n"
 			   "listener 127.0.0.1:1883: lets anonymous clients in\n" },
+	{ listener_files,
+	    "listener unix:/run/mqtt.sock: its clients stay; other acl_file\n"
+	    "listener 127.0.0.1:1883: its clients stay; other password_file, acl_file\n" },
 	{ modem_port,
 	    "modem: the port is /dev/other instead of /dev/modem: all brokers lose their sessions\n"
 	    "modem: APN, operator, technology or roaming: used when the modem registers next\n"
@@ -302,6 +312,16 @@ static void test_bounds(void **state)
 	log_level(&next);
 	reload_plan_make(&old, &next, &plan);
 	assert_int_equal(plan.count, 4 + 16 + 4 + 4 + 1 + 1 + 1);
+	assert_in_range(plan.count, 1, RELOAD_PLAN_MAX - 1);
+	/* The listeners are the same, and everything about them is another. */
+	for (size_t i = 0; i < MQTT_LISTENERS_MAX; i++) {
+		next.listeners[i] = old.listeners[i];
+		next.listeners[i].mode = 0777;
+		next.listeners[i].mqtt.allow_anonymous = true;
+		next.listeners[i].rights = span_text("topic #");
+	}
+	reload_plan_make(&old, &next, &plan);
+	assert_int_equal(plan.count, 4 + 24 + 4 + 4 + 1 + 1 + 1);
 	assert_in_range(plan.count, 1, RELOAD_PLAN_MAX - 1);
 }
 
