@@ -96,6 +96,7 @@
 #define HTTP_HEAD_MAX    8192  /* of a request, bytes */
 #define HTTP_TIMEOUT_MS  10000 /* from accept to the end of the request's head */
 #define METRICS_TEXT_MAX 262144
+#define METRICS_REST_MAX 65536 /* of these for what is not counted by route, and one line */
 #define HTTP_OUT_MAX     (METRICS_TEXT_MAX + 4096)
 
 /* A wall clock before this was never set: cmqttd did not exist before 2026. */

@@ -257,7 +257,8 @@ static void put_broker_counters(struct writer *w)
 		put_broker_counter(w, rows[i].name, rows[i].help, rows[i].offset);
 }
 
-/* A pattern can be that of several routes: the prefixes tell them apart. */
+/* A pattern can be that of several routes: the prefixes tell them apart. They can be so long that
+ * not all routes find room; what is not of single routes has its own. */
 static void put_route_losses(struct writer *w, unsigned client)
 {
 	static const struct route_config none = {
@@ -272,7 +273,7 @@ static void put_route_losses(struct writer *w, unsigned client)
 		if (i >= b->route_count && i != BRIDGE_ROUTES_MAX)
 			continue;
 		for (size_t k = 0; k < DROP_REASON_COUNT; k++) {
-			if (routes[i].dropped[k] > 0)
+			if (routes[i].dropped[k] > 0 && buf_room(w->out) > METRICS_REST_MAX)
 				count(w,
 				    LABELS("broker", broker_name(w, client), "route", r->pattern,
 					"local_prefix", r->local_prefix, "remote_prefix",

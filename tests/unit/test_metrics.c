@@ -186,6 +186,8 @@ static void test_room(void **state)
 
 	(void)state;
 	fill(&core);
+	core.cfg.brokers[0].route_count = 0;
+	core.counters[0].routes[BRIDGE_ROUTES_MAX] = (struct route_counters){ 0 };
 	text_of(&core, METRICS_OPENMETRICS, &all);
 	len = buf_len(&all) - 1;
 	for (size_t room = 1; room < len; room += 97) {
@@ -200,6 +202,59 @@ static void test_room(void **state)
 	buf_fini(&all);
 }
 
+#define LONG_PREFIX (MQTT_TOPIC_MAX - 2)
+
+/* As long as the configuration takes it, and every character escaped. */
+static void fill_up(struct core *core, struct route_config routes[BRIDGE_ROUTES_MAX])
+{
+	static char local[LONG_PREFIX + 1], remote[MODEM_TOPIC_MAX - 1];
+	static char name[2][33];
+	static char address[119];
+
+	memset(local, '"', sizeof(local) - 1);
+	memset(remote, '\\', sizeof(remote) - 1);
+	memset(address, 'x', sizeof(address) - 1);
+	fill(core);
+	memset(core->modem.status.model, '"', sizeof(core->modem.status.model) - 1);
+	memset(core->modem.status.revision, '"', sizeof(core->modem.status.revision) - 1);
+	for (size_t i = 0; i < BRIDGE_ROUTES_MAX; i++)
+		routes[i] = (struct route_config){
+			.pattern = "a#", .local_prefix = local, .remote_prefix = remote
+		};
+	for (unsigned i = 0; i < 2; i++) {
+		memset(name[i], 'a' + (int)i, sizeof(name[i]) - 1);
+		core->cfg.brokers[i].link.name = name[i];
+		core->cfg.brokers[i].routes = routes;
+		core->cfg.brokers[i].route_count = BRIDGE_ROUTES_MAX;
+		core->counters[i].published = UINT64_MAX;
+		for (size_t k = 0; k < (BRIDGE_ROUTES_MAX + 1) * DROP_REASON_COUNT; k++)
+			core->counters[i]
+			    .routes[k / DROP_REASON_COUNT]
+			    .dropped[k % DROP_REASON_COUNT] = UINT64_MAX;
+	}
+	core->cfg.listener_count = MQTT_LISTENERS_MAX;
+	for (size_t i = 0; i < MQTT_LISTENERS_MAX; i++)
+		core->cfg.listeners[i].address = address;
+}
+
+/* More than fits: what there is of single routes ends somewhere, all else is there. */
+static void test_too_much_by_route(void **state)
+{
+	static struct route_config routes[BRIDGE_ROUTES_MAX];
+	static struct core core;
+	const char *text;
+	struct buf all;
+
+	(void)state;
+	fill_up(&core, routes);
+	text = text_of(&core, METRICS_OPENMETRICS, &all);
+	assert_true(buf_len(&all) > METRICS_TEXT_MAX / 2);
+	assert_has(text, "cmqttd_route_dropped_total{broker=\"aaaa");
+	assert_has(text, "# TYPE cmqttd_store_max_bytes gauge\n");
+	assert_has(text, "# EOF\n");
+	buf_fini(&all);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +263,7 @@ int main(void)
 		cmocka_unit_test(test_formats),
 		cmocka_unit_test(test_choice),
 		cmocka_unit_test(test_room),
+		cmocka_unit_test(test_too_much_by_route),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
