@@ -20,6 +20,8 @@
 #define SONAME_OF(version) "libcrypto.so." #version
 #define SONAME(version)    SONAME_OF(version)
 
+#define ANSWER_S           5 /* a good one takes some milliseconds, more when it waits for the disk */
+
 #define FUNCTIONS(X)               \
 	X(BIO_new_mem_buf)         \
 	X(BIO_free)                \
@@ -40,11 +42,6 @@
 static struct {
 	FUNCTIONS(MEMBER)
 } crypto; /* filled in the child alone */
-
-bool cert_check_is_built(void)
-{
-	return true;
-}
 
 static bool load_library(void)
 {
@@ -143,11 +140,12 @@ struct answer {
 	struct cert_facts facts;
 };
 
-/* The child's part. */
+/* The child's part: the parent waits, in the loop. */
 static void answer(int fd, struct span cert, struct span key)
 {
 	struct answer a = { .result = -ENOTSUP };
 
+	alarm(ANSWER_S);
 	if (load_library())
 		a.result = key.data ? compare_key(cert, key) : read_facts(cert, &a.facts);
 	_exit(write(fd, &a, sizeof(a)) == sizeof(a) ? 0 : 1);
@@ -191,11 +189,6 @@ int cert_check_key(struct span cert, struct span key)
 }
 
 #else
-
-bool cert_check_is_built(void)
-{
-	return false;
-}
 
 int cert_check_read(struct span pem, struct cert_facts *ret)
 {

@@ -18,11 +18,8 @@ struct cert_facts {
 	bool is_after_2049; /* one of them says its end in the longer form that it has since 2050 */
 };
 
-/* Built with the library. */
-bool cert_check_is_built(void);
-
 /* The certificates of a PEM text. 0; -EINVAL: there is none, or one cannot be read; -ENOTSUP: built
- * without the library. */
+ * without the library, it is not there, or it took more than 5 seconds. */
 int cert_check_read(struct span pem, struct cert_facts *ret);
 
 /* The private key belongs to the first certificate. 0; -EKEYREJECTED: it belongs to another one;

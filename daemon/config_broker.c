@@ -146,10 +146,11 @@ static void look_into(struct builder *b, const char *broker, const char *name,
 	int64_t now_s = wall_clock_now_ms() / 1000;
 	int r;
 
-	if (pem.len == 0 || !cert_check_is_built())
+	if (pem.len == 0 || b->has_no_answer)
 		return;
 	r = cert_check_read(pem, &facts);
-	if (r == -ENOTSUP)
+	b->has_no_answer = r == -ENOTSUP;
+	if (b->has_no_answer)
 		return;
 	if (r < 0) {
 		config_report_warning(
@@ -182,7 +183,7 @@ static void check_files(
 {
 	look_into(b, broker, "ca", &t->ca, tls->ca, &tls->ends_s);
 	look_into(b, broker, "cert", &t->cert, tls->cert, &tls->ends_s);
-	if (tls->cert.len > 0 && tls->key.len > 0 &&
+	if (tls->cert.len > 0 && tls->key.len > 0 && !b->has_no_answer &&
 	    cert_check_key(tls->cert, tls->key) == -EKEYREJECTED)
 		builder_is_fine(b, "key", &t->key, "does not belong to \"cert\"");
 }

@@ -17,6 +17,7 @@ struct builder {
 	struct config *config;
 	struct config_report *report;
 	struct arena *arena;
+	bool has_no_answer; /* certificates cannot be looked into, or only too slowly */
 };
 
 /* Given or default. */

@@ -132,6 +132,20 @@ def test_secret_is_never_shown(cmqttd, write):
     assert "hunter2" not in result.stdout + result.stderr
 
 
+def test_certificates_that_take_for_ever(cmqttd, write, tmp_path):
+    """Whatever the library does with them, there is an end, for the daemon waits for it at a reload."""
+    write("hang.c", "#include <unistd.h>\n__attribute__((constructor)) static void hang(void) { for (;;) pause(); }\n")
+    for version in ("3", "1.1"):
+        library = tmp_path / f"libcrypto.so.{version}"
+        subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-o", library, tmp_path / "hang.c"], check=True)
+    write("ca.pem", "-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n")
+    text = GOOD.replace("mqtt:", "mqtts:").replace("client_id", 'tls: { ca = "ca.pem"; }; client_id')
+    path = write("tls.conf", text)
+    assert "cannot be read" in cmqttd("-t", "-c", path).stderr
+    result = cmqttd("-t", "-c", path, LD_LIBRARY_PATH=str(tmp_path))
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 def test_credentials_come_first(cmqttd, write, tmp_path):
     text = GOOD.replace("client_id", 'username = "u"; password_file = "pw"; client_id')
     path = write("credentials.conf", text)
