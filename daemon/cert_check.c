@@ -20,7 +20,8 @@
 #define SONAME_OF(version) "libcrypto.so." #version
 #define SONAME(version)    SONAME_OF(version)
 
-#define ANSWER_S           5 /* a good one takes some milliseconds, more when it waits for the disk */
+/* A good one takes some milliseconds, more when it waits for the disk. */
+#define ANSWER_S 5
 
 #define FUNCTIONS(X)               \
 	X(BIO_new_mem_buf)         \
