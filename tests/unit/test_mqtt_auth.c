@@ -58,6 +58,22 @@ static const struct {
 	{ NULL, "\ntopic read a#\n", 2 },
 	{ NULL, "topics a\n", 1 },
 	{ "u:$5$x\n", "\n\n\nwhat is this\n", 4 },
+	/* what one CONNECT would cost */
+	{ "a:$1$x\nb:$5$x\nc:$6$rounds=100000$x$y\nd:$2b$10$x\ne:$y$jAT$x$y\nf:$gy$j9T$x", NULL,
+	    0 },
+	{ "u:$6$rounds=100001$x$y\n", NULL, 1 },
+	{ "u:$5$rounds=99999999999999999999$x$y\n", NULL, 1 },
+	{ "u:$5$rounds=-1$x$y\n", NULL, 1 },
+	{ "u:$2y$11$x\n", NULL, 1 },
+	{ "u:$y$jBT$x$y\n", NULL, 1 },
+	{ "u:$y$jAU$x$y\n", NULL, 1 },
+	{ "u:$y$jAT/$x$y\n", NULL, 1 }, /* more time for the same memory */
+	{ "u:$y$jA\n", NULL, 1 },
+	/* kinds of which it is not known */
+	{ "u:$7$CU..../....x$y\n", NULL, 1 },
+	{ "u:$sha1$24000$x$y\n", NULL, 1 },
+	{ "u:$\n", NULL, 1 },
+	{ "u:$6\n", NULL, 1 },
 };
 
 static void test_parse(void **state)
@@ -104,7 +120,7 @@ static void test_passwords(void **state)
 		{ "bad", "secret", false }, /* a hash that crypt does not know */
 	};
 	struct mqtt_auth *a =
-	    must_parse("ann:" HASH_SECRET "\nbob:" HASH_OTHER "\nbad:$nonsense$x\n", NULL);
+	    must_parse("ann:" HASH_SECRET "\nbob:" HASH_OTHER "\nbad:$2z$05$x\n", NULL);
 	uint8_t long_password[600];
 
 	(void)state;
