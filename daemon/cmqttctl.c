@@ -5,6 +5,7 @@
 #include "bridge/ctl_interface.h"
 #include "ctl_client.h"
 #include "ctl_commands.h"
+#include "ctl_table.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,15 +36,18 @@ struct run {
 	struct ctl_client client;
 };
 
+/* What was typed may be in it, and what was typed may be the name of somebody's file. */
 static int complain(const char *what)
 {
-	fprintf(stderr, "cmqttctl: %s\n", what);
+	fputs("cmqttctl: ", stderr);
+	ctl_text_print(stderr, what, strlen(what));
+	fputc('\n', stderr);
 	return EXIT_REFUSED;
 }
 
 static int complain_usage(const char *what, const struct ctl_command *command)
 {
-	fprintf(stderr, "cmqttctl: %s\n", what);
+	complain(what);
 	if (command)
 		fprintf(stderr, "Usage: cmqttctl %s%s%s\n", command->name,
 		    command->usage[0] ? " " : "", command->usage);
@@ -257,8 +261,9 @@ static int run_help(const struct run *run)
 	if (name)
 		command = ctl_command_take(name, NULL, &words);
 	if (name && !command) {
-		fprintf(stderr, "cmqttctl: there is no command \"%s\"; did you mean \"%s\"?\n",
-		    name, ctl_command_nearest(name)->name);
+		fputs("cmqttctl: there is no command \"", stderr);
+		ctl_text_print(stderr, name, strlen(name));
+		fprintf(stderr, "\"; did you mean \"%s\"?\n", ctl_command_nearest(name)->name);
 		return EX_USAGE;
 	}
 	if (command)

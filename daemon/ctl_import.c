@@ -2,6 +2,7 @@
 #include "ctl_import.h"
 
 #include "ctl_commands.h"
+#include "ctl_table.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -16,18 +17,19 @@
 
 /* ---- libconfig ---- */
 
-/* As it stands between quotes. */
+/* As it stands between quotes: control characters are written as for a terminal. */
 static void write_escaped(FILE *out, const char *text, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
+	while (len > 0) {
+		size_t plain = 0;
 
-		if (c == '"' || c == '\\')
-			fprintf(out, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f)
-			fprintf(out, "\\x%02x", c);
-		else
-			fputc(c, out);
+		while (plain < len && text[plain] != '"' && text[plain] != '\\')
+			plain++;
+		ctl_text_print(out, text, plain);
+		if (plain < len)
+			fprintf(out, "\\%c", text[plain++]);
+		text += plain;
+		len -= plain;
 	}
 }
 
@@ -206,15 +208,16 @@ void ctl_import_write(FILE *out, struct mosquitto_conf *conf)
 {
 	bool is_first = true;
 
-	fprintf(out,
-	    "# Made by \"cmqttctl import\" from %s. Name the SIM's access point, and try it:\n"
-	    "# cmqttd -t -c FILE\n"
-	    "modem: {\n"
-	    "  device = \"/dev/cmqttd-modem\";\n"
-	    "  # apn = \"internet\";\n"
-	    "};\n\n"
-	    "brokers: (\n",
-	    conf->file);
+	fputs("# Made by \"cmqttctl import\" from ", out);
+	ctl_text_print(out, conf->file, strlen(conf->file));
+	fputs(". Name the SIM's access point, and try it:\n"
+	      "# cmqttd -t -c FILE\n"
+	      "modem: {\n"
+	      "  device = \"/dev/cmqttd-modem\";\n"
+	      "  # apn = \"internet\";\n"
+	      "};\n\n"
+	      "brokers: (\n",
+	    out);
 	for (size_t i = 0; i < conf->bridge_count; i++) {
 		const struct mosquitto_bridge *b = &conf->bridges[i];
 
@@ -257,6 +260,14 @@ static char *read_whole(const char *path, int *ret_error)
 	return NULL;
 }
 
+static int complain(const char *path, const char *what)
+{
+	fputs("cmqttctl: ", stderr);
+	ctl_text_print(stderr, path, strlen(path));
+	fprintf(stderr, ": %s\n", what);
+	return 1;
+}
+
 int ctl_import_run(const struct ctl_env *env)
 {
 	const char *path = ctl_usage_get(env->usage, "FILE");
@@ -264,14 +275,11 @@ int ctl_import_run(const struct ctl_env *env)
 	int error, status = 0;
 	char *text = read_whole(path, &error);
 
-	if (!text) {
-		fprintf(stderr, "cmqttctl: %s: %s\n", path, strerror(error));
-		return 1;
-	}
+	if (!text)
+		return complain(path, strerror(error));
 	mosquitto_conf_read(&conf, text, strcmp(path, "-") == 0 ? "standard input" : path, stderr);
 	if (conf.bridge_count == 0) {
-		fprintf(stderr, "cmqttctl: %s: there is no bridge in it (\"connection\")\n", path);
-		status = 1;
+		status = complain(path, "there is no bridge in it (\"connection\")");
 	} else {
 		ctl_import_write(env->style.out, &conf);
 	}

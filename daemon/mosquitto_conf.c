@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* vasprintf */
 #include "mosquitto_conf.h"
+
+#include "ctl_table.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -10,13 +13,22 @@
 void mosquitto_conf_complain(
     struct mosquitto_conf *c, unsigned line, const char *key, const char *fmt, ...)
 {
+	char *text = NULL;
+	int len;
 	va_list ap;
 
 	c->complaint_count++;
-	fprintf(c->complaints, "%s:%u: %s: ", c->file, line, key);
+	ctl_text_print(c->complaints, c->file, strlen(c->file));
+	fprintf(c->complaints, ":%u: ", line);
+	ctl_text_print(c->complaints, key, strlen(key));
 	va_start(ap, fmt);
-	vfprintf(c->complaints, fmt, ap);
+	len = vasprintf(&text, fmt, ap);
 	va_end(ap);
+	fputs(": ", c->complaints);
+	if (len >= 0) {
+		ctl_text_print(c->complaints, text, (size_t)len);
+		free(text);
+	}
 	fputc('\n', c->complaints);
 }
 

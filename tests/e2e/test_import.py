@@ -89,6 +89,13 @@ def test_nothing_to_import(tmp_path):
     assert r.returncode == 1 and "No such file" in r.stderr
 
 
+@pytest.mark.parametrize("arguments", [["import", "no\x1b[2J\nsuch"], ["no\x1b[2J\nsuch"], ["help", "no\x1b[2J\nsuch"]])
+def test_what_was_typed_plays_with_no_terminal(arguments):
+    """It may have come from the names of files, or a page that somebody copied it from."""
+    r = subprocess.run([CMQTTCTL, *arguments], capture_output=True, text=True, timeout=30)
+    assert r.returncode != 0 and "no\\x1b[2J\\x0asuch" in r.stderr
+
+
 def test_bridge_as_before(gateway):
     """The topics of a bridge that ran under mosquitto pass as they did."""
     source = gateway.folder / "mosquitto.conf"

@@ -16,7 +16,7 @@ struct result {
 	char *config, *complaints;
 };
 
-static struct result import(const char *text)
+static struct result import_as(const char *file, const char *text)
 {
 	struct result r = { 0 };
 	struct mosquitto_conf conf;
@@ -26,12 +26,17 @@ static struct result import(const char *text)
 	FILE *complaints = open_memstream(&r.complaints, &sizes[1]);
 
 	assert_true(copy && out && complaints);
-	mosquitto_conf_read(&conf, copy, "m.conf", complaints);
+	mosquitto_conf_read(&conf, copy, file, complaints);
 	ctl_import_write(out, &conf);
 	fclose(out);
 	fclose(complaints);
 	free(copy);
 	return r;
+}
+
+static struct result import(const char *text)
+{
+	return import_as("m.conf", text);
 }
 
 static void forget(struct result *r)
@@ -222,10 +227,27 @@ static void test_quotes(void **state)
 	forget(&r);
 }
 
+/* Neither the name of the file nor what is in it makes lines of its own or reaches a terminal. */
+static void test_controls(void **state)
+{
+	struct result r = import_as("a\nmodem: {\033[2J", "connection \033[31mc\n"
+							  "address h\n"
+							  "no\033key 1\n"
+							  "start_type \x07\n");
+
+	(void)state;
+	assert_non_null(strstr(r.config, "from a\\x0amodem: {\\x1b[2J."));
+	assert_null(strpbrk(r.config, "\033\x07"));
+	assert_non_null(strstr(r.complaints, "a\\x0amodem: {\\x1b[2J:3: no\\x1bkey: "));
+	assert_null(strpbrk(r.complaints, "\033\x07"));
+	forget(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_quotes),
+		cmocka_unit_test(test_controls),
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_bridges),
