@@ -30,7 +30,7 @@ static const struct {
 	{ CTL_INTERFACE ".StoreFailed", "the store failed; the log says why" },
 	{ CTL_INTERFACE ".NoRoute", "no route leads from \"{topic}\" to a broker" },
 	{ CTL_INTERFACE ".NotDelivered", "not delivered: {text} (error {code})" },
-	{ CTL_INTERFACE ".ReloadFailed", "nothing was changed: {message}" },
+	{ CTL_INTERFACE ".ReloadFailed", "nothing was changed:{message}" },
 	{ CTL_INTERFACE ".OutOfMemory", "the daemon is out of memory" },
 	{ CTL_INTERFACE ".NoSuchMessage", "there is no message {id}, or not any more" },
 	{ CTL_INTERFACE ".AmbiguousMessage",
@@ -48,6 +48,20 @@ static const struct {
 	    "the daemon does not accept this {parameter}" },
 };
 
+/* Several lines begin on a line of their own. */
+static void print_lines(FILE *out, const char *text)
+{
+	const char *begin = strchr(text, '\n') ? "\n  " : " ";
+
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		fputs(begin, out);
+		ctl_text_print(out, text, len);
+		text += text[len] ? len + 1 : len;
+	}
+}
+
 static void print_parameter(FILE *out, const json_t *parameters, const char *name, size_t len)
 {
 	char key[32];
@@ -55,7 +69,9 @@ static void print_parameter(FILE *out, const json_t *parameters, const char *nam
 
 	snprintf(key, sizeof(key), "%.*s", (int)len, name);
 	value = json_object_get(parameters, key);
-	if (json_is_integer(value))
+	if (strcmp(key, "message") == 0 && json_is_string(value))
+		print_lines(out, json_string_value(value));
+	else if (json_is_integer(value))
 		fprintf(out, "%lld", (long long)json_integer_value(value));
 	else if (json_is_string(value))
 		ctl_text_print(out, json_string_value(value), json_string_length(value));

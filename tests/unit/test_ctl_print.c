@@ -332,6 +332,7 @@ static void test_at(void **state)
 /* Every error that the daemon can give has words of its own, except for our own mistakes. */
 static void test_errors(void **state)
 {
+	json_t *parameters;
 	char *text;
 	size_t size;
 	FILE *out;
@@ -339,9 +340,10 @@ static void test_errors(void **state)
 	(void)state;
 	for (int e = 0; e < CTL_ERROR_COUNT; e++) {
 		const char *name = ctl_error_name((enum ctl_error)e);
-		json_t *parameters = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i}",
-		    "name", "X", "topic", "X", "command", "X", "interface", "X", "method", "X",
-		    "parameter", "X", "message", "X", "topic_max", 1, "payload_max", 2, "code", 3);
+
+		parameters = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i}", "name",
+		    "X", "topic", "X", "command", "X", "interface", "X", "method", "X", "parameter",
+		    "X", "message", "X", "topic_max", 1, "payload_max", 2, "code", 3);
 
 		json_object_set_new(parameters, "text", json_string("X"));
 		json_object_set_new(parameters, "id", json_integer(4));
@@ -361,6 +363,14 @@ static void test_errors(void **state)
 	ctl_print_error(out, "io.cmqttd.NoSuchBroker", NULL);
 	fclose(out);
 	assert_string_equal(text, "the daemon says a.b.New\\x1b\nthere is no broker \"?\"\n");
+	free(text);
+	/* Each mistake of a configuration has its line. */
+	parameters = json_pack("{s:s}", "message", "f:1: a\033\nf:2: b");
+	out = open_memstream(&text, &size);
+	ctl_print_error(out, "io.cmqttd.ReloadFailed", parameters);
+	fclose(out);
+	json_decref(parameters);
+	assert_string_equal(text, "nothing was changed:\n  f:1: a\\x1b\n  f:2: b\n");
 	free(text);
 }
 
