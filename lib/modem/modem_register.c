@@ -16,6 +16,7 @@ enum register_step {
 	REGISTER_RADIO_ON,
 	REGISTER_OPERATOR, /* has somebody tied the modem to a network? */
 	REGISTER_ANY,
+	REGISTER_SIGNAL, /* is it the antenna? */
 };
 
 void register_begin(struct modem *m, uint64_t now_ms)
@@ -41,6 +42,9 @@ void register_begin(struct modem *m, uint64_t now_ms)
 		return;
 	case REGISTER_ANY:
 		life_run(m, now_ms, sim7600_operator_any_script);
+		return;
+	case REGISTER_SIGNAL:
+		life_run(m, now_ms, sim7600_pulse_script);
 		return;
 	}
 	at_args_text(args, "apn", cfg->apn);
@@ -77,10 +81,8 @@ void register_bar_roaming(struct modem *m)
 		m->session[i].must_close = true;
 }
 
-static void not_registered(struct modem *m, uint64_t now_ms)
+static void not_registered(struct modem *m)
 {
-	bool is_early = now_ms - m->status.since_ms < POLL_FAST_FOR_MS;
-
 	if (net_status_is_denied(&m->net) && !m->is_denied_told) {
 		event_queue_notice(
 		    &m->events, 0, MODEM_NOTICE_DENIED, "the network denies the registration");
@@ -95,7 +97,7 @@ static void not_registered(struct modem *m, uint64_t now_ms)
 		life_go_to(m, REGISTER_OPERATOR);
 		return;
 	}
-	life_pause(m, now_ms, is_early ? POLL_FAST_MS : POLL_SLOW_MS);
+	life_go_to(m, REGISTER_SIGNAL);
 }
 
 /* Everything was answered, and nothing was said: whether it is registered, START will tell. */
@@ -121,11 +123,13 @@ static void polled(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 		    m->status.is_registered ? "registered" : "nothing is said of the registration");
 		return;
 	}
-	not_registered(m, now_ms);
+	not_registered(m);
 }
 
 void register_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 {
+	bool is_early = now_ms - m->status.since_ms < POLL_FAST_FOR_MS;
+
 	switch ((enum register_step)m->step) {
 	case REGISTER_SETUP:
 		m->was_operator_asked = false;
@@ -159,6 +163,10 @@ void register_done(struct modem *m, uint64_t now_ms, const struct at_event *ev)
 		m->was_operator_asked = false; /* did it help? */
 		life_go_to(m, REGISTER_POLL);
 		life_pause(m, now_ms, POLL_FAST_MS);
+		break;
+	case REGISTER_SIGNAL:
+		life_go_to(m, REGISTER_POLL);
+		life_pause(m, now_ms, is_early ? POLL_FAST_MS : POLL_SLOW_MS);
 		break;
 	}
 }

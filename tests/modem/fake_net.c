@@ -402,7 +402,8 @@ static void run_radio(struct fake_modem *m)
 	if (m->cmd.form == FM_SET)
 		;
 	else if (strcmp(n, "+CSQ") == 0)
-		fm_say(m, "+CSQ: %s", m->net.cfun == CFUN_FULL && on ? "22,99" : "99,99");
+		fm_say(m, "+CSQ: %s",
+		    m->net.cfun == CFUN_FULL && m->net.stat != STAT_NONE ? "22,99" : "99,99");
 	else if (strcmp(n, "+COPS") == 0)
 		fm_say(
 		    m, "+COPS: %d%s", m->tied_to[0] != '\0', on ? ",0,\"Simulated Mobile\",7" : "");

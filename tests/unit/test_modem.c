@@ -955,6 +955,19 @@ static void tells_a_denied_registration(void **state)
 	assert_true(modem_get_status(w.m)->is_roaming);
 }
 
+static void knows_the_signal_while_it_registers(void **state)
+{
+	(void)state;
+	w.fake_cfg.register_stat = 2;
+	world_start(&w);
+	world_run(&w, 10000);
+	assert_int_equal(modem_get_status(w.m)->state, MODEM_REGISTERING);
+	assert_int_equal(modem_get_status(w.m)->rssi_dbm, -113 + 2 * 22);
+	fake_modem_set_registration(w.fake, w.now, 0);
+	world_run(&w, 20000);
+	assert_int_equal(modem_get_status(w.m)->rssi_dbm, 0);
+}
+
 static void sets_a_wrong_clock_from_the_host(void **state)
 {
 	(void)state;
@@ -1722,6 +1735,7 @@ static struct CMUnitTest tests[128] = {
 	WORLD(waits_for_a_missing_sim),
 	WORLD(waits_for_a_busy_sim),
 	WORLD(tells_a_denied_registration),
+	WORLD(knows_the_signal_while_it_registers),
 	WORLD(sets_a_wrong_clock_from_the_host),
 	WORLD(does_not_check_dates_without_a_clock),
 	WORLD(finds_a_connect_whose_result_was_lost),

@@ -394,7 +394,7 @@ static void switches_a_radio_that_hears_nothing(void **state)
 	(void)state;
 	go_online();
 	world_run(&w, 5 * MINUTE_MS);
-	fake_modem_set_registration(w.fake, w.now, 2);
+	fake_modem_set_registration(w.fake, w.now, 0);
 	world_run(&w, 2 * MINUTE_MS);
 	assert_int_equal(modem_recoveries(w.m), 0);
 	assert_true(world_run_until(&w, is_radio_switched, 5 * MINUTE_MS));
