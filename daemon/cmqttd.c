@@ -146,8 +146,10 @@ static void commit_sockets(struct daemon *d, const struct core_config *core)
 	metrics_sock_commit(d->metrics);
 }
 
-/* Everything of it, or nothing: *ret_error then says why. */
-static int use_config(struct daemon *d, struct config *config, char *error, size_t size)
+/* Everything of it, or nothing: error then says why. Of a trial, whether all that can fail goes
+ * well. */
+static int use_config(
+    struct daemon *d, struct config *config, bool is_trial, char *error, size_t size)
 {
 	struct core_config *core = &config->core;
 	const char *which = "";
@@ -157,10 +159,11 @@ static int use_config(struct daemon *d, struct config *config, char *error, size
 		snprintf(error, size, "%s: %s", which, listener_explain(r));
 		return r;
 	}
-	r = core_reload(d->core, loop_now_ms(), core);
-	if (r < 0) {
+	if (!is_trial)
+		r = core_reload(d->core, loop_now_ms(), core);
+	if (r < 0 || is_trial) {
 		cancel_sockets(d);
-		snprintf(error, size, "%s", strerror(-r));
+		snprintf(error, size, "%s", r < 0 ? strerror(-r) : "");
 		return r;
 	}
 	commit_sockets(d, core);
@@ -172,19 +175,6 @@ static int use_config(struct daemon *d, struct config *config, char *error, size
 	config_free(d->config);
 	d->config = config;
 	return 0;
-}
-
-/* What it would do, and whether all that can fail goes well. */
-static int try_config(struct daemon *d, const struct config *config, char *error, size_t size)
-{
-	const char *which = "";
-	int r = prepare_sockets(d, &config->core, &which);
-
-	if (r < 0)
-		snprintf(error, size, "%s: %s", which, listener_explain(r));
-	else
-		cancel_sockets(d);
-	return r;
 }
 
 /* Read it, and use it unless it is a trial. 0, -EINVAL: the report tells; else error tells. */
@@ -201,46 +191,36 @@ static int read_config(struct daemon *d, bool is_trial, struct config_report *re
 	} else {
 		apply_options(d->options, &config->core);
 		reload_plan_make(&d->config->core, &config->core, plan);
-		r = is_trial ? try_config(d, config, error, size)
-			     : use_config(d, config, error, size);
+		r = use_config(d, config, is_trial, error, size);
 		if (r < 0 || is_trial)
 			config_free(config);
 	}
 	return r;
 }
 
-/* For the control connection `id`, 0: by HUP. */
-static void reload(struct daemon *d, uint32_t id)
+/* For the control connection `id`, 0: by HUP. By a trial nothing is changed, and nobody but whoever
+ * asked is told. */
+static void reload(struct daemon *d, uint32_t id, bool is_trial)
 {
 	struct reload_plan plan = { .count = 0 };
 	struct config_report report;
 	char error[SUMMARY_MAX] = "";
 	int r;
 
-	notify_reloading();
+	if (!is_trial)
+		notify_reloading();
 	config_report_init(&report);
-	r = read_config(d, false, &report, &plan, error, sizeof(error));
-	log_report(&report);
-	if (r < 0)
+	r = read_config(d, is_trial, &report, &plan, error, sizeof(error));
+	if (!is_trial)
+		log_report(&report);
+	if (!is_trial && r < 0)
 		log_write(LOG_DAEMON_CONFIG, LOG_LEVEL_ERROR,
 		    "not reloaded, the earlier one stays in use: %s",
 		    r == -EINVAL ? "see the mistakes above" : error);
 	config_report_fini(&report);
 	core_reload_done(d->core, loop_now_ms(), id, error, &plan);
-	notify_ready();
-}
-
-/* Nothing is changed, and nobody but whoever asked is told. */
-static void try_reload(struct daemon *d, uint32_t id)
-{
-	struct reload_plan plan = { .count = 0 };
-	struct config_report report;
-	char error[SUMMARY_MAX] = "";
-
-	config_report_init(&report);
-	read_config(d, true, &report, &plan, error, sizeof(error));
-	config_report_fini(&report);
-	core_reload_done(d->core, loop_now_ms(), id, error, &plan);
+	if (!is_trial)
+		notify_ready();
 }
 
 /* ---- the turn ---- */
@@ -310,10 +290,8 @@ static void act(struct daemon *d, const struct action *action)
 		store_worker_commit(d->worker);
 		break;
 	case ACTION_RELOAD:
-		reload(d, action->id);
-		break;
 	case ACTION_RELOAD_TRIAL:
-		try_reload(d, action->id);
+		reload(d, action->id, action->type == ACTION_RELOAD_TRIAL);
 		break;
 	case ACTION_LOG_LEVEL:
 		log_set_level(action->log.level);
@@ -419,7 +397,7 @@ static void on_hangup(void *arg)
 	struct daemon *d = arg;
 
 	if (!d->is_stopping)
-		reload(d, 0);
+		reload(d, 0, false);
 }
 
 /* ---- start and end ---- */

@@ -18,6 +18,7 @@
 
 #define CONFIG_BYTES_MAX 1048576 /* of one file */
 #define WORD_SHOWN_MAX   32
+#define BYTE_ORDER_MARK  "\xef\xbb\xbf" /* which some editors put first; libconfig stumbles */
 #define WORD_CHARS       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
 struct reader {
@@ -427,6 +428,8 @@ static void load(struct reader *rd, struct config *config)
 		return;
 	}
 	config_text_check(rd->report, rd->path, text);
+	if (span_begins_with(text, BYTE_ORDER_MARK))
+		text.data += strlen(BYTE_ORDER_MARK);
 	config_init(&file);
 	config_set_include_dir(&file, rd->folder);
 	if (config_read_string(&file, (const char *)text.data))

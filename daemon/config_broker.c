@@ -17,6 +17,7 @@
 #define EXPIRY_WARN_S   (30 * DAY_S)
 #define NEGOTIATE_S     120 /* for the TLS handshake; the modem's own default is 300 */
 #define PLACEHOLDER     "your-broker.invalid" /* in the shipped file; no host has it (RFC 2606) */
+#define PEM_BYTES_MAX   1048576               /* of a file before it is checked */
 #define PORT_MQTT       1883
 #define PORT_MQTTS      8883
 
@@ -112,8 +113,7 @@ static struct span build_pem(
 	uint8_t *out;
 	size_t len = 0;
 
-	if (!value_is_given(value) ||
-	    !builder_read(b, name, value, 2 * (size_t)MODEM_CERT_MAX, NULL, &text))
+	if (!value_is_given(value) || !builder_read(b, name, value, PEM_BYTES_MAX, NULL, &text))
 		return (struct span){ 0 };
 	out = arena_alloc(b->arena, text.len + 1);
 	if (!out)
@@ -205,7 +205,7 @@ static void build_tls(struct builder *b, const struct broker_section *s, size_t 
 	tls->negotiate_s = NEGOTIATE_S;
 	if (value_is_there(&t->verify) && t->verify.flag && t->ca.state == VALUE_ABSENT)
 		config_report_mistake(b->report, &t->head.place,
-		    "\"ca\" is missing: without it the broker cannot be verified "
+		    "\"ca\" is missing in \"tls\": without it the broker cannot be verified "
 		    "(verify = false would do without)");
 	if (t->key.state == VALUE_ABSENT)
 		builder_refuse(b, "cert", &t->cert, "needs \"key\"");

@@ -102,9 +102,8 @@ const char *builder_secret(struct builder *b, const char *name, const struct con
 		return NULL;
 	while (text.len > 0 && strchr("\r\n", text.data[text.len - 1]))
 		text.len--;
-	if (memchr(text.data, '\0', text.len)) {
-		builder_is_fine(
-		    b, file_name, file_value, "has a NUL byte in it: it must be a line of text");
+	if (memchr(text.data, '\0', text.len) || memchr(text.data, '\n', text.len)) {
+		builder_is_fine(b, file_name, file_value, "must hold one line of text");
 		return NULL;
 	}
 	value = &(struct config_value){ .state = VALUE_GIVEN,

@@ -101,6 +101,9 @@ static void build_access(struct builder *b, const struct listener_section *s,
 
 	mqtt->allow_anonymous =
 	    value_is_given(&s->allow_anonymous) ? s->allow_anonymous.flag : !has_users;
+	if (!mqtt->allow_anonymous && !has_users && s->password_file.state != VALUE_WRONG)
+		builder_is_fine(b, "allow_anonymous", &s->allow_anonymous,
+		    "= false lets nobody in without \"password_file\"");
 	if (addr->is_loopback)
 		return;
 	if (!has_users && s->password_file.state != VALUE_WRONG)

@@ -52,6 +52,7 @@ static const struct {
 	{ "password", "sec ret\r\n\n" },
 	{ "pin", "1234\n" },
 	{ "acl", "topic read a/#\n" },
+	{ "some.users", "a:$6$x$y\n" },
 	{ "inc.conf", "log: { level = \"debug\"; };\n" },
 };
 
@@ -107,12 +108,13 @@ struct mistake_row {
 /* What the table cannot hold. */
 static const struct mistake_row mistakes[] = {
 	{ HEAD "username = \"u\";\npassword_file = \"nul.password\";" TAIL,
-	    "cmqttd.conf:4: \"password_file\" has a NUL byte" },
+	    "cmqttd.conf:4: \"password_file\" must hold one line of text" },
 	{ HEAD "username = \"u\";\npassword_file = \".\";" TAIL,
 	    "cmqttd.conf:4: \"password_file\": " },
 	{ TLS "tls: {\nca = \"big.pem\"; };" TAIL,
 	    "cmqttd.conf:4: \"ca\" is longer than 10240 bytes" },
-	{ TLS "tls: {\nca = \"huge.pem\"; };" TAIL, "cmqttd.conf:4: \"ca\": " },
+	{ TLS "tls: {\nca = \"huge.pem\"; };" TAIL,
+	    "cmqttd.conf:4: \"ca\" is longer than 10240 bytes" },
 };
 
 static void check_mistake(const char *text, const char *expected, bool is_whole)
@@ -466,7 +468,8 @@ static const char complete[] =
     "  username = \"u\"; password = \"p w\"; } );\n"
     "listeners: (\n"
     "  { address = \"unix:/tmp/mqtt.sock\"; mode = \"0600\"; group = \"\"; },\n"
-    "  { address = \"127.0.0.1:1883\"; allow_anonymous = false; acl_file = \"acl\"; },\n"
+    "  { address = \"127.0.0.1:1883\"; allow_anonymous = false; password_file = \"some.users\"; "
+    "acl_file = \"acl\"; },\n"
     "  { address = \"[::1]:1884\"; } );\n"
     "control: { address = \"unix:/tmp/control.sock\"; mode = \"666\"; group = \"adm\"; };\n"
     "store: { path = \"/tmp/s.db\"; max_bytes = 5000000000L; overflow = \"drop-oldest\";\n"
@@ -665,6 +668,13 @@ static void test_default_contexts(void **state)
 	assert_int_equal(config->core.brokers[0].link.tls.context, 0);
 	assert_int_equal(config->core.brokers[1].link.tls.context, 1);
 	config_free(config);
+}
+
+/* Some editors begin a file with it. */
+static void test_byte_order_mark(void **state)
+{
+	(void)state;
+	config_free(load_good("\xef\xbb\xbf" BROKER));
 }
 
 /* A relative @include is looked for beside the file that has it. */
@@ -902,6 +912,7 @@ int main(void)
 		cmocka_unit_test(test_complete),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_default_contexts),
+		cmocka_unit_test(test_byte_order_mark),
 		cmocka_unit_test(test_include),
 		cmocka_unit_test(test_credentials),
 		cmocka_unit_test(test_warnings),
