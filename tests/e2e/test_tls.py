@@ -2,6 +2,8 @@
 """What is refused is told clearly, retried slowly, and leaves the other broker alone."""
 
 import signal
+import socket
+import struct
 
 from gateway import mosquitto_pub, wait_until
 
@@ -93,6 +95,28 @@ def test_right_password(gateway):
     gateway.modem(gateway.maps(cloud))
     daemon = gateway.daemon([gateway.cloud_config(extra='username = "gw"; password = "right";')])
     daemon.wait_state("cloud", "online")
+
+
+def test_broker_that_does_not_run(gateway):
+    """Its port refuses us until it is there."""
+    cloud = gateway.cloud()
+    cloud.stop()
+    gateway.modem(gateway.maps(cloud))
+    daemon = gateway.daemon([gateway.cloud_config()])
+    assert daemon.wait_error("cloud")["code"] == 3
+    cloud.start()
+    daemon.wait_state("cloud", "online")
+
+
+def test_broker_that_hangs_up(gateway):
+    """Before a word of the handshake is said."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        gateway.modem({"cloud.example.com:8883": server.getsockname()[1]})
+        daemon = gateway.daemon([gateway.cloud_config()])
+        connection, _ = server.accept()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+        assert daemon.wait_error("cloud")["command"] == "AT+CMQTTCONNECT"
 
 
 def test_host_name_must_match(gateway):

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <mosquitto.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -236,6 +237,24 @@ static void set_callbacks(struct conn *c)
 	mosquitto_message_callback_set(c->mosq, on_message);
 }
 
+static void look_for_peer(struct conn *c)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof peer;
+
+	if (!c->tcp_up)
+		c->tcp_up =
+		    getpeername(mosquitto_socket(c->mosq), (struct sockaddr *)&peer, &len) == 0;
+}
+
+/* Refused, or reset in the middle of a handshake: libmosquitto goes on trying then. */
+static bool is_hung_up(const struct conn *c)
+{
+	struct pollfd fd = { .fd = mosquitto_socket(c->mosq) };
+
+	return poll(&fd, 1, 0) == 1 && (fd.revents & (POLLERR | POLLHUP));
+}
+
 static int conn_open(struct conn *c, const struct fake_connect *w, const struct map *to)
 {
 	unsigned keepalive_s = w->keepalive_s < KEEPALIVE_MIN_S ? KEEPALIVE_MIN_S : w->keepalive_s;
@@ -258,6 +277,7 @@ static int conn_open(struct conn *c, const struct fake_connect *w, const struct 
 	if (mosquitto_connect_async(c->mosq, to->host, to->port, (int)keepalive_s) !=
 	    MOSQ_ERR_SUCCESS)
 		return c->tls_on && c->tls.started ? ERR_HANDSHAKE : ERR_CONNECT;
+	look_for_peer(c);
 	return 0;
 }
 
@@ -412,7 +432,7 @@ static void end_connack(struct conn *c, int code)
 /* Why a connection ended before CONNACK. */
 static int connect_error(struct conn *c)
 {
-	if (!c->tcp_up && !(c->tls_on && c->tls.started)) {
+	if (!c->tcp_up) {
 		say(c->u, c->client, "no answer", "");
 		return ERR_CONNECT;
 	}
@@ -492,16 +512,12 @@ static bool has_events(const struct conn *c)
 
 static void move_bytes(struct conn *c)
 {
-	struct sockaddr_storage peer;
-	socklen_t len = sizeof peer;
 	int rc;
 
-	if (!c->tcp_up)
-		c->tcp_up =
-		    getpeername(mosquitto_socket(c->mosq), (struct sockaddr *)&peer, &len) == 0;
+	look_for_peer(c);
 	rc = mosquitto_loop(c->mosq, 0, 1);
 	/* failures before CONNACK are not always called back */
-	if (c->op == OP_CONNECT && rc != MOSQ_ERR_SUCCESS && !has_events(c))
+	if (c->op == OP_CONNECT && (rc != MOSQ_ERR_SUCCESS || is_hung_up(c)) && !has_events(c))
 		push(c, EV_CLOSED, 1);
 }
 
