@@ -99,10 +99,6 @@ saw "cmqttd, cmqttctl and the simulated modem are in $build"
 
 # ---- the world ----------------------------------------------------------------------------------
 
-free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
 say "A CA, and certificates for two brokers and the gateway"
 cd "$work" || exit 1
 new_key="-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
@@ -119,8 +115,19 @@ new_key="-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
 saw "$(ls ./*.pem | tr '\n' ' ')"
 
 say "Two mosquitto brokers with TLS on loopback"
+# Ports that nobody else gets as long as it runs; who names one of them may listen there.
+start ports python3 -c '
+import signal, socket
+held = [socket.socket() for _ in range(4)]
+for s in held:
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", 0))
+print(*(s.getsockname()[1] for s in held), flush=True)
+signal.pause()'
+until_true "four free ports" test -s "$work/ports.log"
+# shellcheck disable=SC2034
+read -r cloud_port cloud_watch backup_port backup_watch < "$work/ports.log"
 for name in cloud backup; do
-    eval "${name}_port=$(free_port) ${name}_watch=$(free_port)"
     eval "port=\$${name}_port watch=\$${name}_watch"
     # The second, plain listener is for looking at the broker from outside.
     cat > $name.conf << CONF

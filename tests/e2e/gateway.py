@@ -27,19 +27,26 @@ def wait_until(predicate, what, timeout_s=WAIT_S):
     """Poll an observable fact until it is true; returns its value. what: a text, or what makes it."""
     end = time.monotonic() + timeout_s
     while True:
+        is_over = time.monotonic() > end  # however long we were stopped, it is looked at once more
         value = predicate()
         if value:
             return value
-        if time.monotonic() > end:
+        if is_over:
             raise AssertionError(f"not in {timeout_s} s: {what() if callable(what) else what}")
         time.sleep(0.02)
 
 
+_reserved = []  # sockets, until we end
+
+
 def free_port():
-    """A TCP port of the loopback interface that nobody has at the moment."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A TCP port of the loopback interface, ours until we end: who names it may listen there, as often as he likes,
+    and nobody gets it who takes any port. As long as nobody listens, connections are refused."""
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # others that have it, too, may bind
+    s.bind(("127.0.0.1", 0))
+    _reserved.append(s)
+    return s.getsockname()[1]
 
 
 def can_connect(port):
@@ -137,7 +144,6 @@ class Broker(Process):
         # As root mosquitto would become another user, who may not look into our folder.
         conf = ["per_listener_settings true", "persistence false", "log_type all",
                 f"user {pwd.getpwuid(os.getuid()).pw_name}"]
-        conf += [f"listener {self.watch_port} 127.0.0.1", "allow_anonymous true"]
         conf += [f"listener {self.port} 127.0.0.1"]
         if users:
             passwd = self.folder / f"{name}.passwd"
@@ -152,6 +158,8 @@ class Broker(Process):
             conf += ["allow_anonymous true"]
         if tls:
             conf += [f"{k} {v}" for k, v in tls.items()]
+        # They are opened in this order: whoever reaches the last one can reach the other.
+        conf += [f"listener {self.watch_port} 127.0.0.1", "allow_anonymous true"]
         self.conf = self.folder / f"{name}.conf"
         self.conf.write_text("\n".join(conf) + "\n" + extra)
         self.watching = []
@@ -214,12 +222,12 @@ class Subscriber:
                 found.append((topic, bytes.fromhex(payload)))
         return found
 
-    def wait_for(self, topic, payload):
+    def wait_for(self, topic, payload, timeout_s=WAIT_S):
         if isinstance(payload, str):
             payload = payload.encode()
         wait_until(
             lambda: (topic, payload) in self.messages(),
-            lambda: f"message {topic[:60]} of {len(payload)} bytes; got {self.messages()!r:.300}",
+            lambda: f"message {topic[:60]} of {len(payload)} bytes; got {self.messages()!r:.300}", timeout_s,
         )
 
     def stop(self):
@@ -240,7 +248,14 @@ class Modem(Process):
             argv += ["--map", f"{name}=127.0.0.1:{port}"]
         (self.folder / "flash").mkdir(exist_ok=True)
         super().__init__("sim7600", [*argv, *extra], folder)
-        wait_until(self.control.exists, lambda: f"the modem's control socket:\n{self.tail()}")
+        wait_until(self.is_there, lambda: f"the modem's control socket:\n{self.tail()}")
+
+    def is_there(self):
+        """It answers: its port is there, too, unless it is told to come later."""
+        try:
+            return self.say("status")
+        except OSError:
+            return False
 
     def say(self, line):
         """One control command, its answer."""
