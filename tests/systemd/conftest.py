@@ -84,6 +84,11 @@ class Unit:
     def broker(self):
         return self.status()["brokers"][0]
 
+    def disconnect(self):
+        """From the broker: what is published from now on waits."""
+        self.ctl("disconnect", "cloud")
+        wait_until(lambda: self.broker()["state"] == "disabled", lambda: f"disconnected:\n{journal(self.name)}")
+
     def wait_online(self):
         wait_until(lambda: self.is_active() and self.broker()["state"] == "online",
                    lambda: f"{self.name} online:\n{journal(self.name)}", 60)

@@ -11,7 +11,7 @@ from gateway import wait_until
 def test_upgrade_loses_nothing(service, broker):
     """The binary is exchanged under a running service with a backlog."""
     seen = broker.subscribe("site/17/telemetry/u")
-    service.ctl("disconnect", "cloud")
+    service.disconnect()
     lines = [f"{n}".encode() for n in range(20)]
     subprocess.run(["mosquitto_pub", "--unix", SOCKET, "-t", "telemetry/u", "-q", "1", "-l"], input=b"\n".join(lines),
                    check=True, timeout=60)
