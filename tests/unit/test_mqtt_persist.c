@@ -300,12 +300,6 @@ static struct store *open_sqlite(struct place *p)
 	return s;
 }
 
-static void name_file(struct place *p)
-{
-	p->lives++;
-	snprintf(p->path, sizeof(p->path), "/tmp/cmqttd-persist-%d-%u.db", (int)getpid(), p->lives);
-}
-
 static void remove_files(const char *path)
 {
 	char name[80];
@@ -314,6 +308,13 @@ static void remove_files(const char *path)
 		snprintf(name, sizeof(name), "%s%s", path, suffixes[i]);
 		unlink(name);
 	}
+}
+
+static void name_file(struct place *p)
+{
+	p->lives++;
+	snprintf(p->path, sizeof(p->path), "/tmp/cmqttd-persist-%d-%u.db", (int)getpid(), p->lives);
+	remove_files(p->path); /* of a process of the same number that was killed */
 }
 
 static void copy_file(const char *from, const char *to, const char *suffix)
