@@ -4,7 +4,7 @@
 import signal
 
 from conftest import Gateway
-from gateway import Daemon, mosquitto_pub
+from gateway import Daemon, mosquitto_pub, wait_until
 
 FAST_S = 60  # for what needs no time-out of the daemon's, on a busy machine
 SLOW_S = 110  # for what does; less than the longest of these time-outs
@@ -54,8 +54,9 @@ class Bench:
         self.cmqttd.stop(signal.SIGKILL)
 
     def online(self, timeout_s=FAST_S):
-        for name in ("cloud", "plain"):
-            self.cmqttd.wait_state(name, "online", timeout_s)
+        """Both at the same time."""
+        wait_until(lambda: all(b["state"] == "online" for b in self.cmqttd.status()["brokers"]),
+                   lambda: f"both are online:\n{self.cmqttd.tail()}", timeout_s)
         return self
 
     def passes(self, timeout_s=FAST_S):
@@ -66,11 +67,25 @@ class Bench:
         down = self.gateway.subscribe("+/down/#")
         for name in ("cloud", "plain"):
             mosquitto_pub(self.gateway.local(), f"{name}/up/{self.id}", text, 1)
-            self.brokers.seen[name].wait_for(f"site/{self.id}", text)
-            getattr(self.brokers, name).publish(f"cmd/{self.id}", text)
-            down.wait_for(f"{name}/down/{self.id}", text)
+            self.brokers.seen[name].wait_for(f"site/{self.id}", text, timeout_s)
+            wait_until(self.sends_down(name, down, text), lambda: f"from {name}:\n{self.cmqttd.tail()}", timeout_s)
         down.stop()
         return self
+
+    def sends_down(self, name, down, text):
+        """A message from a broker to a subscriber here: whether it has come. Our session at the broker ends with its
+        connection: what was published in one that is lost meanwhile is published in the next."""
+        connection = None
+
+        def has_come():
+            nonlocal connection
+            now = self.cmqttd.broker(name)
+            if now["state"] == "online" and now["since"] != connection:
+                connection = now["since"]
+                getattr(self.brokers, name).publish(f"cmd/{self.id}", text)
+            return (f"{name}/down/{self.id}", text.encode()) in down.messages()
+
+        return has_come
 
     def polite(self):
         self.sim.assert_no_violations()

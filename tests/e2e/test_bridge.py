@@ -77,9 +77,13 @@ def test_states_for_local_programs(both):
     def newest():
         return json.loads(told.messages()[-1][1])
 
-    wait_until(lambda: told.messages() and newest()["operator"], told.messages)
-    modem = both.cmqttd.status()["modem"]
-    assert newest() == {key: modem[key] for key in newest()} and modem["rssi_dbm"] < 0
+    def is_told():
+        """All that is known by now; what changes is told a little later."""
+        modem = both.cmqttd.status()["modem"]
+        return (told.messages() and newest()["operator"] and (modem["rssi_dbm"] or 0) < 0
+                and newest() == {key: modem[key] for key in newest()})
+
+    wait_until(is_told, lambda: f"{told.messages()}, {both.cmqttd.status()['modem']}")
 
 
 def test_order_and_no_duplicates(both):
@@ -107,6 +111,7 @@ def test_no_echo_of_our_own(gateway):
     remote.wait_for("b/1", "ours")
     broker.publish("b/2", "theirs")
     local.wait_for("b/2", "theirs")
+    remote.wait_for("b/2", "theirs")
     assert local.messages() == [("b/1", b"ours"), ("b/2", b"theirs")]
     assert remote.messages() == [("b/1", b"ours"), ("b/2", b"theirs")]
 

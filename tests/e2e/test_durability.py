@@ -45,9 +45,13 @@ def test_killed_with_a_backlog(gateway):
     daemon.stop(signal.SIGKILL)
     again = gateway.daemon([section(gateway)])
     assert again.broker("plain")["queued_messages"] == 200
+    # Not before somebody is there to see it.
+    again.ctl("disconnect", "plain")
+    again.wait_state("plain", "disabled")
     broker.start()
     broker.wait_ready()
     seen = broker.subscribe("site/#")
+    again.ctl("connect", "plain")
     wait_until(lambda: len(firsts(seen.messages())[0]) == 200, lambda: f"200 messages: {again.tail()}", 120)
     order, count = firsts(seen.messages())
     assert order == list(range(200))

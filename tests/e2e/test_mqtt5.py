@@ -41,7 +41,7 @@ class Client:
         self.connected = queue.Queue()
         self.disconnected = queue.Queue()
         self.subscribed = queue.Queue()
-        self.paho = paho.Client(client_id, protocol=paho.MQTTv5)
+        self.paho = paho.Client(client_id, protocol=paho.MQTTv5, reconnect_on_failure=False)
         self.paho.on_message = lambda c, u, m: self.messages.put(m)
         self.paho.on_connect = lambda c, u, flags, rc, p: self.connected.put((flags, rc, p))
         self.paho.on_disconnect = lambda c, u, rc, p=None: self.disconnected.put(rc)

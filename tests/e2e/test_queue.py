@@ -20,10 +20,16 @@ def show(daemon, number, *args):
     return json.loads(daemon.ctl("queue", "show", "--json", number, *args).stdout)
 
 
-def wait_queue(daemon, predicate):
-    """Wait until the messages are as they should be; returns them."""
-    return wait_until(lambda: predicate(queue(daemon)) and queue(daemon),
-                      lambda: f"the queue: {queue(daemon)}\n{daemon.tail()}")
+def wait_queue(daemon, count):
+    """Wait until so many messages are there, no more; returns them."""
+    found = []
+
+    def are_there():
+        found[:] = queue(daemon)
+        return len(found) == count
+
+    wait_until(are_there, lambda: f"{count} in the queue: {found}\n{daemon.tail()}")
+    return found
 
 
 def test_list_show_drop(both):
@@ -33,7 +39,7 @@ def test_list_show_drop(both):
     mosquitto_pub(both.local(), "cloud/up/first", "one", 1)
     mosquitto_pub(both.local(), "cloud/up/second", b"\x00\xff", 2)
     mosquitto_pub(both.local(), "cloud/up/third", "three", 0)
-    got = wait_queue(daemon, lambda q: len(q) == 3)
+    got = wait_queue(daemon, 3)
     assert [(m["broker"], m["state"], m["topic"], m["size"], m["qos"], m["in_memory"])
             for m in got] == [
         ("cloud", "waiting", "site/first", 3, 1, False),
@@ -67,7 +73,7 @@ def test_list_show_drop(both):
 def test_too_large_is_dead_for_good(both):
     daemon = both.cmqttd
     mosquitto_pub(both.local(), "cloud/up/big", "x" * 10241, 1)
-    (dead,) = wait_queue(daemon, len)
+    (dead,) = wait_queue(daemon, 1)
     assert dead["state"] == "dead" and "10240" in dead["reason"] and dead["size"] == 10241
     assert "x" * 10241 in daemon.ctl("queue", "show", dead["id"]).stdout
     r = daemon.ctl("queue", "retry", dead["id"], check=False)
@@ -90,7 +96,7 @@ def test_poison_is_retried(both):
     assert both.sim.say(f"fault +CMQTTPUB=#2*{TRIES} result-err {POISON}").startswith("ok")
     daemon.ctl("connect", "cloud")
     seen.wait_for("site/good", "g")
-    (dead,) = wait_queue(daemon, len)
+    (dead,) = wait_queue(daemon, 1)
     assert dead["state"] == "dead" and dead["topic"] == "site/poison"
     assert f"refused {TRIES} times" in dead["reason"] and dead["tries"] >= TRIES - 1
     assert seen.messages() == [("site/good", b"g")]
@@ -111,7 +117,7 @@ def test_payload_that_the_modem_never_takes(gateway):
     mosquitto_pub(gateway.local(), "cloud/up/jam", "j" * 777, 1)
     mosquitto_pub(gateway.local(), "cloud/up/good", "g", 1)
     wait_until(lambda: ("site/good", b"g") in seen.messages(), lambda: f"the good one: {daemon.tail()}", 120)
-    (dead,) = wait_queue(daemon, len)
+    (dead,) = wait_queue(daemon, 1)
     assert (dead["state"], dead["topic"], dead["reason"]) == ("dead", "site/jam", "the modem does not take it")
     told = wait_until(lambda: [p for t, p in seen.messages() if t == "gw/gap"], lambda: f"it is told: {daemon.tail()}")
     gap = json.loads(told[0])
@@ -133,7 +139,7 @@ def two_brokers(gateway):
 def test_one_message_for_two_brokers(gateway):
     daemon = two_brokers(gateway)
     mosquitto_pub(gateway.local(), "x/a", "both", 1)
-    got = wait_queue(daemon, len)
+    got = wait_queue(daemon, 2)
     assert [m["broker"] for m in got] == ["one", "two"]
     number = got[0]["id"]
     assert got[1]["id"] == number
@@ -187,7 +193,7 @@ def test_members_of_the_group_may_only_look(gateway):
     if os.geteuid() != 0:
         return
     mosquitto_pub(gateway.local(), "x/a", "v", 1)
-    number = str(wait_queue(daemon, len)[0]["id"])
+    number = str(wait_queue(daemon, 2)[0]["id"])
     as_nobody = daemon.ctl_as_nobody
     assert "r/x/a" in as_nobody("queue").stdout
     assert as_nobody("queue", "show", number, "-b", "one").returncode == 0

@@ -128,7 +128,7 @@ def test_sockets_of_the_service_manager(folder, start):
     path = folder / "passed"
     listen = ["systemd-socket-activate", "-l", str(path), "-l", f"127.0.0.1:{port}", "-l", f"127.0.0.1:{other}"]
     daemon = start("one", [unix(path), f'address = "127.0.0.1:{port}";'], argv=listen)
-    wait_until(path.exists, "the manager listens")
+    daemon.wait_for(f"Listening on 127.0.0.1:{other}")
     assert publish("--unix", path) == 0
     assert publish("-p", port) == 0
     assert daemon.text().count("does not name; it is not served") == 1
