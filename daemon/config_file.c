@@ -24,13 +24,13 @@ const char *config_file_folder(struct arena *a, const char *file)
 	return arena_copy(a, file, (size_t)(slash - file));
 }
 
-/* folder/prefix + name, if there is such a file. */
+/* folder/prefix + name, if there is such a file, or may be one in a folder that is closed to us. */
 static const char *find_in(
     struct arena *a, const char *folder, const char *prefix, const char *name)
 {
 	const char *path = arena_printf(a, "%s/%s%s", folder, prefix, name);
 
-	return path && access(path, F_OK) == 0 ? path : NULL;
+	return path && (access(path, F_OK) == 0 || errno == EACCES) ? path : NULL;
 }
 
 const char *config_file_find(struct arena *a, const char *beside, const char *name)

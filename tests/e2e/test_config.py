@@ -3,12 +3,15 @@
 
 import os
 import pathlib
+import shutil
 import stat
 import subprocess
+import tempfile
 
 import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("CMQTTD_BUILD", TOP))
 GOOD = """brokers: (
   { name = "cloud"; address = "mqtt://broker.example.com"; client_id = "gateway"; }
 );
@@ -18,8 +21,7 @@ GOOD = """brokers: (
 @pytest.fixture(name="cmqttd")
 def fixture_cmqttd(tmp_path):
     """Run cmqttd with these arguments; every run is over in seconds."""
-    build = pathlib.Path(os.environ.get("CMQTTD_BUILD", TOP))
-    binary = os.environ.get("CMQTTD", build / "cmqttd")
+    binary = os.environ.get("CMQTTD", BUILD / "cmqttd")
 
     def run(*arguments, **environment):
         return subprocess.run(
@@ -130,6 +132,23 @@ def test_secret_is_never_shown(cmqttd, write):
     assert result.returncode == 78
     assert ':2: "password" must not contain a double quote' in result.stderr
     assert "hunter2" not in result.stdout + result.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user")
+def test_credentials_of_root_alone():
+    """Whoever may read the configuration but not the secrets is told so, not that there are none."""
+    with tempfile.TemporaryDirectory(prefix="cmqttd-") as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o755)
+        (folder / "credentials").mkdir(mode=0o700)
+        (folder / "credentials" / "pw").write_text("secret", encoding="utf-8")
+        path = folder / "cmqttd.conf"
+        path.write_text(GOOD.replace("client_id", 'username = "u"; password_file = "pw"; client_id'), encoding="utf-8")
+        shutil.copy(os.environ.get("CMQTTD", BUILD / "cmqttd"), folder / "cmqttd")
+        result = subprocess.run([folder / "cmqttd", "-t", "-c", path], user=65534, group=65534, extra_groups=[],
+                                capture_output=True, text=True, timeout=20, check=False)
+    assert (result.returncode, result.stderr) == (
+        78, f'{path}:2: "password_file": {folder}/credentials/pw cannot be read: Permission denied\n')
 
 
 def test_certificates_that_take_for_ever(cmqttd, write, tmp_path):
