@@ -275,9 +275,17 @@ static void write_journal(
  */
 static void replace_controls(char *text)
 {
+	unsigned char before = 0;
+
 	for (; *text; text++) {
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+		unsigned char c = (unsigned char)*text;
+		bool is_c1 = before == 0xc2 && c >= 0x80 && c < 0xa0;
+
+		if (is_c1)
+			text[-1] = '?';
+		if (is_c1 || c < 0x20 || c == 0x7f)
 			*text = '?';
+		before = c;
 	}
 }
 

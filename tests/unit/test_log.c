@@ -247,6 +247,25 @@ static void test_too_many(void **state)
 	    "warning: broker backup: connect failed: 2 more of this kind since the last line\n"));
 }
 
+/* What a client is called makes no line of its own and does not play with a terminal: C0, DEL, and
+ * C1 in UTF-8; other characters stay. */
+static void test_controls(void **state)
+{
+	struct log_event event = { .code = LOG_CONTROL_CHANGE,
+		.level = LOG_LEVEL_INFO,
+		.client_index = -1,
+		.detail = "a\nb\033[2Jc\177d\xc2\x9b"
+			  "2Je\xc2\xa0\xc3\x9b" };
+	const char *text;
+	int saved;
+	FILE *caught = catch_stderr(&saved);
+
+	(void)state;
+	log_event(&event);
+	text = release_stderr(caught, saved);
+	assert_non_null(strstr(text, ": a?b?[2Jc?d??2Je\xc2\xa0\xc3\x9b\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +274,7 @@ int main(void)
 		cmocka_unit_test(test_errors_are_explained),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_controls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
