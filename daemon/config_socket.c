@@ -101,12 +101,13 @@ static void build_access(struct builder *b, const struct listener_section *s,
 
 	mqtt->allow_anonymous =
 	    value_is_given(&s->allow_anonymous) ? s->allow_anonymous.flag : !has_users;
-	if (!mqtt->allow_anonymous && !has_users && s->password_file.state != VALUE_WRONG)
-		builder_is_fine(b, "allow_anonymous", &s->allow_anonymous,
-		    "= false lets nobody in without \"password_file\"");
+	has_users = has_users || s->password_file.state == VALUE_WRONG;
+	if (!mqtt->allow_anonymous && !has_users)
+		config_report_warning(b->report, &s->allow_anonymous.place,
+		    "without \"password_file\" this listener lets nobody in");
 	if (addr->is_loopback)
 		return;
-	if (!has_users && s->password_file.state != VALUE_WRONG)
+	if (!has_users)
 		builder_is_fine(b, "address", &s->address,
 		    "is open to other machines and needs \"password_file\"");
 	if (value_is_given(&s->allow_anonymous) && s->allow_anonymous.flag)

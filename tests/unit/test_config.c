@@ -746,6 +746,9 @@ static void test_warnings(void **state)
 		{ HEAD "topics: (\n{ direction = \"out\"; local_prefix = \"$a/\";\n"
 		       "pattern = \"#\"; } );" TAIL,
 		    "cmqttd.conf:5: warning: no local client may publish what begins with $" },
+		{ BROKER "listeners: ( { address = \"unix:/s\";\nallow_anonymous = false; } );\n",
+		    "cmqttd.conf:6: warning: without \"password_file\" this listener lets nobody "
+		    "in" },
 #ifdef HAVE_OPENSSL
 		{ "brokers: ( { name = \"a\"; address = \"mqtts://h\"; client_id = \"c\";\n"
 		  "  tls: { ca = \"damaged.pem\"; }; } );\n",
