@@ -230,6 +230,11 @@ class Subscriber:
             lambda: f"message {topic[:60]} of {len(payload)} bytes; got {self.messages()!r:.300}", timeout_s,
         )
 
+    def wait_count(self, count):
+        """So many messages, each of which takes the modem its time."""
+        for n in range(1, count + 1):
+            wait_until(lambda n=n: len(self.messages()) >= n, f"message {n} of {count}")
+
     def stop(self):
         self.process.stop()
 

@@ -93,7 +93,7 @@ def test_order_and_no_duplicates(both):
     for name in subs:
         mosquitto_pub_lines(both.local(), f"{name}/up/n", range(100))
     for name, sub in subs.items():
-        wait_until(lambda: len(sub.messages()) >= 100, f"100 messages at {name}")
+        sub.wait_count(100)
         assert [int(p) for _, p in sub.messages()] == list(range(100)), name
 
 

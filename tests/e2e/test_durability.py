@@ -52,7 +52,7 @@ def test_killed_with_a_backlog(gateway):
     broker.wait_ready()
     seen = broker.subscribe("site/#")
     again.ctl("connect", "plain")
-    wait_until(lambda: len(firsts(seen.messages())[0]) == 200, lambda: f"200 messages: {again.tail()}", 120)
+    seen.wait_count(200)
     order, count = firsts(seen.messages())
     assert order == list(range(200))
     assert max(count.values()) == 1
