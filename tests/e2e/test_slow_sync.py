@@ -143,6 +143,9 @@ def held(gateway, card):
     daemon = gateway.daemon([CONFIG], env=card.env)
     talker = Talker(gateway.local_socket)
     clients = [Client(gateway.local_socket, name) for name in ("first", "second")]
+    # What the start has left to be synced goes with this one.
+    clients[0].publish(9)
+    clients[0].expect(b"\x40\x02\0\x09")
     card.begin_to_hold()
     clients[0].publish(1)
     card.wait_sync()
