@@ -670,6 +670,26 @@ static void test_default_contexts(void **state)
 	config_free(config);
 }
 
+/* However an address is written, what is made of it is the same. */
+static void test_addresses(void **state)
+{
+	struct config *config = load_good(
+	    BROKER "listeners: ( { address = \"localhost:01883\"; },\n"
+		   "{ address = \"[0:0::0:1]:1884\"; }, { address = \"unix://a///b\"; } );\n"
+		   "control: { address = \"unix:/c//d\"; };\n"
+		   "metrics: { address = \"localhost:9469\"; };\n");
+	const struct core_config *core = &config->core;
+
+	(void)state;
+	assert_string_equal(core->listeners[0].address, "127.0.0.1:1883");
+	assert_string_equal(core->listeners[0].mqtt.address, "127.0.0.1:1883");
+	assert_string_equal(core->listeners[1].address, "[::1]:1884");
+	assert_string_equal(core->listeners[2].address, "unix:/a/b");
+	assert_string_equal(core->control.address, "unix:/c/d");
+	assert_string_equal(core->metrics_address, "127.0.0.1:9469");
+	config_free(config);
+}
+
 /* Some editors begin a file with it. */
 static void test_byte_order_mark(void **state)
 {
@@ -915,6 +935,7 @@ int main(void)
 		cmocka_unit_test(test_complete),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_default_contexts),
+		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_byte_order_mark),
 		cmocka_unit_test(test_include),
 		cmocka_unit_test(test_credentials),
