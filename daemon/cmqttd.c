@@ -235,12 +235,12 @@ static void keep_pin_note(struct daemon *d, const char *note)
 		    "which PIN was tried cannot be kept on disk: %s", strerror(-r));
 }
 
-static void act(struct daemon *d, const struct action *action)
+/* False: nothing came of it. */
+static bool act(struct daemon *d, const struct action *action)
 {
 	switch (action->type) {
 	case ACTION_TTY_WRITE:
-		tty_write(d->tty);
-		break;
+		return tty_write(d->tty);
 	case ACTION_TTY_REOPEN:
 		tty_reopen(d->tty);
 		break;
@@ -300,6 +300,7 @@ static void act(struct daemon *d, const struct action *action)
 		loop_stop(d->loop);
 		break;
 	}
+	return true;
 }
 
 static void set_wall(struct daemon *d)
@@ -339,8 +340,8 @@ static void on_turn(void *arg)
 		has_acted = false;
 		core_settle(d->core, loop_now_ms());
 		while (core_next_action(d->core, &action)) {
-			has_acted = true;
-			act(d, &action);
+			if (act(d, &action))
+				has_acted = true;
 		}
 	}
 	if (has_acted)

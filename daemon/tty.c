@@ -220,12 +220,13 @@ static void read_port(struct tty *tty)
 		lose(tty, errno);
 }
 
-void tty_write(struct tty *tty)
+bool tty_write(struct tty *tty)
 {
 	struct buf *out = core_tty_out(tty->core);
+	size_t len = buf_len(out);
 
 	if (tty->fd < 0)
-		return;
+		return false;
 	while (buf_len(out) > 0) {
 		ssize_t n = write(tty->fd, buf_data(out), buf_len(out));
 
@@ -233,13 +234,14 @@ void tty_write(struct tty *tty)
 			continue;
 		if (n < 0 && errno != EAGAIN) {
 			lose(tty, errno);
-			return;
+			return true;
 		}
 		if (n <= 0)
 			break;
 		buf_consume(out, (size_t)n);
 	}
 	loop_watch_want(tty->watch, true, buf_len(out) > 0);
+	return buf_len(out) < len;
 }
 
 static void on_ready(void *arg, bool is_readable, bool is_writable)

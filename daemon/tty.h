@@ -14,6 +14,7 @@
 
 #include "bridge/core.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct tty;
@@ -43,8 +44,9 @@ void tty_free(struct tty *tty);
  * copied. 0 or -ENOMEM (nothing changed). */
 int tty_configure(struct tty *tty, const struct modem_config *cfg);
 
-/* core_tty_out has bytes. */
-void tty_write(struct tty *tty);
+/* core_tty_out has bytes. False: the port takes none of them now; when it does they are written
+ * without a further call. */
+bool tty_write(struct tty *tty);
 
 /* Another speed and flow control until it is opened again, and DTR low or not; what is on its way
  * is dropped. A port that is not open, or takes no such speed, stays as it is. */

@@ -2,13 +2,15 @@
 """Modem and daemon come and go: last will, reconnect, clean stop, restart, hang-up."""
 
 import os
+import pathlib
 import re
+import select
 import signal
 import socket
 import subprocess
 import threading
 
-from gateway import Daemon, mosquitto_pub, wait_until
+from gateway import CMQTTCTL, WAIT_S, Daemon, mosquitto_pub, wait_until
 
 
 def test_last_will_when_the_modem_loses_power(both):
@@ -205,3 +207,35 @@ def test_idle_daemon_sleeps(both):
     # something left to do.
     wait_until(lambda: 0 < len(returns()) <= 3, trace.read_text, 60)
     assert both.cmqttd.broker("cloud")["state"] == "online"
+
+
+def fill(port):
+    """Carriage returns, which are harmless as commands, until the port takes no more."""
+    while True:
+        try:
+            os.write(port, b"\r")
+        except BlockingIOError:
+            if not select.select([], [port], [], 0.2)[1]:
+                return
+
+
+def test_daemon_sleeps_while_the_port_takes_nothing(both):
+    """What cannot be written waits for the port, and not in a loop."""
+    daemon = both.cmqttd
+    port = os.open(both.sim.device, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+
+    def sleeps():
+        """How often the daemon had nothing to do so far."""
+        text = pathlib.Path(f"/proc/{daemon.popen.pid}/status").read_text()
+        return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", text, re.M)[1])
+
+    both.sim.popen.send_signal(signal.SIGSTOP)
+    fill(port)
+    asked = subprocess.Popen([CMQTTCTL, "-S", str(daemon.control), "at", "AT+CSQ"])
+    wait_until(lambda: "at AT+CSQ" in daemon.text(), "the command was taken")
+    before = sleeps()
+    wait_until(lambda: daemon.status() and sleeps() > before + 10, "the daemon sleeps between requests")
+    os.close(port)
+    both.sim.popen.send_signal(signal.SIGCONT)
+    asked.wait(WAIT_S)
+    daemon.ctl("publish", "-t", "cloud/up/x", "-m", "x", "--wait")

@@ -181,7 +181,7 @@ static void test_raw_both_ways(void **state)
 	assert_memory_equal(f->core.received, bytes, sizeof(bytes));
 
 	assert_int_equal(buf_append(&f->core.out, bytes, sizeof(bytes)), 0);
-	tty_write(f->tty);
+	assert_true(tty_write(f->tty));
 	assert_int_equal(buf_len(&f->core.out), 0);
 	assert_int_equal(read(f->master, out, sizeof(out)), sizeof(out));
 	assert_memory_equal(out, bytes, sizeof(bytes));
