@@ -39,25 +39,22 @@ static const char settings[] = SET_PAGE_SIZE "PRAGMA locking_mode=EXCLUSIVE;"
 #define BODIES   "seq IN (SELECT " SEQ("id") IDS " AND payload IS NULL)"
 #define ONE_NOTE " WHERE queue = ?1 AND kind = ?2 AND key = ?3"
 
-const char store_db_rows[] =
-    "SELECT m.id, m.topic, m.properties, coalesce(m.payload, b.payload), m.qos, m.retain,"
-    " m.keep_last, m.state, m.packet_id, m.tries, m.accepted_ms, m.expires_ms, %2$s" BODY
-    " ORDER BY m.id %3$s";
-
 /* A pair has one text, that of the first. */
 static const char *const texts[STMT_COUNT] = {
 	[STMT_BEGIN] = "BEGIN IMMEDIATE",
 	[STMT_COMMIT] = "COMMIT",
 	[STMT_ROLLBACK] = "ROLLBACK",
-	[STMT_FIRST] = store_db_rows,
+	[STMT_FIRST] = "SELECT m.id, m.topic, m.properties, coalesce(m.payload, b.payload), m.qos,"
+		       " m.retain, m.keep_last, m.state, m.packet_id, m.tries, m.accepted_ms,"
+		       " m.expires_ms, %2$s" BODY " ORDER BY m.id LIMIT 1",
 	[STMT_FIRST_ID] = "SELECT id" IDS " ORDER BY id LIMIT 1",
 	/* length() of a blob reads no more than the head of the row. */
 	[STMT_SIZES] = "SELECT m.id, m.topic, length(m.properties), coalesce(length(m.payload),"
 		       " length(b.payload)), m.payload IS NULL, b.refs <= 1, m.keep_last" BODY,
 	[STMT_REMOVE] = "DELETE" IDS,
 	[STMT_MARK] = "UPDATE %1$s SET tries = ?2, state = ?3 WHERE id = ?1",
-	[STMT_ADD] = "INSERT INTO waiting VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, 0, ?9, ?10)",
-	[STMT_ADD_BODY] = "INSERT INTO body VALUES(?1, ?2, ?3)",
+	[STMT_ADD] = "INSERT INTO waiting VALUES(?,?,?,?,?,?,?,0,?,0,?,?)",
+	[STMT_ADD_BODY] = "INSERT INTO body VALUES(?,?,?)",
 	[STMT_DROP_BODIES] = "DELETE FROM body WHERE refs <= 1 AND " BODIES,
 	[STMT_UNREF_BODIES] = "UPDATE body SET refs = refs - 1 WHERE refs > 1 AND " BODIES,
 	[STMT_BURY] = "INSERT INTO dead SELECT *, ?2 FROM waiting WHERE id = ?1",
@@ -66,10 +63,9 @@ static const char *const texts[STMT_COUNT] = {
 			" WHERE id = ?1",
 	[STMT_FIND_TOPIC] = "SELECT id FROM waiting WHERE keep_last = 1 AND topic = ?1 AND"
 			    " id BETWEEN ?2 AND ?3 ORDER BY " SEQ("id") " DESC LIMIT 1",
-	[STMT_ADD_QUEUE] = "INSERT OR IGNORE INTO queue VALUES(?1, ?2)",
-	[STMT_NAME_QUEUE] = "INSERT OR REPLACE INTO queue VALUES(?1, ?2)",
+	[STMT_NAME_QUEUE] = "INSERT OR REPLACE INTO queue VALUES(?,?)",
 	[STMT_DROP_QUEUE] = "DELETE FROM queue WHERE id = ?1",
-	[STMT_PUT_NOTE] = "INSERT OR REPLACE INTO note VALUES(?1, ?2, ?3, ?4)",
+	[STMT_PUT_NOTE] = "INSERT OR REPLACE INTO note VALUES(?,?,?,?)",
 	[STMT_DROP_NOTE] = "DELETE FROM note" ONE_NOTE,
 	[STMT_DROP_NOTES] = "DELETE FROM note WHERE queue = ?1",
 	[STMT_GET_NOTE] = "SELECT value FROM note" ONE_NOTE,
@@ -183,7 +179,7 @@ static int prepare(struct store_db *d)
 		int code;
 
 		snprintf(sql, sizeof(sql), is_dead ? texts[i - 1] : texts[i],
-		    is_dead ? "dead" : "waiting", is_dead ? "reason" : "NULL", "LIMIT 1");
+		    is_dead ? "dead" : "waiting", is_dead ? "reason" : "NULL");
 		code = sqlite3_prepare_v3(
 		    d->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &d->stmts[i], NULL);
 		/* There is no such table or column, although the version is ours. */
@@ -387,7 +383,7 @@ int store_db_open(struct store_db *d, const char *path, const struct store_db_op
 	if (r == 0)
 		r = check_version(d, &is_new);
 	if (r == 0 && !options->is_normal_durability && store_log_is_damaged(d->db))
-		r = damaged(d, "its log is damaged, the last messages are lost");
+		r = damaged(d, "its log is damaged");
 	if (r == 0)
 		r = set_up(d, path, is_new);
 	if (r == 0)

@@ -60,7 +60,6 @@ enum store_stmt {
 	STMT_BURY,
 	STMT_REVIVE,
 	STMT_FIND_TOPIC,
-	STMT_ADD_QUEUE,  /* unless there is one of that number or name */
 	STMT_NAME_QUEUE, /* whatever there was of that number or name */
 	STMT_DROP_QUEUE,
 	STMT_PUT_NOTE,
@@ -100,10 +99,6 @@ enum store_size {
 	SIZE_IS_LAST,   /* and has no other reference */
 	SIZE_KEEP_LAST,
 };
-
-/* Rows of the ids ?1..?2 with columns as enum store_column, as a format for printf: the table; the
- * last column, "reason" or "NULL"; what follows ORDER BY id. */
-extern const char store_db_rows[];
 
 struct store_db_options {
 	bool is_normal_durability; /* the log is synced when it is written back, not at a commit */

@@ -28,7 +28,14 @@ struct log {
 	sqlite3_file *file;
 	sqlite3_int64 at;
 	uint32_t sums[2];
+	struct head head;
 	struct frame frame;
+	uint32_t page[STORE_PAGE_BYTES / sizeof(uint32_t)];
+
+	/* Found by scan. */
+	sqlite3_int64 end; /* of the last transaction that can be read, 0: there is none */
+	unsigned lost;     /* those that hold together, but come behind a frame that does not */
+	bool has_head; /* that holds together; else frames are those with the first one's salt */
 };
 
 static bool read_log(struct log *l, void *ret, int len)
@@ -49,54 +56,64 @@ static void add_up(struct log *l, const uint32_t *words, size_t bytes)
 /* Whether the sums are what they should be; they go on from there. */
 static bool check_sums(struct log *l, const uint32_t stored[2])
 {
-	const uint32_t sums[2] = { be32toh(stored[0]), be32toh(stored[1]) };
-	bool is_same = memcmp(sums, l->sums, sizeof(sums)) == 0;
+	uint32_t even = be32toh(stored[0]), odd = be32toh(stored[1]);
+	bool is_same = l->sums[0] == even && l->sums[1] == odd;
 
-	memcpy(l->sums, sums, sizeof(sums));
+	l->sums[0] = even;
+	l->sums[1] = odd;
 	return is_same;
 }
 
-/* Read the next frame. ret_holds: it belongs to this log, and to the frame before it. */
-static bool next_frame(struct log *l, const uint32_t salt[2], bool *ret_holds)
+/* The database has this page as the frame has it. */
+static bool is_in_database(sqlite3 *db, struct log *l)
+{
+	sqlite3_int64 at = (sqlite3_int64)(be32toh(l->frame.page_number) - 1) * STORE_PAGE_BYTES;
+
+	return sqlite3_file_control(db, NULL, SQLITE_FCNTL_FILE_POINTER, &l->file) == SQLITE_OK &&
+	       l->file->pMethods->xRead(l->file, l->page, STORE_PAGE_BYTES, at) == SQLITE_OK &&
+	       memcmp(l->page, l->frame.page, STORE_PAGE_BYTES) == 0;
+}
+
+/* Read the head, which has the salt of the frames. */
+static void begin(struct log *l)
+{
+	struct head *h = &l->head;
+
+	l->at = 0;
+	memset(l->sums, 0, sizeof(l->sums));
+	read_log(l, h, sizeof(*h));
+	add_up(l, &h->magic, offsetof(struct head, sums));
+	l->has_head = check_sums(l, h->sums) && h->magic == htobe32(MAGIC);
+	if (!l->has_head && read_log(l, &l->frame, sizeof(l->frame)))
+		memcpy(h->salt, l->frame.salt, sizeof(h->salt));
+	l->at = sizeof(*h);
+}
+
+/* Go through all frames. Up to that end, note the place of each page. */
+static void scan(struct log *l, sqlite3_int64 end, uint32_t *places, uint32_t count)
 {
 	struct frame *f = &l->frame;
+	bool is_whole = true, is_known = true;
 
-	if (!read_log(l, f, sizeof(*f)))
-		return false;
-	add_up(l, &f->page_number, offsetof(struct frame, salt));
-	add_up(l, f->page, sizeof(f->page));
-	*ret_holds = check_sums(l, f->sums) && memcmp(f->salt, salt, sizeof(f->salt)) == 0;
-	return true;
-}
+	begin(l);
+	for (uint32_t place = 1; read_log(l, f, sizeof(*f)); place++) {
+		bool is_ours = memcmp(f->salt, l->head.salt, sizeof(f->salt)) == 0, holds;
+		uint32_t number = be32toh(f->page_number) - 1;
 
-/* The database has this page as the frame has it. */
-static bool is_in_database(sqlite3 *db, const struct frame *f)
-{
-	sqlite3_int64 at = (sqlite3_int64)(be32toh(f->page_number) - 1) * STORE_PAGE_BYTES;
-	uint32_t page[STORE_PAGE_BYTES / sizeof(uint32_t)];
-	sqlite3_file *file;
-
-	return sqlite3_file_control(db, NULL, SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK &&
-	       file->pMethods->xRead(file, page, STORE_PAGE_BYTES, at) == SQLITE_OK &&
-	       memcmp(page, f->page, STORE_PAGE_BYTES) == 0;
-}
-
-/* SQLite begins the log anew when the database has all of it. A head that a power cut has torn
- * then is no damage. */
-static bool is_written_back(sqlite3 *db, struct log *l)
-{
-	bool holds, is_there = false;
-	uint32_t salt[2];
-
-	if (!read_log(l, &l->frame, sizeof(l->frame)))
-		return true;
-	memcpy(salt, l->frame.salt, sizeof(salt));
-	l->at = sizeof(struct head);
-	while (next_frame(l, salt, &holds)) {
-		if (holds && l->frame.commit != 0)
-			is_there = is_in_database(db, &l->frame);
+		add_up(l, &f->page_number, offsetof(struct frame, salt));
+		add_up(l, f->page, sizeof(f->page));
+		holds = check_sums(l, f->sums) && is_ours;
+		is_whole = is_whole && holds;
+		/* From here on it is not known which pages were lost. */
+		is_known = is_known && is_ours;
+		if (holds && f->commit != 0) {
+			l->lost += !is_whole;
+			if (is_known)
+				l->end = l->at;
+		}
+		if (is_known && l->at <= end && number < count)
+			places[number] = holds ? place : STORE_LOG_LOST;
 	}
-	return is_there;
 }
 
 void store_log_name(const char *path, char ret_name[STORE_NAME_MAX])
@@ -106,31 +123,48 @@ void store_log_name(const char *path, char ret_name[STORE_NAME_MAX])
 
 bool store_log_is_damaged(sqlite3 *db)
 {
-	bool holds, is_whole = true;
-	unsigned lost = 0;
-	struct head head;
 	struct log l = { 0 };
 
 	if (sqlite3_file_control(db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &l.file) != SQLITE_OK ||
-	    !l.file->pMethods || !read_log(&l, &head, sizeof(head)))
+	    !l.file->pMethods)
 		return false;
-	add_up(&l, &head.magic, offsetof(struct head, sums));
-	if (!check_sums(&l, head.sums) || head.magic != htobe32(MAGIC))
-		return !is_written_back(db, &l);
-	if (head.page_bytes != htobe32(STORE_PAGE_BYTES))
+	scan(&l, 0, NULL, 0);
+	if (l.has_head)
+		return l.lost >= LOST_MIN;
+	/* There is no frame. */
+	if (l.at == sizeof(struct head) + sizeof(struct frame))
 		return false;
-	while (lost < LOST_MIN && next_frame(&l, head.salt, &holds)) {
-		is_whole = is_whole && holds;
-		lost += !is_whole && holds && l.frame.commit != 0;
-	}
-	return lost == LOST_MIN;
+	/* SQLite begins the log anew when the database has all of it. A head that a power cut has
+	 * torn then is no damage. */
+	l.at = l.end - (sqlite3_int64)sizeof(l.frame);
+	return l.end == 0 || !read_log(&l, &l.frame, sizeof(l.frame)) || !is_in_database(db, &l);
+}
+
+void store_log_find_pages(sqlite3_file *file, uint32_t *places, uint32_t count)
+{
+	struct log l = { .file = file };
+
+	scan(&l, 0, NULL, 0);
+	scan(&l, l.end, places, count);
+}
+
+sqlite3_int64 store_log_page_at(uint32_t place)
+{
+	return (sqlite3_int64)(sizeof(struct head) + offsetof(struct frame, page) +
+			       (place - 1) * sizeof(struct frame));
+}
+
+static off_t size_of(const char *name)
+{
+	struct stat st;
+
+	return stat(name, &st) < 0 ? 0 : st.st_size;
 }
 
 bool store_log_is_alone(const char *path)
 {
 	char log[STORE_NAME_MAX];
-	struct stat st;
 
 	store_log_name(path, log);
-	return stat(log, &st) == 0 && st.st_size > 0 && (stat(path, &st) < 0 || st.st_size == 0);
+	return size_of(path) == 0 && size_of(log) > 0;
 }

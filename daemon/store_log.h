@@ -16,6 +16,18 @@
  * may leave anything. */
 bool store_log_is_damaged(sqlite3 *db);
 
+/* The place of a page that cannot be read in the log, although it was. */
+#define STORE_LOG_LOST INT32_MAX
+
+/* Find the last version of each page that a transaction in the log has: places[number - 1] becomes
+ * the place for store_log_page_at, or STORE_LOG_LOST; it stays what it was for the pages that the
+ * log does not have. Frames behind a damaged one count, so far as they hold together themselves.
+ * file: a log, open. */
+void store_log_find_pages(sqlite3_file *file, uint32_t *places, uint32_t count);
+
+/* Where in the file of the log a page is. */
+sqlite3_int64 store_log_page_at(uint32_t place);
+
 #define STORE_NAME_MAX 1024
 
 /* Of the log of the database at path. */

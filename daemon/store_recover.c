@@ -3,9 +3,9 @@
 
 #include "base/limits.h"
 #include "store/store.h"
+#include "store_walk.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -57,297 +57,133 @@ static int move_aside(const char *path, char ret_name[STORE_NAME_MAX])
 
 /* ---- what can be read ---- */
 
-struct salvage {
-	sqlite3 *from;
-	struct store_db *to;
-	struct store_salvage *found;
-	bool has_queue[STORE_QUEUES_MAX];
-	bool is_used[STORE_QUEUES_MAX];
+/* The tables of the schema by the types of their columns, those of messages first. */
+static const struct shape {
+	char table[8], types[COLUMN_COUNT + 1];
+} shapes[] = {
+	{ "waiting", "ktbbiiiiiiii" },
+	{ "dead", "ktbbiiiiiiiit" },
+	{ "body", "kib" },
+	{ "queue", "kt" },
+	{ "note", "iitt" },
+	/* Indexes by name have the same: see tidy. */
+	{ "meta", "ti" },
 };
 
-static int open_damaged(const char *name, sqlite3 **ret)
-{
-	int code =
-	    store_log_is_alone(name)
-		? SQLITE_CORRUPT
-		: sqlite3_open_v2(name, ret,
-		      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+#define SHAPES (sizeof(shapes) / sizeof(shapes[0]))
 
-	if (code != SQLITE_OK)
-		return -EUCLEAN;
-	/* It stays as it was found. */
-	sqlite3_db_config(*ret, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	sqlite3_db_config(*ret, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	/* Without it SQLite reads nothing of a file whose end is missing. */
-	sqlite3_db_config(*ret, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, NULL);
-	if (sqlite3_exec(*ret, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-512;", NULL, NULL,
-		NULL) != SQLITE_OK)
-		return -EUCLEAN;
-	return 0;
+static bool is_like(const struct store_walk *row, size_t shape)
+{
+	int64_t id = row->columns[COLUMN_ID].number;
+
+	return strcmp(row->types, shapes[shape].types) == 0 &&
+	       (shape >= STORE_TABLES ||
+		   (store_id_queue(id) < STORE_QUEUES_MAX && store_id_seq(id) > 0));
 }
 
-static bool is_sane(sqlite3_stmt *row)
+static int insert_row(struct store_db *to, sqlite3_stmt *insert, const struct store_walk *row)
 {
-	int64_t id = sqlite3_column_int64(row, COLUMN_ID);
+	for (int i = 0; row->types[i] != '\0'; i++) {
+		const struct store_value *value = &row->columns[i];
 
-	return id > 0 && store_id_queue(id) < STORE_QUEUES_MAX && store_id_seq(id) > 0 &&
-	       sqlite3_column_type(row, COLUMN_TOPIC) == SQLITE_TEXT &&
-	       sqlite3_column_type(row, COLUMN_PAYLOAD) == SQLITE_BLOB;
+		if (row->types[i] == 't')
+			store_db_bind_text(insert, i + 1, value->bytes);
+		else if (row->types[i] != 'b')
+			sqlite3_bind_int64(insert, i + 1, value->number);
+		else if (value->bytes.data)
+			store_db_bind_blob(insert, i + 1, value->bytes);
+		else
+			sqlite3_bind_null(insert, i + 1);
+	}
+	return store_db_run(to, insert);
 }
 
-/* The same row into the new database; a body that was shared is not any more. */
-static int copy_row(struct salvage *s, sqlite3_stmt *row, sqlite3_stmt *insert, bool is_dead)
+static int prepare(struct store_db *to, sqlite3_stmt *inserts[SHAPES])
 {
-	int columns = is_dead ? COLUMN_COUNT : COLUMN_REASON;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < SHAPES; i++) {
+		char sql[200];
+
+		snprintf(sql, sizeof(sql), "INSERT OR REPLACE INTO %s VALUES(%.*s)",
+		    shapes[i].table, (int)strlen(shapes[i].types) * 2 - 1,
+		    "?,?,?,?,?,?,?,?,?,?,?,?,?");
+		r = store_db_failed(to, sqlite3_prepare_v3(to->db, sql, -1, 0, &inserts[i], NULL));
+	}
+	return r;
+}
+
+static int copy_rows(struct store_db *to, sqlite3_stmt *inserts[SHAPES], struct store_walk *row)
+{
 	int r;
 
-	if (!is_sane(row)) {
-		s->found->lost++;
-		return 0;
-	}
-	sqlite3_reset(insert);
-	for (int i = 0; i < columns; i++)
-		sqlite3_bind_value(insert, i + 1, sqlite3_column_value(row, i));
-	r = store_db_run(s->to, insert);
-	if (r < 0)
-		return r;
-	s->is_used[store_id_queue(sqlite3_column_int64(row, COLUMN_ID))] = true;
-	if (sqlite3_changes(s->to->db) == 0)
-		return 0;
-	if (is_dead)
-		s->found->dead_letters++;
-	else
-		s->found->messages++;
-	return 0;
-}
-
-/* How a table is carried over: the ids ?1..?2 of it, from either end, and what takes them. */
-struct carrier {
-	sqlite3_stmt *forward, *backward;
-	sqlite3_stmt *insert;
-	bool is_dead;
-};
-
-static void carrier_fini(struct carrier *c)
-{
-	sqlite3_finalize(c->forward);
-	sqlite3_finalize(c->backward);
-	sqlite3_finalize(c->insert);
-}
-
-static bool prepare_rows(struct salvage *s, bool is_dead, const char *order, sqlite3_stmt **ret)
-{
-	char sql[400];
-
-	snprintf(sql, sizeof(sql), store_db_rows, is_dead ? "dead" : "waiting",
-	    is_dead ? "reason" : "NULL", order);
-	return sqlite3_prepare_v3(s->from, sql, -1, 0, ret, NULL) == SQLITE_OK;
-}
-
-/* 0 and whether there is such a table still; or an error of the new database. */
-static int carrier_init(struct salvage *s, struct carrier *c, bool is_dead, bool *ret_is_there)
-{
-	char sql[100];
-	int r;
-
-	*c = (struct carrier){ .is_dead = is_dead };
-	snprintf(sql, sizeof(sql), "INSERT OR IGNORE INTO %s VALUES(?,?,?,?,?,?,?,?,?,?,?,?%s)",
-	    is_dead ? "dead" : "waiting", is_dead ? ",?" : "");
-	r = store_db_failed(s->to, sqlite3_prepare_v3(s->to->db, sql, -1, 0, &c->insert, NULL));
-	*ret_is_there = r == 0 && prepare_rows(s, is_dead, "ASC", &c->forward) &&
-			prepare_rows(s, is_dead, "DESC", &c->backward);
-	return r;
-}
-
-/* Until the end, or until a page cannot be read: 0 in both cases. */
-static int copy_rows(struct salvage *s, struct carrier *c, sqlite3_stmt *row, int64_t first,
-    int64_t last, bool *ret_is_whole)
-{
-	int code = SQLITE_OK, r = 0;
-
-	sqlite3_bind_int64(row, 1, first);
-	sqlite3_bind_int64(row, 2, last);
-	while (r == 0 && (code = sqlite3_step(row)) == SQLITE_ROW)
-		r = copy_row(s, row, c->insert, c->is_dead);
-	sqlite3_reset(row);
-	*ret_is_whole = code == SQLITE_DONE;
-	return r;
-}
-
-/* One run of a table; from both ends if it does not hold together. */
-static int copy_run(struct salvage *s, struct carrier *c, int64_t first, int64_t last)
-{
-	bool is_whole;
-	int r = copy_rows(s, c, c->forward, first, last, &is_whole);
-
-	if (r < 0 || is_whole)
-		return r;
-	s->found->is_partial = true;
-	return copy_rows(s, c, c->backward, first, last, &is_whole);
-}
-
-/* Queue by queue and priority by priority, so that a bad page costs no more than its neighbours. */
-static int copy_table(struct salvage *s, bool is_dead)
-{
-	struct carrier c;
-	bool is_there;
-	int r = carrier_init(s, &c, is_dead, &is_there);
-
-	if (!is_there)
-		s->found->is_partial = true;
-	for (unsigned i = 0; r == 0 && is_there && i < STORE_QUEUES_MAX * STORE_PRIORITIES; i++) {
-		unsigned queue = i / STORE_PRIORITIES, priority = i % STORE_PRIORITIES;
-
-		r = copy_run(
-		    s, &c, store_id(queue, priority, 0), store_id(queue, priority, STORE_SEQ_MAX));
-	}
-	carrier_fini(&c);
-	return r;
-}
-
-/* ---- notes ---- */
-
-static bool is_text(sqlite3_stmt *row, int column, int min)
-{
-	return sqlite3_column_type(row, column) == SQLITE_TEXT &&
-	       sqlite3_column_bytes(row, column) >= min &&
-	       sqlite3_column_bytes(row, column) <= STORE_NOTE_MAX;
-}
-
-static int copy_note(struct salvage *s, sqlite3_stmt *row)
-{
-	int64_t queue = sqlite3_column_int64(row, 0), kind = sqlite3_column_int64(row, 1);
-	sqlite3_stmt *put = store_db_stmt(s->to, STMT_PUT_NOTE);
-
-	if (queue < 0 || queue >= STORE_QUEUES_MAX || kind < 0 || kind >= STORE_NOTE_COUNT ||
-	    !is_text(row, 2, 1) || !is_text(row, 3, 0)) {
-		s->found->lost++;
-		return 0;
-	}
-	for (int i = 0; i < 4; i++)
-		sqlite3_bind_value(put, i + 1, sqlite3_column_value(row, i));
-	s->is_used[queue] = true;
-	return store_db_run(s->to, put);
-}
-
-/* From the one end, and if that does not get through from the other one, too. */
-static int copy_notes(struct salvage *s)
-{
-	static const char *const texts[] = {
-		"SELECT * FROM note",
-		"SELECT * FROM note ORDER BY queue DESC, kind DESC, key DESC",
-	};
-	int code = SQLITE_ERROR, r = 0;
-
-	for (size_t i = 0; r == 0 && code != SQLITE_DONE && i < 2; i++) {
-		sqlite3_stmt *row = NULL;
-
-		if (sqlite3_prepare_v3(s->from, texts[i], -1, 0, &row, NULL) == SQLITE_OK) {
-			while (r == 0 && (code = sqlite3_step(row)) == SQLITE_ROW)
-				r = copy_note(s, row);
+	while ((r = store_walk_next(row)) == 1) {
+		for (size_t i = 0; i < SHAPES; i++) {
+			if (r >= 0 && is_like(row, i))
+				r = insert_row(to, inserts[i], row);
 		}
-		sqlite3_finalize(row);
-		if (code != SQLITE_DONE)
-			s->found->is_partial = true;
+		if (r < 0)
+			return r;
 	}
 	return r;
 }
 
-/* ---- queues ---- */
-
-static int copy_queues(struct salvage *s)
+/* Give the messages of a table the bodies that they shared, and count those that are whole. One
+ * that is in both tables was moved by hand or as poison: it waits, which loses nothing. */
+static int join_bodies(struct store_db *to, const char *table, int64_t *ret_count)
 {
-	sqlite3_stmt *row = NULL;
-	int r = 0;
-
-	if (sqlite3_prepare_v3(s->from, "SELECT id, name FROM queue", -1, 0, &row, NULL) !=
-	    SQLITE_OK)
-		return 0;
-	while (r == 0 && sqlite3_step(row) == SQLITE_ROW) {
-		int64_t id = sqlite3_column_int64(row, 0);
-		sqlite3_stmt *add = store_db_stmt(s->to, STMT_ADD_QUEUE);
-
-		if (id < 0 || id >= STORE_QUEUES_MAX || s->has_queue[id])
-			continue;
-		sqlite3_bind_int64(add, 1, id);
-		sqlite3_bind_value(add, 2, sqlite3_column_value(row, 1));
-		r = store_db_run(s->to, add);
-		/* A name twice, or none: it gets another one below. */
-		s->has_queue[id] = r == 0 && sqlite3_changes(s->to->db) > 0;
-	}
-	sqlite3_finalize(row);
-	return r;
-}
-
-/* Messages of a queue whose name was lost wait under a name that tells it. */
-static int name_the_nameless(struct salvage *s)
-{
-	int r = 0;
-
-	for (unsigned i = 0; r == 0 && i < STORE_QUEUES_MAX; i++) {
-		sqlite3_stmt *add = store_db_stmt(s->to, STMT_ADD_QUEUE);
-		char name[32];
-
-		if (!s->is_used[i] || s->has_queue[i])
-			continue;
-		snprintf(name, sizeof(name), "recovered-%u", i);
-		sqlite3_bind_int64(add, 1, i);
-		store_db_bind_text(add, 2, span_text(name));
-		r = store_db_run(s->to, add);
-	}
-	return r;
-}
-
-static void copy_last_seq(struct salvage *s)
-{
-	sqlite3_stmt *row = NULL;
-
-	if (sqlite3_prepare_v3(s->from, "SELECT value FROM meta WHERE name = 'last_seq'", -1, 0,
-		&row, NULL) == SQLITE_OK &&
-	    sqlite3_step(row) == SQLITE_ROW) {
-		sqlite3_stmt *set = store_db_stmt(s->to, STMT_SET_LAST_SEQ);
-
-		sqlite3_bind_int64(set, 1, sqlite3_column_int64(row, 0) & (int64_t)STORE_SEQ_MAX);
-		store_db_run(s->to, set);
-	}
-	sqlite3_finalize(row);
-}
-
-static int salvage(const char *name, struct store_db *to, struct store_salvage *ret)
-{
-	struct salvage s = { .to = to, .found = ret };
+	char sql[250];
 	int r;
 
-	*ret = (struct store_salvage){ 0 };
-	r = open_damaged(name, &s.from);
-	/* Nothing of it can be read. */
-	if (r < 0) {
-		ret->is_partial = true;
-		r = 0;
-		goto out;
-	}
+	snprintf(sql, sizeof(sql),
+	    "UPDATE %1$s SET payload=(SELECT payload FROM body WHERE seq=id&0xffffffffffff)"
+	    " WHERE payload IS NULL;"
+	    "DELETE FROM %1$s WHERE payload IS NULL;"
+	    "DELETE FROM dead WHERE id IN(SELECT id FROM waiting)",
+	    table);
+	r = store_db_exec(to, sql);
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", table);
+	return r < 0 ? r : store_db_number(to, sql, ret_count);
+}
+
+/* Messages of a queue whose name was lost wait under a name that tells it. All of it must be in the
+ * file itself, which is going to be renamed: closing would do that, too, and not tell a failure. */
+static const char tidy[] =
+    "DELETE FROM body;"
+    "DELETE FROM meta WHERE name<>'last_seq';"
+    "INSERT OR IGNORE INTO queue SELECT n,'recovered-'||n FROM(SELECT id>>51 AS n FROM waiting"
+    " UNION SELECT id>>51 FROM dead UNION SELECT queue FROM note);"
+    "COMMIT;"
+    "PRAGMA wal_checkpoint(TRUNCATE)";
+
+static int copy(struct store_db *to, struct store_walk *row, struct store_salvage *ret)
+{
+	sqlite3_stmt *inserts[SHAPES] = { 0 };
 	/* More than fits in memory: this one transaction may write before its end. */
-	r = store_db_exec(to, "PRAGMA cache_spill=ON; BEGIN IMMEDIATE");
+	int r = store_db_exec(to, "PRAGMA cache_spill=ON;BEGIN");
+
 	if (r == 0)
-		r = copy_queues(&s);
+		r = prepare(to, inserts);
 	if (r == 0)
-		r = copy_table(&s, false);
+		r = copy_rows(to, inserts, row);
+	for (size_t i = 0; i < SHAPES; i++)
+		sqlite3_finalize(inserts[i]);
+	for (size_t i = 0; r == 0 && i < STORE_TABLES; i++)
+		r = join_bodies(to, shapes[i].table, &ret->counts[i]);
+	return r < 0 ? r : store_db_exec(to, tidy);
+}
+
+static int salvage(const char *path, struct store_db *to, struct store_salvage *ret)
+{
+	struct store_pages pages;
+	struct store_walk walk;
+	int r = store_pages_open(&pages, path);
+
+	store_walk_init(&walk, &pages);
 	if (r == 0)
-		r = copy_table(&s, true);
-	if (r == 0)
-		r = copy_notes(&s);
-	if (r == 0)
-		r = name_the_nameless(&s);
-	if (r == 0) {
-		copy_last_seq(&s);
-		r = store_db_exec(to, "COMMIT");
-	}
-	if (store_db_is_open(to))
-		sqlite3_exec(to->db, "ROLLBACK", NULL, NULL, NULL);
-	if (r == 0)
-		r = store_db_exec(to, "PRAGMA cache_spill=OFF");
-out:
-	sqlite3_close(s.from);
+		r = copy(to, &walk, ret);
+	store_walk_fini(&walk);
+	store_pages_close(&pages);
 	return r;
 }
 
@@ -398,7 +234,7 @@ int store_recover(
 	r = store_db_open(db, name, &(struct store_db_options){ 0 });
 	if (r == 0)
 		r = salvage(path, db, ret);
-	/* Closing leaves one file without a log. */
+	/* One file is left, without a log. */
 	store_db_close(db);
 	if (r == 0)
 		r = move_aside(path, ret_name);

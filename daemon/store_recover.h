@@ -8,9 +8,7 @@
 #include "store_log.h"
 
 struct store_salvage {
-	uint64_t messages, dead_letters; /* carried over */
-	uint64_t lost;                   /* rows that were there, but made no sense */
-	bool is_partial;                 /* some part of a table could not be read */
+	int64_t counts[STORE_TABLES]; /* messages and dead letters carried over */
 };
 
 /* Make a new database of what can be read of the one at path, which nobody may have open; then give

@@ -25,7 +25,7 @@ static int open_file(struct store_sqlite *s)
 static int recover(struct store_sqlite *s)
 {
 	char what[STORE_DB_ERROR_MAX], name[STORE_NAME_MAX], text[STORE_SQLITE_TEXT_MAX * 2];
-	struct store_salvage found;
+	struct store_salvage found = { 0 };
 	int r;
 
 	snprintf(what, sizeof(what), "%s", s->tx.db.error);
@@ -36,10 +36,9 @@ static int recover(struct store_sqlite *s)
 	if (r < 0)
 		return r;
 	snprintf(text, sizeof(text),
-	    "%s was damaged (%s) and is now %s; %" PRIu64 " messages and %" PRIu64
-	    " dead letters were carried over%s",
-	    s->options.path, what, name, found.messages, found.dead_letters,
-	    found.is_partial || found.lost ? "; others could not be read" : "");
+	    "%s was damaged (%s) and is now %s; %" PRId64 " messages and %" PRId64
+	    " dead letters were carried over",
+	    s->options.path, what, name, found.counts[STORE_WAITING], found.counts[STORE_DEAD]);
 	if (s->options.warn)
 		s->options.warn(text);
 	return open_file(s);

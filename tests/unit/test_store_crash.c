@@ -8,6 +8,7 @@
  */
 #include "../../daemon/store_sqlite.h"
 #include "cut_vfs.h"
+#include "scratch.h"
 
 #include "base/hash.h"
 #include "base/limits.h"
@@ -814,6 +815,68 @@ static void test_message_that_the_log_cannot_take(void **state)
 	run_end(r);
 }
 
+/* ---- recovery, on the system's own disk ---- */
+
+#define SALVAGED 60
+
+static int open_scratch(const char *path, struct store **ret)
+{
+	const struct store_sqlite_options options = { .path = path, .max_bytes = ROOMY };
+	char error[STORE_SQLITE_TEXT_MAX];
+
+	return store_sqlite_open(&options, ret, error);
+}
+
+/* A store that has lost its first page. */
+static void make_damaged(const char *path)
+{
+	static const uint8_t nothing[512];
+	struct store_target target = { .topic = span_text("some/topic"), .qos = 1 };
+	struct store *s;
+	FILE *f;
+
+	assert_int_equal(open_scratch(path, &s), 0);
+	assert_int_equal(s->ops->open_queue(s, "one", &target.queue), 0);
+	for (uint64_t seq = 1; seq <= SALVAGED; seq++)
+		assert_int_equal(s->ops->add(s, seq, 9, span_text("payload"), &target, 1), 0);
+	assert_int_equal(s->ops->commit(s), 0);
+	store_free(s);
+	f = fopen(path, "r+");
+	assert_non_null(f);
+	assert_int_equal(fwrite(nothing, sizeof(nothing), 1, f), 1);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* Want of memory is no damage: there is all of it afterwards, then or when it is opened again. */
+static void test_nth_allocation_fails_in_recovery(void **state)
+{
+	uint64_t failures = 1;
+
+	for (uint64_t n = 1; failures > 0; n = next_failure(n, 37)) {
+		struct store_usage u;
+		struct store *s = NULL;
+		const char *path;
+		int r;
+
+		assert_int_equal(scratch_make(state), 0);
+		path = scratch_path("store.db");
+		make_damaged(path);
+		alloc_failures = 0;
+		alloc_fail_in = n;
+		r = open_scratch(path, &s);
+		failures = alloc_failures;
+		alloc_fail_in = 0;
+		if (r < 0)
+			assert_int_equal(open_scratch(path, &s), 0);
+		s->ops->total(s, &u);
+		if (u.messages != SALVAGED)
+			fail_msg("failure %llu: %llu messages", (unsigned long long)n,
+			    (unsigned long long)u.messages);
+		store_free(s);
+		assert_int_equal(scratch_remove(state), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -829,6 +892,9 @@ int main(void)
 		cmocka_unit_test_teardown(test_nth_open_fails, tear_down),
 		cmocka_unit_test_teardown(test_nth_allocation_fails, tear_down),
 	};
+	const struct CMUnitTest recovery_tests[] = {
+		cmocka_unit_test(test_nth_allocation_fails_in_recovery),
+	};
 	int failed;
 
 	if (prepare_memory() < 0)
@@ -836,5 +902,5 @@ int main(void)
 	cut_vfs_install();
 	failed = cmocka_run_group_tests_name("store_crash", tests, NULL, NULL);
 	cut_vfs_remove();
-	return failed;
+	return failed + cmocka_run_group_tests_name("recovery", recovery_tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
  * The store on disk: the cases of every store, and what only a file can show: reopening, locking,
  * other versions, damage.
  */
+#define _GNU_SOURCE /* memmem */
 #include "../../daemon/store_db.h"
 #include "../../daemon/store_sqlite.h"
 #include "store_cases.h"
@@ -12,6 +13,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <setjmp.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -713,23 +715,45 @@ static void test_damage_before_a_commit(void **state)
 	assert_int_equal(empty_folder(), 1);
 }
 
-/* A name that is there twice costs no other queue its own. */
+/* Everything of a page that is `from` becomes `to`, which is as long. */
+static void replace_in_page(int64_t page, const char *from, const char *to)
+{
+	uint8_t bytes[STORE_PAGE_BYTES], *at;
+	int fd = open(path, O_RDONLY);
+
+	assert_true(fd >= 0);
+	assert_int_equal(
+	    pread(fd, bytes, sizeof(bytes), (page - 1) * STORE_PAGE_BYTES), sizeof(bytes));
+	close(fd);
+	while ((at = memmem(bytes, sizeof(bytes), from, strlen(from))))
+		memcpy(at, to, strlen(to));
+	overwrite((page - 1) * STORE_PAGE_BYTES, bytes, sizeof(bytes));
+}
+
+static int64_t root_of(const char *table)
+{
+	char sql[100];
+
+	snprintf(sql, sizeof(sql), "SELECT rootpage FROM sqlite_schema WHERE name = '%s'", table);
+	return number_of(sql);
+}
+
+/* A name that is there twice costs no other queue its own, and nobody a message. */
 static void test_queue_named_twice(void **state)
 {
+	struct store_usage u;
 	struct store *s;
 
 	(void)state;
 	fill_store();
-	exec("DROP VIEW messages; DROP VIEW dead_letters; DROP VIEW retained; DROP VIEW sessions;"
-	     " DROP VIEW subscriptions; ALTER TABLE queue RENAME TO old;"
-	     " CREATE TABLE queue(id INTEGER PRIMARY KEY, name TEXT);"
-	     " INSERT INTO queue VALUES(0, 'one'), (1, 'one'), (2, 'client:x')");
-	overwrite((leaf_of("waiting") - 1) * STORE_PAGE_BYTES, "\xa5\x5a", 2);
+	replace_in_page(root_of("queue"), "two", "one");
+	damage_page(leaf_of("note"));
 	assert_int_equal(try_open(&s), 0);
 	assert_non_null(strstr(warning, "damaged"));
-	assert_int_equal(queue_of(s, "one"), 0);
-	assert_int_equal(queue_of(s, "recovered-1"), 1);
+	assert_int_equal(queue_of(s, "one") + queue_of(s, "recovered-0"), 1);
 	assert_int_equal(queue_of(s, "client:x"), 2);
+	s->ops->total(s, &u);
+	assert_int_equal(u.messages, DAMAGE_MESSAGES);
 	store_free(s);
 	assert_int_equal(empty_folder(), 1);
 }
@@ -763,18 +787,143 @@ static void test_damaged_index(void **state)
 	assert_int_equal(empty_folder(), 1);
 }
 
-/* Not even a database any more. */
-static void test_damaged_head(void **state)
+static void damage_magic(void)
 {
-	struct store *s;
+	overwrite(0, "This is not a database, is it?", 30);
+}
+
+static void damage_first_page(void)
+{
+	damage_page(1);
+}
+
+static void damage_schema(void)
+{
+	int64_t end = root_of("queue");
+
+	for (int64_t page = 1; page < end; page++)
+		damage_page(page);
+}
+
+/* Each has its table below it. */
+static void damage_roots(void)
+{
+	int64_t waiting = root_of("waiting"), note = root_of("note");
+
+	damage_page(waiting);
+	damage_page(note);
+}
+
+static void damage_all(void)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	for (int64_t page = st.st_size / STORE_PAGE_BYTES; page > 0; page--)
+		damage_page(page);
+}
+
+/* Messages are found whatever became of what leads to them. */
+static void test_damaged_way(void **state)
+{
+	static const struct {
+		void (*damage)(void);
+		unsigned messages, notes_min;
+	} rows[] = {
+		{ damage_magic, DAMAGE_MESSAGES, DAMAGE_NOTES },
+		{ damage_first_page, DAMAGE_MESSAGES, DAMAGE_NOTES },
+		{ damage_schema, DAMAGE_MESSAGES, DAMAGE_NOTES },
+		/* Of an index, pages that are not leaves have rows, too. */
+		{ damage_roots, DAMAGE_MESSAGES, DAMAGE_NOTES * 9 / 10 },
+		{ damage_all, 0, 0 },
+	};
 
 	(void)state;
-	fill_store();
-	overwrite(0, "This is not a database, is it?", 30);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct store_usage u;
+		struct store *s;
+
+		fill_store();
+		rows[i].damage();
+		assert_int_equal(try_open(&s), 0);
+		assert_non_null(strstr(warning, "damaged"));
+		s->ops->total(s, &u);
+		if (u.messages != rows[i].messages)
+			fail_msg("row %zu: %" PRIu64 " messages", i, u.messages);
+		assert_in_range(notes_of(s, "client:x"), rows[i].notes_min, DAMAGE_NOTES);
+		assert_true(s->ops->last_seq(s) >= rows[i].messages);
+		assert_int_equal(add(s, s->ops->last_seq(s) + 1, queue_of(s, "one"), 0, "t"), 0);
+		store_free(s);
+		assert_int_equal(empty_folder(), 1);
+	}
+}
+
+/* What was removed is in free pages still. It does not come back. */
+static void test_free_pages(void **state)
+{
+	struct store *s = reopen(NULL);
+	unsigned queue = queue_of(s, "one");
+	struct store_usage u;
+	struct store_entry e;
+
+	(void)state;
+	for (uint64_t seq = 1; seq <= DAMAGE_MESSAGES; seq++)
+		assert_int_equal(add(s, seq, queue, 0, "some/topic/of/ours"), 0);
+	assert_int_equal(s->ops->commit(s), 0);
+	for (uint64_t seq = 1; seq <= DAMAGE_MESSAGES * 2 / 3; seq++)
+		assert_int_equal(s->ops->retire(s, queue, seq), 0);
+	s->ops->sweep(s);
+	assert_int_equal(s->ops->commit(s), 0);
+	store_free(s);
+	assert_true(number_of("PRAGMA freelist_count") > 10);
+	damage_page(root_of("waiting"));
 	assert_int_equal(try_open(&s), 0);
-	assert_non_null(strstr(warning, "damaged"));
-	assert_int_equal(s->ops->last_seq(s), 0);
-	assert_int_equal(add(s, 1, queue_of(s, "one"), 0, "t"), 0);
+	s->ops->total(s, &u);
+	assert_int_equal(u.messages, DAMAGE_MESSAGES / 3);
+	assert_true(s->ops->head(s, queue, &e));
+	assert_int_equal(e.seq, DAMAGE_MESSAGES * 2 / 3 + 1);
+	assert_int_equal(e.payload.len, strlen("payload"));
+	store_free(s);
+	assert_int_equal(empty_folder(), 1);
+}
+
+/* A body that several queues share is in a table of its own; large ones are on several pages. */
+static void test_damaged_bodies(void **state)
+{
+	const struct store_target targets[] = {
+		{ .queue = 0, .topic = span_text("a"), .qos = 1, .priority = 3 },
+		{ .queue = 1, .topic = span_text("b"), .qos = 2, .priority = 4 },
+	};
+	static uint8_t payload[10000];
+	struct store *s = reopen(NULL);
+	struct store_entry e;
+
+	(void)state;
+	queue_of(s, "one");
+	queue_of(s, "two");
+	for (size_t i = 0; i < sizeof(payload); i++)
+		payload[i] = (uint8_t)(i * 7);
+	for (uint64_t seq = 1; seq <= 20; seq++)
+		assert_int_equal(
+		    s->ops->add(s, seq, 1005, (struct span){ payload, (seq * 500) % 10000 },
+			targets, seq % 2 + 1),
+		    0);
+	assert_int_equal(s->ops->bury(s, 1, 3, "why"), 0);
+	assert_int_equal(s->ops->commit(s), 0);
+	store_free(s);
+	damage_page(1);
+	assert_int_equal(try_open(&s), 0);
+	assert_non_null(strstr(warning, "29 messages and 1 dead letters"));
+	for (uint64_t seq = 1; seq <= 20; seq++) {
+		for (unsigned queue = 0; queue < seq % 2 + 1; queue++) {
+			assert_true(s->ops->get(s, queue, seq, &e));
+			assert_int_equal(e.qos, targets[queue].qos);
+			assert_int_equal(e.payload.len, (seq * 500) % 10000);
+			assert_memory_equal(e.payload.data, payload, e.payload.len);
+		}
+	}
+	assert_true(s->ops->next(s, 1, true, 0, &e));
+	assert_string_equal(e.reason, "why");
 	store_free(s);
 	assert_int_equal(empty_folder(), 1);
 }
@@ -922,14 +1071,15 @@ static void test_damaged_log(void **state)
 		{ cut_last_frame, DAMAGE_MESSAGES - 1, DAMAGE_MESSAGES - 1, false },
 		{ tear_last_frame, DAMAGE_MESSAGES - 1, DAMAGE_MESSAGES - 1, false },
 		{ begin_log, 0, 0, false },
-		{ lose_log_head, 0, 0, true },
-		{ turn_log_head, 0, 0, true },
+		{ lose_log_head, DAMAGE_MESSAGES, DAMAGE_MESSAGES, true },
+		{ turn_log_head, DAMAGE_MESSAGES, DAMAGE_MESSAGES, true },
 		{ lose_all_of_log, 0, 0, true },
-		{ damage_middle_of_log, DAMAGE_MESSAGES / 3, DAMAGE_MESSAGES * 2 / 3, true },
+		{ damage_middle_of_log, DAMAGE_MESSAGES, DAMAGE_MESSAGES, true },
+		/* Which page that was is not known. */
 		{ damage_frame_head_in_log, 1, DAMAGE_MESSAGES / 3, true },
-		{ damage_near_the_end, DAMAGE_MESSAGES - 10, DAMAGE_MESSAGES - 1, true },
-		{ lose_database, 0, 0, true },
-		{ empty_database, 0, 0, true },
+		{ damage_near_the_end, DAMAGE_MESSAGES - 10, DAMAGE_MESSAGES, true },
+		{ lose_database, DAMAGE_MESSAGES, DAMAGE_MESSAGES, true },
+		{ empty_database, DAMAGE_MESSAGES, DAMAGE_MESSAGES, true },
 	};
 
 	(void)state;
@@ -967,11 +1117,11 @@ static void test_damaged_end(void **state)
 	(void)state;
 	fill_store();
 	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(truncate(path, st.st_size * 4 / 5), 0);
+	assert_int_equal(truncate(path, st.st_size * 2 / 3), 0);
 	assert_int_equal(try_open(&s), 0);
 	assert_non_null(strstr(warning, "damaged"));
 	s->ops->total(s, &u);
-	assert_in_range(u.messages, DAMAGE_MESSAGES / 4, DAMAGE_MESSAGES);
+	assert_in_range(u.messages, DAMAGE_MESSAGES / 2, DAMAGE_MESSAGES);
 	store_free(s);
 	assert_int_equal(empty_folder(), 1);
 }
@@ -1109,7 +1259,7 @@ static unsigned count_winners(int result)
 		assert_int_equal(read(result, &found, sizeof(found)), sizeof(found));
 		if (found == -EBUSY)
 			continue;
-		assert_in_range(found, DAMAGE_MESSAGES / 3, DAMAGE_MESSAGES * 2 / 3);
+		assert_int_equal(found, DAMAGE_MESSAGES);
 		winners++;
 	}
 	return winners;
@@ -1161,7 +1311,7 @@ static void test_names_that_are_taken(void **state)
 	assert_int_equal(try_open(&s), 0);
 	assert_int_equal(size_of_damaged_log(), size);
 	s->ops->total(s, &u);
-	assert_in_range(u.messages, 1, DAMAGE_MESSAGES - 1);
+	assert_int_equal(u.messages, DAMAGE_MESSAGES);
 	store_free(s);
 	assert_int_equal(empty_folder(), 1);
 }
@@ -1195,14 +1345,36 @@ static void use_everything(struct store *s)
 	s->ops->total(s, &u);
 }
 
-/* Any bytes anywhere: it opens, or is moved aside; it never crashes. */
+/* A byte, a page, or the end. */
+static void damage_something(struct prng *p, uint64_t size)
+{
+	uint64_t at = prng_range(p, 0, size - 1);
+	uint8_t bytes[STORE_PAGE_BYTES];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)prng_range(p, 0, 255);
+	switch (prng_range(p, 0, 9)) {
+	case 0:
+		assert_int_equal(truncate(path, (off_t)at), 0);
+		break;
+	case 1:
+	case 2:
+		overwrite((long)(at / sizeof(bytes) * sizeof(bytes)), bytes, sizeof(bytes));
+		break;
+	default:
+		overwrite((long)at, bytes, 1);
+		break;
+	}
+}
+
+/* Anything anywhere: it opens, or is moved aside; it never crashes. */
 static void test_random_damage(void **state)
 {
 	struct prng p;
 
 	(void)state;
 	prng_init(&p, 4);
-	for (size_t round = 0; round < 150; round++) {
+	for (size_t round = 0; round < 200; round++) {
 		size_t spots = prng_range(&p, 1, 8);
 		struct store *s = NULL;
 		struct stat st;
@@ -1210,11 +1382,8 @@ static void test_random_damage(void **state)
 		empty_folder();
 		fill_store();
 		assert_int_equal(stat(path, &st), 0);
-		for (size_t i = 0; i < spots; i++) {
-			uint8_t byte = (uint8_t)prng_range(&p, 0, 255);
-
-			overwrite((long)prng_range(&p, 0, (uint64_t)st.st_size - 1), &byte, 1);
-		}
+		for (size_t i = 0; i < spots; i++)
+			damage_something(&p, (uint64_t)st.st_size);
 		if (try_open(&s) == 0)
 			use_everything(s);
 		else
@@ -1266,7 +1435,9 @@ int main(void)
 		cmocka_unit_test_setup(test_damage_before_a_commit, clean),
 		cmocka_unit_test_setup(test_queue_named_twice, clean),
 		cmocka_unit_test_setup(test_damaged_index, clean),
-		cmocka_unit_test_setup(test_damaged_head, clean),
+		cmocka_unit_test_setup(test_damaged_way, clean),
+		cmocka_unit_test_setup(test_free_pages, clean),
+		cmocka_unit_test_setup(test_damaged_bodies, clean),
 		cmocka_unit_test_setup(test_damaged_log, clean),
 		cmocka_unit_test_setup(test_damaged_end, clean),
 		cmocka_unit_test_setup(test_missing_table, clean),
