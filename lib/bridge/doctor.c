@@ -175,6 +175,9 @@ static void check_signal(const struct doctor_facts *f, struct doctor_report *r)
 
 static bool check_network(const struct doctor_facts *f, struct doctor_report *r)
 {
+	static const char advice[] =
+	    "check antenna and coverage; \"cmqttctl at AT+COPS=?\" lists what can be heard, in "
+	    "minutes";
 	const char *trouble = f->troubles[CORE_TROUBLE_NETWORK];
 
 	if (trouble)
@@ -184,15 +187,16 @@ static bool check_network(const struct doctor_facts *f, struct doctor_report *r)
 		    "%s", trouble);
 	else if (f->modem->state == MODEM_REGISTERING)
 		add(r, is_overdue(f, MODEM_REGISTERING) ? DOCTOR_FAIL : DOCTOR_WARN, "network",
-		    "check antenna and coverage; \"cmqttctl at AT+COPS=?\" lists what can be heard,"
-		    " in minutes",
-		    "not registered for %" PRIu64 " s", lasts_ms(f) / 1000);
+		    advice, "not registered for %" PRIu64 " s", lasts_ms(f) / 1000);
+	else if (!f->modem->is_registered)
+		add(r, DOCTOR_WARN, "network", advice,
+		    "the modem does not say that it is registered");
 	else
 		add(r, DOCTOR_OK, "network", NULL, "registered%s: %s%s%s",
 		    f->modem->is_roaming ? " abroad" : "",
 		    f->modem->operator_name[0] ? f->modem->operator_name : "no name",
 		    f->modem->technology[0] ? ", " : "", f->modem->technology);
-	return r->checks[r->count - 1].result == DOCTOR_OK;
+	return !trouble && f->modem->state != MODEM_REGISTERING;
 }
 
 /* Numbers of the modem's error table (AT manual 16.3.1) that speak of the packet service. */

@@ -536,6 +536,7 @@ void life_sim_gone(struct modem *m, uint64_t now_ms)
 	case MODEM_ATTACHED:
 	case MODEM_READY:
 		sim_card_restart(&m->sim, now_ms);
+		net_status_forget(&m->net);
 		life_set_state(m, now_ms, MODEM_SIM, "the SIM is gone");
 		break;
 	case MODEM_ABSENT:

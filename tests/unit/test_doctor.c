@@ -30,7 +30,10 @@ static void make_well(struct gateway *g)
 		.cfg = { .modem = { .device = "/dev/modem", .apn = "internet" },
 		    .broker_count = 2,
 		    .store.max_bytes = 1000 },
-		.modem = { .state = MODEM_READY, .model = "SIM7600", .rssi_dbm = -71 },
+		.modem = { .state = MODEM_READY,
+		    .model = "SIM7600",
+		    .rssi_dbm = -71,
+		    .is_registered = true },
 	};
 	g->cfg.brokers[0].link = (struct broker_config){
 		.name = "cloud", .is_tls = true, .tls.ends_s = WALL_MS / 1000 + 400L * DAY_S
@@ -147,6 +150,18 @@ static const struct {
 	{ MODEM_READY, 0, 0, CORE_TROUBLE_COUNT, NULL, 0, "signal warn", "not told it" },
 	{ MODEM_READY, 0, 0, CORE_TROUBLE_CLOCK, "its clock is wrong", -71, "clock warn", "NTP" },
 };
+
+/* Brokers may be online all the same, and some modems never say it. */
+static void test_unregistered(void **state)
+{
+	struct gateway g;
+
+	(void)state;
+	make_well(&g);
+	g.modem.is_registered = false;
+	assert_string_equal(complaints(&g.facts), "network warn");
+	assert_says(&g.facts, "does not say that it is registered");
+}
 
 static void test_links(void **state)
 {
@@ -270,6 +285,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_well),
 		cmocka_unit_test(test_links),
+		cmocka_unit_test(test_unregistered),
 		cmocka_unit_test(test_brokers),
 		cmocka_unit_test(test_certificates),
 		cmocka_unit_test(test_store),

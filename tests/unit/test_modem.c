@@ -934,6 +934,18 @@ static void waits_for_a_missing_sim(void **state)
 	assert_int_equal(w.notices[MODEM_NOTICE_NO_SIM], 1);
 }
 
+static void knows_no_network_without_its_sim(void **state)
+{
+	(void)state;
+	go_online();
+	assert_true(modem_get_status(w.m)->is_registered);
+	world_add_fault(&w, "+CPIN?*99 error");
+	fake_modem_urc(w.fake, w.now, "+SIMCARD: NOT AVAILABLE");
+	world_run(&w, 10000);
+	assert_int_equal(modem_get_status(w.m)->state, MODEM_SIM);
+	assert_false(modem_get_status(w.m)->is_registered);
+}
+
 static void waits_for_a_busy_sim(void **state)
 {
 	(void)state;
@@ -1733,6 +1745,7 @@ static struct CMUnitTest tests[128] = {
 	WORLD(enters_a_lost_pin_only_once_more),
 	WORLD(waits_for_a_pin_that_is_not_configured),
 	WORLD(waits_for_a_missing_sim),
+	WORLD(knows_no_network_without_its_sim),
 	WORLD(waits_for_a_busy_sim),
 	WORLD(tells_a_denied_registration),
 	WORLD(knows_the_signal_while_it_registers),
