@@ -323,6 +323,8 @@ static void check_error(const struct session_status *s, struct doctor_report *r,
 	}
 	if (is_of_network(e->code))
 		advice = "see apn";
+	if (strcmp(e->command, "AT+CCERTDOWN") == 0)
+		advice = "is the modem's flash full? \"cmqttctl at AT+CCERTLIST\" lists its files";
 	if (e->code > 0)
 		add(r, DOCTOR_FAIL, check, advice, "error %u: %s", e->code, e->text)->broker = name;
 	else

@@ -151,6 +151,19 @@ static const struct {
 	{ MODEM_READY, 0, 0, CORE_TROUBLE_CLOCK, "its clock is wrong", -71, "clock warn", "NTP" },
 };
 
+static void test_certificate_not_taken(void **state)
+{
+	struct gateway g;
+
+	(void)state;
+	make_well(&g);
+	g.sessions[0].state = SESSION_BACKOFF;
+	g.sessions[0].last_error =
+	    (struct session_error){ .text = "refused without a reason", .command = "AT+CCERTDOWN" };
+	assert_string_equal(complaints(&g.facts), "broker@cloud fail");
+	assert_says(&g.facts, "flash full");
+}
+
 /* Brokers may be online all the same, and some modems never say it. */
 static void test_unregistered(void **state)
 {
@@ -286,6 +299,7 @@ int main(void)
 		cmocka_unit_test(test_well),
 		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_unregistered),
+		cmocka_unit_test(test_certificate_not_taken),
 		cmocka_unit_test(test_brokers),
 		cmocka_unit_test(test_certificates),
 		cmocka_unit_test(test_store),
