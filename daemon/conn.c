@@ -18,6 +18,7 @@ struct conn {
 	struct loop_timer *linger; /* closing: the latest end */
 	bool is_paused;
 	bool is_blocked; /* the socket takes no more for now */
+	bool is_deaf;    /* it takes nothing any more */
 };
 
 struct conn_table {
@@ -125,14 +126,16 @@ static int drain(struct conn *conn)
 	return 0;
 }
 
+/* Who does not listen any more may have spoken before he went: what he said is read to its end. */
 static void write_out(struct conn *conn)
 {
-	int r = drain(conn);
+	int r = conn->is_deaf ? -EPIPE : drain(conn);
 
 	conn->is_blocked = r == -EAGAIN;
-	if (r < 0 && r != -EAGAIN)
+	conn->is_deaf = r < 0 && !conn->is_blocked;
+	if (conn->linger && conn->is_deaf)
 		end(conn);
-	else if (r == 0 && conn->linger)
+	else if (conn->linger && r == 0)
 		end_politely(conn);
 	else
 		update_watch(conn);
