@@ -98,22 +98,22 @@ def test_sim_is_locked(gateway):
     wait_until(lambda: "PUK" in wait_failed(daemon, ("pin", None))[("pin", None)]["text"], daemon.tail)
 
 
-def register_as(gateway, stat):
-    """A modem whose AT+CREG? answers so, from its start on."""
-    scenario = gateway.folder / "registration.scenario"
-    scenario.write_text(f"# registration\nset register_stat {stat}\n")
+def with_setting(gateway, setting):
+    """A modem that is like this from its start on."""
+    scenario = gateway.folder / "modem.scenario"
+    scenario.write_text(f"# {setting}\nset {setting}\n")
     return ["--scenario", scenario]
 
 
 def test_network_denies_us(gateway):
-    gateway.modem({}, extra=register_as(gateway, 3))
+    gateway.modem({}, extra=with_setting(gateway, "register_stat 3"))
     findings = wait_failed(gateway.daemon([gateway.cloud_config()]), ("network", None))
     assert "paid" in findings[("network", None)]["advice"]
 
 
 def test_not_registered_and_no_signal(gateway):
     """Doubtful for a minute, wrong then: test_doctor.c has the rest of the time."""
-    gateway.modem({}, extra=[*register_as(gateway, 2), "--fault", "AT+CSQ*0 error"])
+    gateway.modem({}, extra=[*with_setting(gateway, "register_stat 2"), "--fault", "AT+CSQ*0 error"])
     daemon = gateway.daemon([gateway.cloud_config()])
 
     def is_found():
@@ -131,9 +131,10 @@ def test_access_point(gateway):
 
 
 def test_clock_of_the_modem(gateway):
-    """It lost the time, and does not let itself be set."""
+    """It lost the time, does not let itself be set, and the network does not tell it."""
     cloud = gateway.cloud()
-    gateway.modem(gateway.maps(cloud), extra=["--clock", "unset", "--fault", "AT+CCLK=*0 error"])
+    gateway.modem(gateway.maps(cloud), extra=[
+        *with_setting(gateway, "nitz 0"), "--clock", "unset", "--fault", "AT+CCLK=*0 error"])
     daemon = gateway.daemon([gateway.cloud_config()])
     daemon.wait_state("cloud", "online")
     _, findings = examine(daemon)
