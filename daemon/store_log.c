@@ -111,7 +111,7 @@ static void scan(struct log *l, sqlite3_int64 end, uint32_t *places, uint32_t co
 			if (is_known)
 				l->end = l->at;
 		}
-		if (is_known && l->at <= end && number < count)
+		if (l->at <= end && number < count)
 			places[number] = holds ? place : STORE_LOG_LOST;
 	}
 }

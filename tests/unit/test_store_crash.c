@@ -7,6 +7,7 @@
  * another operation fails. Beside it runs the reference store, which says what should be there.
  */
 #include "../../daemon/store_sqlite.h"
+#include "../../daemon/store_walk.h"
 #include "cut_vfs.h"
 #include "scratch.h"
 
@@ -877,6 +878,37 @@ static void test_nth_allocation_fails_in_recovery(void **state)
 	}
 }
 
+/* Nor is it the end of the rows. */
+static void test_nth_allocation_fails_in_walk(void **state)
+{
+	uint64_t failures = 1, tested = 0;
+
+	assert_int_equal(scratch_make(state), 0);
+	make_damaged(scratch_path("store.db"));
+	for (uint64_t n = 1; failures > 0; n++) {
+		const char *path = scratch_path("store.db");
+		struct store_pages pages;
+		struct store_walk walk;
+		int r;
+
+		alloc_failures = 0;
+		alloc_fail_in = n;
+		r = store_pages_open(&pages, path);
+		store_walk_init(&walk, &pages);
+		if (r == 0)
+			while ((r = store_walk_next(&walk)) == 1)
+				;
+		failures = alloc_failures;
+		alloc_fail_in = 0;
+		assert_int_equal(r, failures > 0 ? -ENOMEM : 0);
+		store_walk_fini(&walk);
+		store_pages_close(&pages);
+		tested += failures > 0;
+	}
+	assert_true(tested > 2);
+	assert_int_equal(scratch_remove(state), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -894,6 +926,7 @@ int main(void)
 	};
 	const struct CMUnitTest recovery_tests[] = {
 		cmocka_unit_test(test_nth_allocation_fails_in_recovery),
+		cmocka_unit_test(test_nth_allocation_fails_in_walk),
 	};
 	int failed;
 

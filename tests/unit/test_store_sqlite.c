@@ -928,6 +928,51 @@ static void test_damaged_bodies(void **state)
 	assert_int_equal(empty_folder(), 1);
 }
 
+/* What no daemon writes is not carried over. One that is in both tables waits, and can be buried.
+ */
+static void test_senseless_rows(void **state)
+{
+#define REST  "1, 0, 0, 0, 0, 0, 1005, 0"
+#define FIRST "(7 << 48) + "
+	static const char *const rows[] = {
+		"-5, 't', NULL, x'00', " REST,
+		"(1024 << 51) + 1, 't', NULL, x'00', " REST,
+		"7 << 48, 't', NULL, x'00', " REST,
+		FIRST "1001, printf('%70000s', 't'), NULL, x'00', " REST,
+		FIRST "1002, 't', NULL, 'text', " REST,
+		FIRST "1003, 't', 5, x'00', " REST,
+		/* Its body is missing. */
+		FIRST "1004, 't', NULL, NULL, " REST,
+		FIRST "1005, 't', NULL, x'00', 1, 0, 0, 0, 'many', 0, 1005, 0",
+	};
+	struct store_usage u;
+	struct store *s;
+	char sql[200];
+
+	(void)state;
+	fill_store();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(sql, sizeof(sql), "INSERT INTO waiting VALUES(%s)", rows[i]);
+		exec(sql);
+	}
+	exec("INSERT INTO waiting VALUES(" FIRST "1000, 't', NULL, x'00', " REST ");"
+	     "INSERT INTO dead VALUES(" FIRST "1000, 't', NULL, x'00', " REST ", 'why')");
+	damage_first_page();
+	assert_int_equal(try_open(&s), 0);
+	assert_non_null(strstr(warning, "301 messages and 0 dead letters"));
+	assert_int_equal(s->ops->bury(s, 0, 1000, "why"), 0);
+	assert_int_equal(s->ops->commit(s), 0);
+	s->ops->total(s, &u);
+	assert_int_equal(u.messages, DAMAGE_MESSAGES);
+	assert_int_equal(u.dead_letters, 1);
+	store_free(s);
+	assert_int_equal(number_of("SELECT count(*) FROM meta"), 1);
+	assert_int_equal(number_of("SELECT count(*) FROM body"), 0);
+	assert_int_equal(empty_folder(), 1);
+#undef REST
+#undef FIRST
+}
+
 /* ---- a damaged log ---- */
 
 #define LOG_HEAD  32
@@ -1057,6 +1102,90 @@ static void tear_last_frame(void)
 static void begin_log(void)
 {
 	cut_log(LOG_HEAD / 2);
+}
+
+#define LARGE_MESSAGES 40
+
+static size_t large_payload(uint64_t seq, uint8_t ret[2000])
+{
+	memset(ret, (int)seq, 2000);
+	return 2000;
+}
+
+/* As fill_log, but each message takes several pages, and later ones the pages of earlier ones. */
+static void fill_log_with_large(void)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		const struct store_target target = { .topic = span_text("t"), .qos = 1 };
+		struct store *s = reopen(NULL);
+		uint8_t payload[2000];
+
+		queue_of(s, "one");
+		for (uint64_t seq = 1; seq <= LARGE_MESSAGES; seq++) {
+			size_t len = large_payload(seq, payload);
+
+			if (s->ops->add(s, seq, 5, (struct span){ payload, len }, &target, 1) !=
+				0 ||
+			    (seq % 2 == 0 && s->ops->remove(s, 0, seq - 1) != 0) ||
+			    s->ops->commit(s) != 0)
+				_exit(1);
+		}
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+/* Whether the n-th frame of the log has a page that continues a row: it begins with a number. */
+static bool continues_a_row(long n)
+{
+	uint8_t begin[5] = { 1 };
+	char log[160];
+	int fd;
+
+	name_log(log);
+	fd = open(log, O_RDONLY);
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, begin, 5, LOG_HEAD + n * LOG_FRAME + 24), 5);
+	close(fd);
+	return begin[0] == 0 && begin[4] != 0;
+}
+
+/* A page that is lost in the log costs the message that it continues, and nobody gets what an older
+ * version of that page has. */
+static void test_page_lost_in_log(void **state)
+{
+	unsigned tested = 0;
+
+	(void)state;
+	for (long n = 100; n < 140; n++) {
+		struct store_usage u;
+		struct store_entry e;
+		struct store *s;
+		uint8_t payload[2000];
+		uint64_t after = 0;
+
+		empty_folder();
+		fill_log_with_large();
+		if (!continues_a_row(n))
+			continue;
+		overwrite_log(LOG_HEAD + n * LOG_FRAME + 24 + 300, 0x5a, 3);
+		assert_int_equal(try_open(&s), 0);
+		assert_non_null(strstr(warning, "log"));
+		s->ops->total(s, &u);
+		assert_in_range(u.messages, LARGE_MESSAGES / 2 - 1, LARGE_MESSAGES / 2);
+		while (s->ops->next(s, 0, false, after, &e)) {
+			after = e.seq;
+			assert_int_equal(e.payload.len, large_payload(e.seq, payload));
+			assert_memory_equal(e.payload.data, payload, e.payload.len);
+		}
+		store_free(s);
+		tested++;
+	}
+	assert_true(tested > 10);
 }
 
 /* A log is never given up in silence, and its file stays. A torn end is no damage. */
@@ -1438,6 +1567,8 @@ int main(void)
 		cmocka_unit_test_setup(test_damaged_way, clean),
 		cmocka_unit_test_setup(test_free_pages, clean),
 		cmocka_unit_test_setup(test_damaged_bodies, clean),
+		cmocka_unit_test_setup(test_senseless_rows, clean),
+		cmocka_unit_test_setup(test_page_lost_in_log, clean),
 		cmocka_unit_test_setup(test_damaged_log, clean),
 		cmocka_unit_test_setup(test_damaged_end, clean),
 		cmocka_unit_test_setup(test_missing_table, clean),

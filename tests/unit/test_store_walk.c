@@ -345,6 +345,80 @@ static void test_free_pages(void **state)
 	}
 }
 
+#define LOG_HEAD  32
+#define LOG_FRAME (24 + STORE_PAGE_BYTES)
+
+/* A log of many transactions, of several frames each. Returns its length. */
+static size_t make_log(uint8_t log[], size_t size)
+{
+	const char *path = scratch_path("log.db");
+	sqlite3 *db;
+	size_t len;
+	FILE *f;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	assert_int_equal(sqlite3_exec(db,
+			     "PRAGMA page_size = 512; PRAGMA journal_mode = WAL;"
+			     "CREATE TABLE t(a)",
+			     NULL, NULL, NULL),
+	    SQLITE_OK);
+	for (unsigned i = 0; i < 10; i++)
+		assert_int_equal(
+		    sqlite3_exec(db, "INSERT INTO t VALUES(zeroblob(1500))", NULL, NULL, NULL),
+		    SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	f = fopen(scratch_path("log.db-wal"), "r");
+	assert_non_null(f);
+	len = fread(log, 1, size, f);
+	assert_int_equal(fclose(f), 0);
+	return len;
+}
+
+#define LOG_FRAMES 100
+
+/* Where the pages are of a database of which there is no more than this log. */
+static void find_places(const uint8_t *log, size_t len, uint32_t ret[LOG_FRAMES])
+{
+	struct store_pages p;
+
+	scratch_write_bytes("torn.db-wal", log, len);
+	assert_int_equal(store_pages_open(&p, scratch_path("torn.db")), 0);
+	memset(ret, 0, LOG_FRAMES * sizeof(ret[0]));
+	for (uint32_t i = 0; i < p.count && i < LOG_FRAMES; i++)
+		ret[i] = p.places[i];
+	store_pages_close(&p);
+}
+
+/* A transaction that is not there as a whole does not count. */
+static void test_torn_log(void **state)
+{
+	static uint8_t log[LOG_FRAMES * LOG_FRAME];
+	size_t frames = (make_log(log, sizeof(log)) - LOG_HEAD) / LOG_FRAME;
+	uint32_t before[LOG_FRAMES] = { 0 }, places[LOG_FRAMES];
+	unsigned torn = 0;
+
+	(void)state;
+	assert_in_range(frames, 30, LOG_FRAMES - 1);
+	for (size_t n = 1; n <= frames; n++) {
+		const uint8_t *frame = log + LOG_HEAD + (n - 1) * LOG_FRAME;
+		size_t len = LOG_HEAD + n * LOG_FRAME;
+
+		log[len - 1] ^= 1;
+		find_places(log, len, places);
+		log[len - 1] ^= 1;
+		assert_memory_equal(places, before, sizeof(places));
+		find_places(log, len, places);
+		if (store_pages_u32(frame + 4) != 0) {
+			assert_int_equal(places[store_pages_u32(frame) - 1], n);
+			memcpy(before, places, sizeof(before));
+		}
+		torn += store_pages_u32(frame + 4) == 0;
+		assert_memory_equal(places, before, sizeof(places));
+	}
+	assert_true(torn > 10);
+}
+
 /* There need not be a file, nor a whole page in it; one that cannot be read is an error. */
 static void test_files(void **state)
 {
@@ -383,6 +457,7 @@ int main(void)
 		cmocka_unit_test_setup(test_places_of_cells, clear),
 		cmocka_unit_test_setup(test_kinds_of_pages, clear),
 		cmocka_unit_test_setup(test_free_pages, clear),
+		cmocka_unit_test_setup(test_torn_log, clear),
 		cmocka_unit_test_setup(test_files, clear),
 	};
 
