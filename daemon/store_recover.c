@@ -132,7 +132,7 @@ static int copy_rows(struct store_db *to, sqlite3_stmt *inserts[SHAPES], struct 
  * that is in both tables was moved by hand or as poison: it waits, which loses nothing. */
 static int join_bodies(struct store_db *to, const char *table, int64_t *ret_count)
 {
-	char sql[250];
+	char sql[512];
 	int r;
 
 	snprintf(sql, sizeof(sql),
