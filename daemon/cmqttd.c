@@ -161,9 +161,10 @@ static int use_config(
 	}
 	if (!is_trial)
 		r = core_reload(d->core, loop_now_ms(), core);
+	if (r < 0)
+		snprintf(error, size, "%s", strerror(-r));
 	if (r < 0 || is_trial) {
 		cancel_sockets(d);
-		snprintf(error, size, "%s", r < 0 ? strerror(-r) : "");
 		return r;
 	}
 	commit_sockets(d, core);

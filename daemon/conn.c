@@ -18,7 +18,6 @@ struct conn {
 	struct loop_timer *linger; /* closing: the latest end */
 	bool is_paused;
 	bool is_blocked; /* the socket takes no more for now */
-	bool is_deaf;    /* it takes nothing any more */
 };
 
 struct conn_table {
@@ -129,16 +128,15 @@ static int drain(struct conn *conn)
 /* Who does not listen any more may have spoken before he went: what he said is read to its end. */
 static void write_out(struct conn *conn)
 {
-	int r = conn->is_deaf ? -EPIPE : drain(conn);
+	int r = drain(conn);
 
 	conn->is_blocked = r == -EAGAIN;
-	conn->is_deaf = r < 0 && !conn->is_blocked;
-	if (conn->linger && conn->is_deaf)
-		end(conn);
-	else if (conn->linger && r == 0)
+	if (!conn->linger || conn->is_blocked)
+		update_watch(conn);
+	else if (r == 0)
 		end_politely(conn);
 	else
-		update_watch(conn);
+		end(conn);
 }
 
 /* False: the connection has ended. */

@@ -100,10 +100,13 @@ static void answer(struct core *c, const char *text)
 	conn_write(c->conns, ID);
 }
 
-static void assert_heard(const struct core *c, const char *text)
+/* It goes on until the connection is gone. */
+static void assert_hears_at_last(struct core *c, const char *text)
 {
+	assert_int_equal(loop_run(c->loop), 0);
 	assert_int_equal(c->heard_len, strlen(text));
 	assert_memory_equal(c->heard, text, strlen(text));
+	assert_int_equal(c->gone, 1);
 }
 
 static void test_both_ways(void **state)
@@ -116,9 +119,7 @@ static void test_both_ways(void **state)
 	assert_string_equal(text, "hello");
 	peer_says(c, "thanks");
 	close(c->peer);
-	assert_int_equal(loop_run(c->loop), 0);
-	assert_heard(c, "thanks");
-	assert_int_equal(c->gone, 1);
+	assert_hears_at_last(c, "thanks");
 }
 
 /* Who is gone cannot be answered, but what he said before is heard. */
@@ -131,9 +132,7 @@ static void test_last_words(void **state)
 	answer(c, "to what came before");
 	assert_int_equal(c->gone, 0);
 	answer(c, "and again");
-	assert_int_equal(loop_run(c->loop), 0);
-	assert_heard(c, "publish, disconnect");
-	assert_int_equal(c->gone, 1);
+	assert_hears_at_last(c, "publish, disconnect");
 }
 
 static void test_last_words_wait(void **state)
@@ -145,9 +144,7 @@ static void test_last_words_wait(void **state)
 	close(c->peer);
 	answer(c, "to what came before");
 	conn_pause(c->conns, ID, false);
-	assert_int_equal(loop_run(c->loop), 0);
-	assert_heard(c, "publish, disconnect");
-	assert_int_equal(c->gone, 1);
+	assert_hears_at_last(c, "publish, disconnect");
 }
 
 /* If nothing more is wanted of him, there is nothing to wait for. */

@@ -156,6 +156,14 @@ static int add(struct store *s, uint64_t seq, unsigned queue, uint8_t priority, 
 	return s->ops->add(s, seq, 1000 + (int64_t)seq, span_text("payload"), &t, 1);
 }
 
+/* So many messages of lowest priority, in one commit. */
+static void fill(struct store *s, unsigned queue, uint64_t count, const char *topic)
+{
+	for (uint64_t seq = 1; seq <= count; seq++)
+		assert_int_equal(add(s, seq, queue, 0, topic), 0);
+	assert_int_equal(s->ops->commit(s), 0);
+}
+
 static void exec(const char *sql)
 {
 	sqlite3 *db;
@@ -867,9 +875,7 @@ static void test_free_pages(void **state)
 	struct store_entry e;
 
 	(void)state;
-	for (uint64_t seq = 1; seq <= DAMAGE_MESSAGES; seq++)
-		assert_int_equal(add(s, seq, queue, 0, "some/topic/of/ours"), 0);
-	assert_int_equal(s->ops->commit(s), 0);
+	fill(s, queue, DAMAGE_MESSAGES, "some/topic/of/ours");
 	for (uint64_t seq = 1; seq <= DAMAGE_MESSAGES * 2 / 3; seq++)
 		assert_int_equal(s->ops->retire(s, queue, seq), 0);
 	s->ops->sweep(s);
@@ -1534,9 +1540,7 @@ static void test_backlog_is_counted_at_the_start(void **state)
 	struct store_entry e;
 
 	(void)state;
-	for (uint64_t seq = 1; seq <= BACKLOG; seq++)
-		assert_int_equal(add(s, seq, queue, 0, "some/topic"), 0);
-	assert_int_equal(s->ops->commit(s), 0);
+	fill(s, queue, BACKLOG, "some/topic");
 	s = reopen(s);
 	s->ops->usage(s, queue, &u);
 	assert_int_equal(u.messages, BACKLOG);
